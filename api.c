@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The exported functions: from sizes to classes, and nothing else.
+ *
+ * Zero, tiny, small or large is decided here; what each needs is done below.
+ * Everything works on the default heap, whose address the compiler knows.  The
+ * contracts are in include/linux/goalloc.h.
+ */
+
+#include <linux/export.h>
+#include <linux/rcupdate.h>
+#include "internal.h"
+#include "fastpath.h"
+
+struct goheap goalloc_heap;
+DEFINE_STATIC_KEY_TRUE(goalloc_check);
+
+/* Whole pages, zeroed if need be. */
+static void *alloc_large(int nid, size_t size, bool noscan, gfp_t gfp)
+{
+	struct gospan *s;
+
+	might_alloc(gfp);
+	s = in_nmi() ? NULL :
+		       goheap_alloc_large(&goalloc_heap, nid, size, gfp);
+	if (!s) {
+		atomic_long_inc(&goalloc_heap.failures);
+		return NULL;
+	}
+	if (want_init_on_alloc(gfp) && s->needzero)
+		memset((void *)s->base, 0, s->elemsize);
+	s->spanclass = GO_SPC(0, noscan);
+	goleak_alloc((void *)s->base, s->elemsize, !noscan, gfp);
+	return (void *)s->base;
+}
+
+/* What the fast path does not serve. */
+static noinline void *alloc_odd(size_t size, gfp_t gfp, int nid, bool noscan,
+				unsigned long caller)
+{
+	if (gfp & GO_GFP_FORBIDDEN) {
+		gomisuse_report(&goalloc_heap, GO_BAD_ZONE, NULL, size, caller);
+		return NULL;
+	}
+	if (!size)
+		return ZERO_SIZE_PTR;
+	if (size > GOALLOC_MAX_SIZE)
+		return NULL;
+	if (size > GO_MAX_SMALL)
+		return alloc_large(nid, size, noscan, gfp);
+	if (noscan && size < GO_TINY_SIZE)
+		return gotiny_alloc(&goalloc_heap, size, gfp);
+	return gomcache_alloc_node(&goalloc_heap, nid,
+				   GO_SPC(gosize_class(size), noscan), size,
+				   gfp);
+}
+
+static __always_inline void *alloc(size_t size, gfp_t gfp, bool noscan)
+{
+	size_t least = noscan ? GO_TINY_SIZE : 1;
+
+	if (unlikely(size - least > GO_MAX_SMALL - least) ||
+	    unlikely(gfp & GO_GFP_FORBIDDEN))
+		return alloc_odd(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
+	return gomcache_alloc(&goalloc_heap, GO_SPC(gosize_class(size), noscan),
+			      size, gfp);
+}
+
+void *gomalloc(size_t size, gfp_t gfp)
+{
+	return alloc(size, gfp, false);
+}
+EXPORT_SYMBOL_GPL(gomalloc);
+
+void *gomalloc_noscan(size_t size, gfp_t gfp)
+{
+	return alloc(size, gfp, true);
+}
+EXPORT_SYMBOL_GPL(gomalloc_noscan);
+
+void *gomalloc_node(size_t size, gfp_t gfp, int node)
+{
+	if (node == NUMA_NO_NODE)
+		return alloc(size, gfp, false);
+	if (node < 0 || node >= nr_node_ids)
+		return NULL;
+	/* Not from the mcache: it may hold objects of other nodes. */
+	return alloc_odd(size, gfp, node, false, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(gomalloc_node);
+
+void gofree(const void *p)
+{
+	if (unlikely(ZERO_OR_NULL_PTR(p)))
+		return;
+	gomcache_free(&goalloc_heap, (void *)p, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(gofree);
+
+/* The bytes of a live object, 0 if there is none; and its span class. */
+static size_t object_size(const void *p, unsigned int *spc)
+{
+	unsigned int idx;
+	struct gospan *s;
+	size_t size = 0;
+
+	preempt_disable();
+	s = gospan_of(&goalloc_heap, p);
+	*spc = s->spanclass;
+	if (gotiny_holds(s, p))
+		size = gotiny_size(s, p);
+	else if (s->state == GO_SPAN_LARGE && s->base == (unsigned long)p)
+		size = s->elemsize;
+	else if (gospan_index(s, p, &idx) && idx < s->nelems &&
+		 (!static_branch_likely(&goalloc_check) ||
+		  READ_ONCE(s->objstate[idx]) == GO_OBJ_LIVE))
+		size = s->elemsize;
+	preempt_enable();
+	return size;
+}
+
+/* The same, with a report when there is none. */
+static size_t checked_size(const void *p, unsigned int *spc,
+			   unsigned long caller)
+{
+	size_t size = object_size(p, spc);
+
+	if (unlikely(!size))
+		gomisuse_report(&goalloc_heap, GO_FOREIGN, p, 0, caller);
+	return size;
+}
+
+size_t gosize(const void *p)
+{
+	unsigned int spc;
+
+	return ZERO_OR_NULL_PTR(p) ? 0 : checked_size(p, &spc, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(gosize);
+
+size_t gomalloc_size_roundup(size_t size)
+{
+	if (!size || size > GOALLOC_MAX_SIZE)
+		return size;
+	if (size > GO_MAX_SMALL)
+		return round_up(size, GO_PAGE_SIZE);
+	return go_class_size[gosize_class(size)];
+}
+EXPORT_SYMBOL_GPL(gomalloc_size_roundup);
+
+/* Would this size have made an object of these bytes? */
+static bool size_fits(size_t size, size_t bytes, unsigned int spc)
+{
+	if (gospan_needs_tiny(spc) && size < GO_TINY_SIZE)
+		return size == bytes;
+	return gomalloc_size_roundup(size) == bytes;
+}
+
+void gofree_sized(const void *p, size_t size)
+{
+	unsigned int spc;
+	size_t bytes;
+
+	if (unlikely(ZERO_OR_NULL_PTR(p)))
+		return;
+	if (static_branch_likely(&goalloc_check)) {
+		bytes = object_size(p, &spc);
+		if (unlikely(bytes && !size_fits(size, bytes, spc))) {
+			gomisuse_report(&goalloc_heap, GO_WRONG_SIZE, p, size,
+					_RET_IP_);
+			return;
+		}
+	} else if (likely(size - GO_TINY_SIZE <= GO_MAX_SMALL - GO_TINY_SIZE) &&
+		   !want_init_on_free()) {
+		bool pushed;
+
+		preempt_disable();
+		pushed = gomcache_push(&goalloc_heap, (void *)p,
+				       GO_SPC(gosize_class(size), 0), NULL);
+		preempt_enable();
+		if (likely(pushed))
+			return;
+	}
+	gomcache_free(&goalloc_heap, (void *)p, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(gofree_sized);
+
+void gofree_sensitive(const void *p)
+{
+	unsigned int spc;
+	size_t size;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return;
+	size = object_size(p, &spc);
+	if (size)
+		memzero_explicit((void *)p, size);
+	gomcache_free(&goalloc_heap, (void *)p, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(gofree_sensitive);
+
+void *gorealloc(const void *p, size_t size, gfp_t gfp)
+{
+	unsigned int spc;
+	size_t old;
+	void *new;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return gomalloc(size, gfp);
+	if (!size) {
+		gofree(p);
+		return ZERO_SIZE_PTR;
+	}
+	old = checked_size(p, &spc, _RET_IP_);
+	if (!old)
+		return NULL;
+	if (size <= old) {
+		if (want_init_on_alloc(gfp))
+			memset((void *)p + size, 0, old - size);
+		return (void *)p;
+	}
+	new = alloc(size, gfp, GO_SPC_NOSCAN(spc));
+	if (!new)
+		return NULL;
+	memcpy(new, p, old);
+	gofree(p);
+	return new;
+}
+EXPORT_SYMBOL_GPL(gorealloc);
+
+size_t gomalloc_bulk(gfp_t gfp, size_t size, size_t n, void **p)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		p[i] = alloc(size, gfp, false);
+		if (unlikely(!p[i])) {
+			gofree_bulk(i, p);
+			return 0;
+		}
+	}
+	return n;
+}
+EXPORT_SYMBOL_GPL(gomalloc_bulk);
+
+void gofree_bulk(size_t n, void **p)
+{
+	while (n--) {
+		if (likely(!ZERO_OR_NULL_PTR(p[n])))
+			gomcache_free(&goalloc_heap, p[n], _RET_IP_);
+	}
+}
+EXPORT_SYMBOL_GPL(gofree_bulk);
+
+void *gomemdup(const void *src, size_t len, gfp_t gfp)
+{
+	void *p = gomalloc(len, gfp);
+
+	if (p && len)
+		memcpy(p, src, len);
+	return p;
+}
+EXPORT_SYMBOL_GPL(gomemdup);
+
+char *gostrdup(const char *s, gfp_t gfp)
+{
+	return s ? gomemdup(s, strlen(s) + 1, gfp) : NULL;
+}
+EXPORT_SYMBOL_GPL(gostrdup);
+
+/* The rcu_head may be anywhere in the object: its span knows the start. */
+static void rcu_free(struct rcu_head *head)
+{
+	struct gospan *s;
+	unsigned long p = (unsigned long)head;
+
+	preempt_disable();
+	s = gospan_of(&goalloc_heap, head);
+	if (s->state == GO_SPAN_SMALL)
+		p -= (p - s->base) % s->elemsize;
+	else if (s->state == GO_SPAN_LARGE)
+		p = s->base;
+	preempt_enable();
+	gomcache_free(&goalloc_heap, (void *)p, _RET_IP_);
+}
+
+/**
+ * goalloc_call_rcu - the function behind gofree_rcu()
+ * @head: a struct rcu_head in the object
+ *
+ * Context: any but NMI.
+ */
+void goalloc_call_rcu(struct rcu_head *head)
+{
+	call_rcu(head, rcu_free);
+}
+EXPORT_SYMBOL_GPL(goalloc_call_rcu);
+
+void goalloc_read_memstats(struct goalloc_memstats *m)
+{
+	gostats_read(&goalloc_heap, m);
+}
+EXPORT_SYMBOL_GPL(goalloc_read_memstats);
+
+size_t goalloc_free_os_memory(void)
+{
+	gomcache_drain_all(&goalloc_heap);
+	return goscavenge(&goalloc_heap, true);
+}
+EXPORT_SYMBOL_GPL(goalloc_free_os_memory);

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mcentral: the spans of one span class on one node, under one lock.
+ *
+ * Spans with something to give stand on lists by how many of their objects are
+ * out, the fullest first: nearly empty ones are left to drain, and one whose
+ * last object comes back goes to the heap, except for one that is kept so that
+ * a workload at the edge does not take and return the same span for ever.
+ *
+ * Objects move in batches of at most GO_BATCH under one hold.  A refill may
+ * also hand out a span as the mcache's current one: then what it has to give
+ * (@avail) is the mcache's alone, and only what comes back (@back) is still
+ * kept here.
+ *
+ * The mcaches call this, in any context; in NMI only gocentral_take().
+ */
+
+#include <linux/mm.h>
+#include "internal.h"
+
+/* Take a span off its list, if it is on one. */
+static void unplace(struct gocentral *c, struct gospan *s)
+{
+	lockdep_assert_held(&c->lock);
+	if (s->bucket == GO_BUCKET_NONE)
+		return;
+	list_del(&s->list);
+	if (s->bucket < GO_BUCKETS && list_empty(&c->partial[s->bucket]))
+		c->nonempty &= ~BIT(s->bucket);
+	s->bucket = GO_BUCKET_NONE;
+}
+
+/* Put a span on the list that its count of objects asks for. */
+static void place(struct gocentral *c, struct gospan *s)
+{
+	unsigned int left = s->navail + s->nback;
+	unsigned int b = left ? fls(s->nelems - left) : GO_BUCKET_FULL;
+
+	lockdep_assert_held(&c->lock);
+	if (b == s->bucket)
+		return;
+	unplace(c, s);
+	s->bucket = b;
+	if (b == GO_BUCKET_FULL) {
+		list_add(&s->list, &c->full);
+	} else {
+		list_add(&s->list, &c->partial[b]);
+		c->nonempty |= BIT(b);
+	}
+}
+
+/* What has come back can be handed out again. */
+static void merge(struct gospan *s)
+{
+	if (!s->nback)
+		return;
+	bitmap_or(s->avail, s->avail, s->back, s->nelems);
+	bitmap_zero(s->back, s->nelems);
+	s->navail += s->nback;
+	s->nback = 0;
+}
+
+/* A span that nobody holds has changed: another list, or off to the heap. */
+static void settle(struct gocentral *c, struct gospan *s,
+		   struct list_head *release)
+{
+	lockdep_assert_held(&c->lock);
+	if (s->navail + s->nback < s->nelems || !(c->nonempty & BIT(0))) {
+		place(c, s);
+		return;
+	}
+	if (s->bucket == 0)
+		return;
+	unplace(c, s);
+	c->nspans--;
+	list_add(&s->list, release);
+}
+
+static void release_spans(struct goheap *h, struct list_head *release)
+{
+	struct gospan *s, *next;
+
+	list_for_each_entry_safe(s, next, release, list) {
+		gospan_uncarve(h, s);
+		goheap_free(h, s);
+	}
+}
+
+static struct gospan *fullest(struct gocentral *c)
+{
+	if (!c->nonempty)
+		return NULL;
+	return list_first_entry(&c->partial[__fls(c->nonempty)],
+				struct gospan, list);
+}
+
+/**
+ * gocentral_refill - get objects for a stack
+ * @h: the heap
+ * @c: the mcentral
+ * @cur: in: the span that the mcache has emptied, or NULL; out: the one it
+ *	holds now, or NULL
+ * @slot: where to put the objects
+ * @want: how many, at most GO_BATCH
+ *
+ * Context: the owner of the mcache; any but NMI.
+ * Return: how many there were.
+ */
+unsigned int gocentral_refill(struct goheap *h, struct gocentral *c,
+			      struct gospan **cur, struct goslot *slot,
+			      unsigned int want)
+{
+	struct gospan *s = *cur;
+	unsigned int n = 0;
+	unsigned long flags;
+	LIST_HEAD(release);
+
+	/* The span may be another node's: then it goes home first. */
+	if (s && s->central != c) {
+		gocentral_uncache(h, s);
+		s = NULL;
+	}
+
+	*cur = NULL;
+	raw_spin_lock_irqsave(&c->lock, flags);
+	if (s) {
+		s->cached = false;
+		settle(c, s, &release);
+	}
+	while (n < want && (s = fullest(c))) {
+		merge(s);
+		if (s->navail > want - n) {
+			unplace(c, s);
+			s->cached = true;
+			*cur = s;
+		}
+		n += gospan_take(s, slot + n, want - n);
+		if (!*cur)
+			place(c, s);
+	}
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+	release_spans(h, &release);
+	return n;
+}
+
+/**
+ * gocentral_take - get one object past the mcache
+ * @c: the mcentral
+ * @size: what was asked for
+ * @slot: where to put the object
+ *
+ * Context: any, NMI included.
+ * Return: false when there is none, or in NMI when the lock is taken.
+ */
+bool gocentral_take(struct gocentral *c, size_t size, struct goslot *slot)
+{
+	struct gospan *s;
+	unsigned long flags;
+
+	if (!golock(&c->lock, flags))
+		return false;
+	s = fullest(c);
+	if (s) {
+		merge(s);
+		gospan_take(s, slot, 1);
+		place(c, s);
+		c->mallocs++;
+		c->requested += size;
+	}
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+	return s;
+}
+
+/* One object comes back; false when it already has. */
+static bool put_back(struct gocentral *c, struct gospan *s, void *obj,
+		     struct list_head *release)
+{
+	unsigned int idx;
+
+	lockdep_assert_held(&c->lock);
+	if (!gospan_index(s, obj, &idx) || test_bit(idx, s->avail) ||
+	    __test_and_set_bit(idx, s->back))
+		return false;
+	s->objstate[idx] = GO_OBJ_FREE;
+	s->nback++;
+	if (!s->cached)
+		settle(c, s, release);
+	return true;
+}
+
+/* As many as are this mcentral's and fit into one hold of its lock. */
+static unsigned int free_batch(struct goheap *h, struct gocentral *c,
+			       struct goslot *slot, unsigned int n, bool count)
+{
+	void *bad = NULL;
+	struct gospan *s;
+	unsigned long flags;
+	unsigned int i;
+	LIST_HEAD(release);
+
+	n = min_t(unsigned int, n, GO_BATCH);
+	raw_spin_lock_irqsave(&c->lock, flags);
+	for (i = 0; i < n && !bad; i++) {
+		s = gospan_of(h, slot[i].obj);
+		if (s->central != c)
+			break;
+		if (!put_back(c, s, slot[i].obj, &release))
+			bad = slot[i].obj;
+		else if (count)
+			c->frees++;
+	}
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+
+	if (bad)
+		gomisuse_report(h, GO_DOUBLE_FREE, bad, 0, 0);
+	release_spans(h, &release);
+	return i;
+}
+
+/**
+ * gocentral_free - give objects back to their spans
+ * @h: the heap
+ * @slot: the objects; each finds its mcentral itself
+ * @n: how many
+ * @count: whether they are yet to be counted as freed
+ *
+ * Context: any but NMI.
+ */
+void gocentral_free(struct goheap *h, struct goslot *slot, unsigned int n,
+		    bool count)
+{
+	struct gocentral *c;
+	unsigned int done;
+
+	preempt_disable();
+	while (n) {
+		c = gospan_of(h, slot->obj)->central;
+		if (likely(c)) {
+			done = free_batch(h, c, slot, n, count);
+		} else {
+			/* With check=0: freed twice, and its span is gone. */
+			gomisuse_report(h, GO_DOUBLE_FREE, slot->obj, 0, 0);
+			done = 1;
+		}
+		slot += done;
+		n -= done;
+	}
+	preempt_enable();
+}
+
+/**
+ * gocentral_grow - get a new span
+ * @h: the heap
+ * @nid: the node to take it from if possible
+ * @spc: the span class
+ * @gfp: what the caller may do to get memory
+ *
+ * The span goes on its mcentral's list, from where it is anybody's.
+ *
+ * Context: what @gfp permits, any but NMI.
+ * Return: the mcentral that got it, which is another node's when that one has
+ * no memory; or NULL.
+ */
+struct gocentral *gocentral_grow(struct goheap *h, int nid, unsigned int spc,
+				 gfp_t gfp)
+{
+	unsigned int class = GO_SPC_CLASS(spc);
+	struct gocentral *c;
+	struct gospan *s;
+	unsigned long flags;
+
+	s = goheap_alloc(h, nid, go_class_pages[class], go_class_align[class],
+			 gfp);
+	if (!s)
+		return NULL;
+
+	preempt_disable();
+	c = &gospan_arena(h, s->base)->node->central[spc];
+	preempt_enable();
+	s->central = c;
+	if (!gospan_carve(h, s, spc, gfp)) {
+		goheap_free(h, s);
+		return NULL;
+	}
+
+	raw_spin_lock_irqsave(&c->lock, flags);
+	c->nspans++;
+	place(c, s);
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+	return c;
+}
+
+/**
+ * gocentral_uncache - give back an mcache's current span
+ * @h: the heap
+ * @s: the span
+ *
+ * Context: the owner of the mcache; any but NMI.
+ */
+void gocentral_uncache(struct goheap *h, struct gospan *s)
+{
+	struct gocentral *c = s->central;
+	unsigned long flags;
+	LIST_HEAD(release);
+
+	raw_spin_lock_irqsave(&c->lock, flags);
+	s->cached = false;
+	settle(c, s, &release);
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+	release_spans(h, &release);
+}
+
+/**
+ * gocentral_trim - give the span that is kept to the heap
+ * @h: the heap
+ * @c: the mcentral
+ *
+ * Context: task.
+ */
+void gocentral_trim(struct goheap *h, struct gocentral *c)
+{
+	struct gospan *s;
+	unsigned long flags;
+	LIST_HEAD(release);
+
+	raw_spin_lock_irqsave(&c->lock, flags);
+	while (c->nonempty & BIT(0)) {
+		s = list_first_entry(&c->partial[0], struct gospan, list);
+		unplace(c, s);
+		c->nspans--;
+		list_add(&s->list, &release);
+	}
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+	release_spans(h, &release);
+}
+
+/**
+ * gocentral_init - make an mcentral
+ * @c: the mcentral
+ * @node: whose
+ * @spc: its span class
+ *
+ * Context: any.
+ */
+void gocentral_init(struct gocentral *c, struct gonode *node,
+		    unsigned int spc)
+{
+	unsigned int i;
+
+	BUILD_BUG_ON(GO_BUCKETS > BITS_PER_LONG);
+	raw_spin_lock_init(&c->lock);
+	c->spanclass = spc;
+	c->node = node;
+	for (i = 0; i < GO_BUCKETS; i++)
+		INIT_LIST_HEAD(&c->partial[i]);
+	INIT_LIST_HEAD(&c->full);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Everything that differs between the kernels we support, and nothing else:
+ * no other file asks for a kernel version.
+ */
+#ifndef GOALLOC_COMPAT_H
+#define GOALLOC_COMPAT_H
+
+#include <linux/mmzone.h>
+#include <linux/version.h>
+
+/* The largest order was exclusive before 6.4 and renamed in 6.8. */
+#ifndef MAX_PAGE_ORDER
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define MAX_PAGE_ORDER	(MAX_ORDER - 1)
+#else
+#define MAX_PAGE_ORDER	MAX_ORDER
+#endif
+#endif
+
+/* A namespace was a token before 6.13. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define GOALLOC_KUNIT_NS	EXPORTED_FOR_KUNIT_TESTING
+#else
+#define GOALLOC_KUNIT_NS	"EXPORTED_FOR_KUNIT_TESTING"
+#endif
+
+#endif /* GOALLOC_COMPAT_H */

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The two fast paths, as inlines: all that most calls ever execute.
+ *
+ * Pop an object from the CPU's stack of its class; push it back.  No lock, no
+ * atomic, no interrupts off: preemption is off, and @busy tells an interrupt
+ * that it has hit the window.  The object itself is not touched.  With check=1
+ * a free verifies that the pointer is the start of a live object, by its
+ * span's magic and its state byte; the slot keeps the byte's address, so that
+ * the next allocation need not look it up.
+ *
+ * api.c instantiates them; the slow halves are in mcache.c.
+ */
+#ifndef GOALLOC_FASTPATH_H
+#define GOALLOC_FASTPATH_H
+
+#include <linux/instruction_pointer.h>
+#include <linux/kmemleak.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include "internal.h"
+
+/* Size 1..GO_MAX_SMALL to class, keeping kmalloc()'s promise of alignment. */
+static __always_inline unsigned int gosize_class(size_t size)
+{
+	if (likely(size <= GO_SMALL_SIZE_MAX))
+		return go_size_to_class8[(size + 7) / 8];
+	if (unlikely(size % 256 == 0))
+		return go_size_to_class256[size / 256];
+	return go_size_to_class128[(size - GO_SMALL_SIZE_MAX + 127) / 128];
+}
+
+/* Tell kmemleak, where it can be told: its own metadata takes sleeping locks. */
+static __always_inline void goleak_alloc(const void *p, size_t size, bool scan,
+					 gfp_t gfp)
+{
+	if (!IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || irqs_disabled())
+		return;
+	kmemleak_alloc(p, size, 1, gfp & ~__GFP_ZERO);
+	if (!scan)
+		kmemleak_no_scan(p);
+}
+
+static __always_inline void goleak_free(const void *p)
+{
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && !in_nmi())
+		kmemleak_free(p);
+}
+
+/* What is left to do with an object that has been taken for a caller. */
+static __always_inline void *gomcache_hand_out(void *obj, u8 *state,
+					       unsigned int spc, gfp_t gfp)
+{
+	if (unlikely(want_init_on_alloc(gfp)))
+		gomcache_clear(obj, state, spc);
+	if (static_branch_likely(&goalloc_check))
+		*state = GO_OBJ_LIVE;
+	goleak_alloc(obj, go_class_size[GO_SPC_CLASS(spc)],
+		     !GO_SPC_NOSCAN(spc), gfp);
+	return obj;
+}
+
+static __always_inline void gomcache_enter(struct gomcache *c)
+{
+	WRITE_ONCE(c->busy, 1);
+	barrier();
+}
+
+static __always_inline void gomcache_leave(struct gomcache *c)
+{
+	barrier();
+	WRITE_ONCE(c->busy, 0);
+}
+
+static __always_inline void *gomcache_alloc(struct goheap *h, unsigned int spc,
+					    size_t size, gfp_t gfp)
+{
+	struct gomcache *c;
+	struct gostack *s;
+	struct goslot *slot;
+	void *obj;
+	u8 *state;
+
+	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
+		might_alloc(gfp);
+
+	preempt_disable();
+	c = this_cpu_ptr(h->mcache);
+	if (unlikely(READ_ONCE(c->busy)))
+		goto slow;
+	gomcache_enter(c);
+	s = &c->stack[spc];
+	if (unlikely(!s->n)) {
+		gomcache_leave(c);
+		goto slow;
+	}
+	slot = &s->slot[--s->n];
+	obj = slot->obj;
+	state = slot->state;
+	WRITE_ONCE(s->mallocs, s->mallocs + 1);
+	WRITE_ONCE(s->requested, s->requested + size);
+	gomcache_leave(c);
+	preempt_enable();
+	return gomcache_hand_out(obj, state, spc, gfp);
+
+slow:
+	preempt_enable();
+	return gomcache_alloc_slow(h, spc, size, gfp);
+}
+
+/* Push a live object; @state is its state byte, or NULL with check=0. */
+static __always_inline bool gomcache_push(struct goheap *h, void *p,
+					  unsigned int spc, u8 *state)
+{
+	struct gomcache *c = this_cpu_ptr(h->mcache);
+	struct goslot *slot;
+	struct gostack *s;
+
+	if (unlikely(READ_ONCE(c->busy)))
+		return false;
+	gomcache_enter(c);
+	s = &c->stack[spc];
+	if (unlikely(s->n == s->cap)) {
+		gomcache_leave(c);
+		return false;
+	}
+	goleak_free(p);
+	if (static_branch_likely(&goalloc_check))
+		*state = GO_OBJ_FREE;
+	slot = &s->slot[s->n++];
+	slot->obj = p;
+	slot->state = state;
+	WRITE_ONCE(s->frees, s->frees + 1);
+	gomcache_leave(c);
+	return true;
+}
+
+static __always_inline void gomcache_free(struct goheap *h, void *p,
+					  unsigned long caller)
+{
+	struct gospan *s;
+	unsigned int idx;
+	u8 *state = NULL;
+
+	preempt_disable();
+	s = gospan_of(h, p);
+	if (static_branch_likely(&goalloc_check)) {
+		if (unlikely(!gospan_index(s, p, &idx)))
+			goto slow;
+		state = s->objstate + idx;
+		if (unlikely(*state != GO_OBJ_LIVE))
+			goto slow;
+	} else if (unlikely(gospan_needs_tiny(s->spanclass))) {
+		goto slow;
+	}
+	if (unlikely(want_init_on_free()))
+		goto slow;
+	if (unlikely(!gomcache_push(h, p, s->spanclass, state)))
+		goto slow;
+	preempt_enable();
+	return;
+
+slow:
+	preempt_enable();
+	gomcache_free_slow(h, p, caller);
+}
+
+#endif /* GOALLOC_FASTPATH_H */

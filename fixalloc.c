@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fixalloc: objects of one size for the allocator's own metadata.
+ *
+ * Span descriptors, arenas, bit blocks and the storage of stacks come from
+ * here, never from kmalloc(): an allocator that called another one would
+ * inherit its contexts, and kmemleak would report what only our pages point
+ * to.  Objects live in chunks, aligned blocks of pages with a header, so that
+ * an object finds its chunk by masking, and empty chunks can go back.
+ *
+ * A reserve of free objects is left to contexts that cannot call the page
+ * allocator; everybody else gets a new chunk before touching it.  Chunks go
+ * back only after a grace period: the look-up of a bad address may still be
+ * reading a descriptor that is no longer one.
+ *
+ * Anyone may allocate and free, in any context but NMI; only task context
+ * gives back.
+ */
+
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include "internal.h"
+
+/**
+ * struct gofixchunk - the header of a chunk
+ * @list: on its allocator's list while it has free objects
+ * @free: its free objects, linked through their first word
+ * @inuse: objects handed out
+ * @order: of the chunk
+ */
+struct gofixchunk {
+	struct list_head list;
+	void **free;
+	unsigned int inuse;
+	unsigned int order;
+};
+
+/* Objects start here, on a cache line of their own. */
+#define CHUNK_HEADER	ALIGN(sizeof(struct gofixchunk), 64)
+
+static size_t chunk_bytes(const struct gofix *f)
+{
+	return PAGE_SIZE << f->order;
+}
+
+/**
+ * gofix_init - make an allocator
+ * @f: the allocator
+ * @size: bytes of its objects
+ * @reserve: free objects to leave to contexts that cannot get more
+ *
+ * Context: any.
+ */
+void gofix_init(struct gofix *f, unsigned int size, unsigned int reserve)
+{
+	memset(f, 0, sizeof(*f));
+	raw_spin_lock_init(&f->lock);
+	INIT_LIST_HEAD(&f->chunks);
+	f->size = ALIGN(size, 8);
+	f->reserve = reserve;
+	/* At most an eighth of a chunk is waste. */
+	f->order = get_order(max(4 * size, 8192U));
+	f->perchunk = (chunk_bytes(f) - CHUNK_HEADER) / f->size;
+}
+
+/* The page allocator is called here and nowhere else in this file. */
+static bool grow(struct gofix *f, gfp_t gfp)
+{
+	struct gofixchunk *c;
+	unsigned long flags;
+	struct page *page;
+	unsigned int i;
+	void **obj;
+
+	page = alloc_pages(gfp & ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE |
+				   __GFP_NOFAIL | __GFP_THISNODE), f->order);
+	if (!page)
+		return false;
+
+	c = page_address(page);
+	c->free = NULL;
+	c->inuse = 0;
+	c->order = f->order;
+	for (i = f->perchunk; i--;) {
+		obj = (void *)c + CHUNK_HEADER + i * f->size;
+		*obj = c->free;
+		c->free = obj;
+	}
+
+	raw_spin_lock_irqsave(&f->lock, flags);
+	list_add_tail(&c->list, &f->chunks);
+	f->nchunks++;
+	f->nfree += f->perchunk;
+	raw_spin_unlock_irqrestore(&f->lock, flags);
+	return true;
+}
+
+static void *pop(struct gofix *f, unsigned int keep)
+{
+	struct gofixchunk *c;
+	unsigned long flags;
+	void **obj = NULL;
+
+	raw_spin_lock_irqsave(&f->lock, flags);
+	if (f->nfree > keep) {
+		c = list_first_entry(&f->chunks, struct gofixchunk, list);
+		obj = c->free;
+		c->free = *obj;
+		c->inuse++;
+		if (!c->free)
+			list_del(&c->list);
+		f->nfree--;
+		f->inuse++;
+	}
+	raw_spin_unlock_irqrestore(&f->lock, flags);
+	return obj;
+}
+
+/**
+ * gofix_pop - allocate an object if there is one
+ * @f: the allocator
+ *
+ * Context: any but NMI.
+ * Return: the object, contents undefined, or NULL.
+ */
+void *gofix_pop(struct gofix *f)
+{
+	return pop(f, 0);
+}
+
+/**
+ * gofix_alloc - allocate an object
+ * @f: the allocator
+ * @gfp: what the caller may do to get memory
+ *
+ * Context: any but NMI.
+ * Return: the object, contents undefined, or NULL.
+ */
+void *gofix_alloc(struct gofix *f, gfp_t gfp)
+{
+	enum gogrow may = goheap_may_grow(gfp);
+	void *obj = pop(f, may == GO_GROW_FIRST ? f->reserve : 0);
+
+	if (likely(obj) || may == GO_GROW_NEVER)
+		return obj;
+	grow(f, gfp);
+	return pop(f, 0);
+}
+
+/**
+ * gofix_free - free an object
+ * @f: its allocator
+ * @p: the object
+ *
+ * Context: any but NMI.
+ */
+void gofix_free(struct gofix *f, void *p)
+{
+	struct gofixchunk *c;
+	unsigned long flags;
+	void **obj = p;
+
+	c = (void *)((unsigned long)p & ~(chunk_bytes(f) - 1));
+	raw_spin_lock_irqsave(&f->lock, flags);
+	if (!c->free)
+		list_add(&c->list, &f->chunks);
+	*obj = c->free;
+	c->free = obj;
+	f->nfree++;
+	f->inuse--;
+	/* Empty chunks wait at the tail, where they are used last. */
+	if (!--c->inuse)
+		list_move_tail(&c->list, &f->chunks);
+	raw_spin_unlock_irqrestore(&f->lock, flags);
+}
+
+/**
+ * gofix_low - has the reserve been touched?
+ * @f: the allocator
+ *
+ * Context: any.
+ * Return: whether gofix_top_up() has something to do.
+ */
+bool gofix_low(struct gofix *f)
+{
+	return READ_ONCE(f->nfree) < f->reserve;
+}
+
+/**
+ * gofix_top_up - fill the reserve
+ * @f: the allocator
+ * @gfp: as for alloc_pages()
+ *
+ * Context: what @gfp permits.
+ * Return: whether it is full.
+ */
+bool gofix_top_up(struct gofix *f, gfp_t gfp)
+{
+	while (gofix_low(f))
+		if (!grow(f, gfp))
+			return false;
+	return true;
+}
+
+/* One empty chunk that the reserve can spare, off the list, or NULL. */
+static struct gofixchunk *detach_empty(struct gofix *f)
+{
+	struct gofixchunk *c = NULL;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&f->lock, flags);
+	if (f->nfree >= f->reserve + f->perchunk) {
+		c = list_last_entry(&f->chunks, struct gofixchunk, list);
+		if (c->inuse) {
+			c = NULL;
+		} else {
+			list_del(&c->list);
+			f->nchunks--;
+			f->nfree -= f->perchunk;
+		}
+	}
+	raw_spin_unlock_irqrestore(&f->lock, flags);
+	return c;
+}
+
+/**
+ * gofix_detach - take out the chunks that nobody uses
+ * @f: the allocator
+ * @out: where to put them
+ *
+ * Context: task.
+ * Return: bytes taken out.
+ */
+size_t gofix_detach(struct gofix *f, struct list_head *out)
+{
+	struct gofixchunk *c;
+	size_t bytes = 0;
+
+	while ((c = detach_empty(f))) {
+		list_add(&c->list, out);
+		bytes += chunk_bytes(f);
+	}
+	return bytes;
+}
+
+/**
+ * gofix_release - give detached chunks back to the kernel
+ * @chunks: from gofix_detach(), a grace period ago
+ *
+ * Context: task.
+ */
+void gofix_release(struct list_head *chunks)
+{
+	struct gofixchunk *c, *next;
+
+	list_for_each_entry_safe(c, next, chunks, list)
+		__free_pages(virt_to_page(c), c->order);
+}

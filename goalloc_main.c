@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * goalloc: Go's memory allocator as a kernel module.
+ *
+ * This file starts the parts in order and ends them in reverse, and holds the
+ * module's parameters.  It knows nothing of allocation.
+ */
+
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/rcupdate.h>
+#include "internal.h"
+
+/*
+ * Off is for those who have tested their module and count instructions: then a
+ * free believes its pointer, and a double free is found at the object's span.
+ */
+static bool check = true;
+module_param(check, bool, 0444);
+MODULE_PARM_DESC(check, "verify every free at the call (default on; load time only)");
+
+static int __init goalloc_init(void)
+{
+	int err;
+
+	if (!check)
+		static_branch_disable(&goalloc_check);
+
+	err = gomcache_hotplug_init();
+	if (err)
+		return err;
+	err = goheap_init(&goalloc_heap);
+	if (err)
+		goto err_hotplug;
+	err = goalloc_dev_init();
+	if (err)
+		goto err_heap;
+	godebugfs_init();
+	return 0;
+
+err_heap:
+	goheap_exit(&goalloc_heap);
+err_hotplug:
+	gomcache_hotplug_exit();
+	return err;
+}
+module_init(goalloc_init);
+
+static void __exit goalloc_exit(void)
+{
+	godebugfs_exit();
+	goalloc_dev_exit();
+	/* Objects on their way through gofree_rcu(). */
+	rcu_barrier();
+	goheap_exit(&goalloc_heap);
+	gomcache_hotplug_exit();
+}
+module_exit(goalloc_exit);
+
+MODULE_DESCRIPTION("Go's memory allocator for kernel modules");
+MODULE_AUTHOR("The goalloc authors");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");

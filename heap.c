@@ -1,0 +1,583 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The page heap: runs of 8 KiB pages between the mcentrals and alloc_pages().
+ *
+ * Each NUMA node has its own, under one lock; how it keeps its free runs is
+ * runs.c's business.
+ *
+ * The heap grows by an eighth of what it holds, at most an arena and at least
+ * 1 MiB, and when memory is short by just what is asked for.  A block of the
+ * page allocator stays one until a part of it is to be given back on its own.
+ * Some free pages in longer runs are a reserve: only contexts that cannot call
+ * the page allocator get them, and a worker fills it up again.
+ *
+ * The mcentrals and large objects take and free runs here, in any context but
+ * NMI.  Growing and giving back call the page allocator with no lock held.
+ */
+
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include "internal.h"
+
+/* The smallest growth that is not forced: 1 MiB. */
+#define GROW_ORDER_MIN	(20 - PAGE_SHIFT)
+#define GROW_ORDER_MAX	min_t(int, GO_ARENA_SHIFT - PAGE_SHIFT, MAX_PAGE_ORDER)
+
+/**
+ * goheap_may_grow - may the caller call the page allocator?
+ * @gfp: what it asked for
+ *
+ * On PREEMPT_RT the page allocator takes sleeping locks, so that nothing which
+ * cannot be preempted may call it.  Elsewhere such a caller could hold a raw
+ * spinlock, which nests with none of the page allocator's: it gets the reserve
+ * first.
+ *
+ * Context: any.
+ * Return: see enum gogrow.
+ */
+enum gogrow goheap_may_grow(gfp_t gfp)
+{
+	if (unlikely(in_nmi()))
+		return GO_GROW_NEVER;
+	if (gfpflags_allow_blocking(gfp) || preemptible())
+		return GO_GROW_FIRST;
+	return IS_ENABLED(CONFIG_PREEMPT_RT) ? GO_GROW_NEVER : GO_GROW_LAST;
+}
+
+/* Is this the caller's to take, or the reserve? */
+static bool may_take(struct gonode *node, struct gospan *s,
+		     unsigned long npages, bool reserve)
+{
+	return reserve || s->npages < GO_RESERVE_RUN ||
+	       node->big >= npages + node->reserve;
+}
+
+static void init_span(struct gospan *s, unsigned long base,
+		      unsigned long npages, bool needzero)
+{
+	*s = gospan_nil;
+	s->base = base;
+	s->npages = npages;
+	s->needzero = needzero;
+}
+
+/* Take pages that the node has. */
+static struct gospan *take_run(struct goheap *h, struct gonode *node,
+			       unsigned long npages, unsigned long align,
+			       gfp_t gfp, bool reserve)
+{
+	struct gospan *spare[2] = {}, *s = NULL;
+	bool low = false;
+	unsigned long flags;
+
+	spare[0] = gofix_alloc(&h->fix[GO_FIX_SPAN], gfp);
+	if (align > 1)
+		spare[1] = gofix_alloc(&h->fix[GO_FIX_SPAN], gfp);
+
+	if (spare[0] && (align == 1 || spare[1])) {
+		raw_spin_lock_irqsave(&node->lock, flags);
+		s = gorun_find(node, npages, align);
+		if (s && may_take(node, s, npages, reserve))
+			s = gorun_cut(node, s, npages, align, spare);
+		else
+			s = NULL;
+		low = node->big < node->reserve;
+		raw_spin_unlock_irqrestore(&node->lock, flags);
+	}
+
+	if (spare[0])
+		gofix_free(&h->fix[GO_FIX_SPAN], spare[0]);
+	if (spare[1])
+		gofix_free(&h->fix[GO_FIX_SPAN], spare[1]);
+	if (reserve && low)
+		goheap_kick(h);
+	return s;
+}
+
+static void free_descriptors(struct goheap *h, struct list_head *dead)
+{
+	struct gospan *s, *next;
+
+	list_for_each_entry_safe(s, next, dead, list)
+		gofix_free(&h->fix[GO_FIX_SPAN], s);
+}
+
+/**
+ * goheap_free - free a run of pages
+ * @h: the heap
+ * @s: the run, from goheap_alloc(); the descriptor goes with it
+ *
+ * Context: any but NMI.
+ */
+void goheap_free(struct goheap *h, struct gospan *s)
+{
+	struct gonode *node;
+	struct goarena *a;
+	unsigned long flags;
+	LIST_HEAD(dead);
+	bool kick;
+
+	preempt_disable();
+	a = gospan_arena(h, s->base);
+	node = a->node;
+	preempt_enable();
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	gorun_free(node, a, s, &dead);
+	kick = goscavenge_arena(node, false);
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+
+	free_descriptors(h, &dead);
+	if (kick)
+		goheap_kick(h);
+}
+
+/**
+ * goheap_free_large - free a large object
+ * @h: the heap
+ * @s: what the arena map says of @base
+ * @base: the object
+ *
+ * Context: any but NMI.
+ * Return: false when @base is not, or no longer, a large object.
+ */
+bool goheap_free_large(struct goheap *h, struct gospan *s, unsigned long base)
+{
+	bool mine, kick = false;
+	struct gonode *node;
+	struct goarena *a;
+	unsigned long flags;
+	LIST_HEAD(dead);
+
+	preempt_disable();
+	a = gospan_arena(h, base);
+	node = a->node;
+	preempt_enable();
+	if (!node)
+		return false;
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	mine = s->state == GO_SPAN_LARGE && s->base == base;
+	if (mine) {
+		node->large_frees++;
+		node->large_freed += s->elemsize;
+		s->elemsize = 0;
+		s->needzero = true;
+		gorun_free(node, a, s, &dead);
+		kick = goscavenge_arena(node, false);
+	}
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+
+	free_descriptors(h, &dead);
+	if (kick)
+		goheap_kick(h);
+	return mine;
+}
+
+/* Enter new pages; false when the arena belongs to another node's heap. */
+static bool enter_pages(struct gonode *node, struct gospan *s,
+		      struct goarena **spare, unsigned int order)
+{
+	unsigned int i = gorun_index(s->base), n = s->npages, k;
+	struct goheap *h = node->heap;
+	unsigned long flags;
+	struct goarena *a;
+	LIST_HEAD(dead);
+	bool ok = false;
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	a = gospan_arena(h, s->base);
+	if (a == &goarena_nil && *spare) {
+		a = *spare;
+		*spare = NULL;
+		list_add(&a->list, &node->arenas);
+		gospan_arena_set(h, s->base, a);
+	}
+	if (a->node == node) {
+		for (k = 0; k < n; k++)
+			a->order[i + k] = order == GO_ORDER_SPLIT ? order : 0;
+		if (order != GO_ORDER_SPLIT)
+			a->order[i] = order + 1;
+		a->npages += n;
+		node->sys += n;
+		gorun_free(node, a, s, &dead);
+		ok = true;
+	}
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+
+	free_descriptors(h, &dead);
+	return ok;
+}
+
+/* A block of the page allocator becomes a free run of the node it is on. */
+static struct gonode *adopt(struct goheap *h, struct page *page,
+			    unsigned int order, unsigned long npages, gfp_t gfp)
+{
+	unsigned long base = (unsigned long)page_address(page);
+	struct gonode *node = h->node[page_to_nid(page)];
+	struct goarena *a = NULL;
+	struct gospan *s;
+	bool ok = false;
+
+	s = gofix_alloc(&h->fix[GO_FIX_SPAN], gfp);
+	if (!s)
+		return NULL;
+	init_span(s, base, npages, !want_init_on_alloc(gfp & ~__GFP_ZERO));
+
+	if (gospan_map_cover(h, base, gfp)) {
+		a = gofix_alloc(&h->fix[GO_FIX_ARENA], gfp);
+		if (a) {
+			*a = goarena_nil;
+			a->base = base & ~(GO_ARENA_SIZE - 1);
+			a->node = node;
+		}
+		ok = enter_pages(node, s, &a, order);
+	}
+	if (a)
+		gofix_free(&h->fix[GO_FIX_ARENA], a);
+	if (!ok)
+		gofix_free(&h->fix[GO_FIX_SPAN], s);
+	return ok ? node : NULL;
+}
+
+/* What the page allocator is asked with, whatever the object wants. */
+static gfp_t page_gfp(gfp_t gfp)
+{
+	return gfp & ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE |
+		       __GFP_COMP | __GFP_NOFAIL);
+}
+
+/* A larger block than is needed is taken only if it costs nobody anything. */
+static gfp_t greedy_gfp(gfp_t gfp)
+{
+	gfp &= ~(__GFP_DIRECT_RECLAIM | __GFP_HIGH | __GFP_MEMALLOC |
+		 __GFP_RETRY_MAYFAIL);
+	return gfp | __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC |
+	       __GFP_THISNODE;
+}
+
+static struct gonode *grow_by(struct goheap *h, int nid, unsigned int order,
+			      gfp_t gfp)
+{
+	struct page *page = alloc_pages_node(nid, gfp, order);
+	struct gonode *node;
+
+	if (!page)
+		return NULL;
+	node = adopt(h, page, order, 1UL << (order - GO_PAGE_ORDER), gfp);
+	if (!node)
+		__free_pages(page, order);
+	return node;
+}
+
+/* Just what is needed: what the block has beyond that goes straight back. */
+static struct gonode *grow_exactly(struct goheap *h, int nid,
+				   unsigned long npages, gfp_t gfp)
+{
+	unsigned int order = get_order(npages << GO_PAGE_SHIFT);
+	unsigned long i, used = npages << GO_PAGE_ORDER;
+	struct gonode *node;
+	struct page *page;
+
+	if (used == 1UL << order)
+		return grow_by(h, nid, order, gfp);
+
+	page = alloc_pages_node(nid, gfp, order);
+	if (!page)
+		return NULL;
+	split_page(page, order);
+	for (i = used; i < 1UL << order; i++)
+		__free_page(page + i);
+	node = adopt(h, page, GO_ORDER_SPLIT, npages, gfp);
+	for (i = 0; !node && i < used; i++)
+		__free_page(page + i);
+	return node;
+}
+
+/*
+ * A long run leaves a long rest of its block: is that more than the heap should
+ * have idle?
+ */
+static bool too_idle(struct gonode *node, unsigned long need,
+		     unsigned int order)
+{
+	unsigned long rest = (PAGE_SIZE << order) - need;
+
+	return rest && need > PAGE_SIZE << (GROW_ORDER_MIN - 1) &&
+	       READ_ONCE(node->free) + (rest >> GO_PAGE_SHIFT) >
+	       READ_ONCE(node->sys) / 16;
+}
+
+/*
+ * Get more pages, at best an eighth of what we have.  Returns the node that got
+ * them, which is not the one asked for when that has none left.
+ */
+static struct gonode *grow(struct goheap *h, struct gonode *node,
+			   unsigned long npages, unsigned long align, gfp_t gfp)
+{
+	unsigned long need = max(npages, align) << GO_PAGE_SHIFT;
+	unsigned long step = READ_ONCE(node->sys) << GO_PAGE_SHIFT >> 3;
+	unsigned int order = clamp_t(int, get_order(step), GROW_ORDER_MIN,
+				     GROW_ORDER_MAX);
+	struct gonode *got;
+
+	gfp = page_gfp(gfp);
+	for (; order >= GROW_ORDER_MIN && PAGE_SIZE << order >= need; order--) {
+		if (too_idle(node, need, order))
+			continue;
+		got = grow_by(h, node->nid, order, greedy_gfp(gfp));
+		if (got)
+			return got;
+	}
+	return grow_exactly(h, node->nid, max(npages, align), gfp);
+}
+
+/* The nodes have what the page allocator has not: look at all of them. */
+static struct gospan *take_elsewhere(struct goheap *h, unsigned long npages,
+				     unsigned long align, gfp_t gfp)
+{
+	struct gospan *s = NULL;
+	int nid;
+
+	if (gfp & __GFP_THISNODE)
+		return NULL;
+	for_each_node_state(nid, N_MEMORY) {
+		s = take_run(h, h->node[nid], npages, align, gfp, false);
+		if (s)
+			break;
+	}
+	return s;
+}
+
+/**
+ * goheap_alloc - allocate a run of pages
+ * @h: the heap
+ * @nid: the node to take them from if possible
+ * @npages: how many, at most GO_ARENA_PAGES
+ * @align: power of two, in pages
+ * @gfp: what the caller may do to get memory
+ *
+ * Context: what @gfp permits, any but NMI.
+ * Return: the run, in no state, or NULL.
+ */
+struct gospan *goheap_alloc(struct goheap *h, int nid, unsigned long npages,
+			    unsigned long align, gfp_t gfp)
+{
+	enum gogrow may = goheap_may_grow(gfp);
+	struct gonode *node = goheap_node(h, nid);
+	struct gospan *s;
+
+	s = take_run(h, node, npages, align, gfp, may != GO_GROW_FIRST);
+	while (!s && may != GO_GROW_NEVER) {
+		struct gonode *got = grow(h, node, npages, align, gfp);
+
+		if (got)
+			/* What has just been got is the caller's. */
+			s = take_run(h, got, npages, align, gfp, true);
+		else
+			s = take_elsewhere(h, npages, align, gfp);
+		if (s || got)
+			continue;
+		if (!(gfp & __GFP_NOFAIL) || !gfpflags_allow_blocking(gfp))
+			break;
+		schedule_timeout_uninterruptible(1);
+	}
+	return s;
+}
+
+/**
+ * goheap_alloc_large - allocate an object of whole pages
+ * @h: the heap
+ * @nid: the node to take them from if possible
+ * @size: bytes, at most GOALLOC_MAX_SIZE
+ * @gfp: as for gomalloc()
+ *
+ * Context: what @gfp permits, any but NMI.
+ * Return: the object, not zeroed, aligned as kmalloc() does; or NULL.
+ */
+struct gospan *goheap_alloc_large(struct goheap *h, int nid, size_t size,
+				  gfp_t gfp)
+{
+	unsigned long npages = DIV_ROUND_UP(size, GO_PAGE_SIZE);
+	unsigned long align = max((size & -size) >> GO_PAGE_SHIFT, 1UL);
+	struct gonode *node;
+	struct gospan *s;
+	unsigned long flags;
+
+	s = goheap_alloc(h, nid, npages, align, gfp);
+	if (!s)
+		return NULL;
+
+	preempt_disable();
+	node = gospan_arena(h, s->base)->node;
+	preempt_enable();
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	s->state = GO_SPAN_LARGE;
+	s->elemsize = npages << GO_PAGE_SHIFT;
+	node->large_mallocs++;
+	node->large_alloced += s->elemsize;
+	node->large_requested += size;
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	return s;
+}
+
+/**
+ * goheap_top_up - fill the reserve of a node
+ * @node: the node
+ * @gfp: what the caller may do to get memory
+ *
+ * Context: what @gfp permits.
+ */
+void goheap_top_up(struct gonode *node, gfp_t gfp)
+{
+	struct goheap *h = node->heap;
+
+	while (READ_ONCE(node->big) < node->reserve)
+		if (grow(h, node, node->reserve, 1, gfp) != node)
+			return;
+}
+
+static int init_node(struct goheap *h, int nid)
+{
+	struct gonode *node = kvzalloc(sizeof(*node), GFP_KERNEL);
+	unsigned int i;
+
+	if (!node)
+		return -ENOMEM;
+	raw_spin_lock_init(&node->lock);
+	node->heap = h;
+	node->nid = nid;
+	node->reserve = GO_RESERVE_PAGES;
+	INIT_LIST_HEAD(&node->arenas);
+	for (i = 0; i <= GO_RUN_MAX; i++)
+		node->runs[i] = RB_ROOT_CACHED;
+	for (i = 0; i < GO_NR_SPANCLASSES; i++)
+		gocentral_init(&node->central[i], node, i);
+	h->node[nid] = node;
+	return 0;
+}
+
+static void exit_nodes(struct goheap *h)
+{
+	int nid;
+
+	if (!h->node)
+		return;
+	for_each_node_state(nid, N_MEMORY)
+		kvfree(h->node[nid]);
+	kfree(h->node);
+	h->node = NULL;
+}
+
+/* Nodes without memory share the first one's heap. */
+static int init_nodes(struct goheap *h)
+{
+	int nid;
+
+	h->node = kcalloc(nr_node_ids, sizeof(*h->node), GFP_KERNEL);
+	if (!h->node)
+		return -ENOMEM;
+	for_each_node_state(nid, N_MEMORY)
+		if (init_node(h, nid))
+			return -ENOMEM;
+	for (nid = 0; nid < nr_node_ids; nid++)
+		if (!h->node[nid])
+			h->node[nid] = h->node[first_memory_node];
+	return 0;
+}
+
+/**
+ * goheap_init - make a heap
+ * @h: the heap
+ *
+ * Context: task.
+ * Return: 0 or -ENOMEM.
+ */
+int goheap_init(struct goheap *h)
+{
+	int err;
+
+	memset(h, 0, sizeof(*h));
+	raw_spin_lock_init(&h->map_lock);
+	goscavenge_init(h);
+	gospan_fix_init(h);
+	gomcache_fix_init(h);
+
+	err = init_nodes(h);
+	if (err)
+		goto err_nodes;
+	err = gospan_map_init(h);
+	if (err)
+		goto err_nodes;
+	err = gomcache_init(h);
+	if (err)
+		goto err_map;
+	goscavenge_top_up(h);
+	return 0;
+
+err_map:
+	gospan_map_exit(h);
+err_nodes:
+	exit_nodes(h);
+	return err;
+}
+
+/* Drop a span that still has live objects: its pages stay, for good. */
+static void abandon(struct gospan *s, void *data)
+{
+	struct goheap *h = data;
+
+	if (s->state == GO_SPAN_SMALL)
+		gospan_uncarve(h, s);
+	if (s->state != GO_SPAN_FREE)
+		gofix_free(&h->fix[GO_FIX_SPAN], s);
+}
+
+/* Give everything back but pages with live objects. */
+static void abandon_arenas(struct goheap *h)
+{
+	struct goarena *a, *next;
+	int nid;
+
+	gospan_walk(h, abandon, h);
+	for_each_node_state(nid, N_MEMORY)
+		list_for_each_entry_safe(a, next, &h->node[nid]->arenas, list)
+			gofix_free(&h->fix[GO_FIX_ARENA], a);
+}
+
+/**
+ * goheap_exit - end a heap
+ * @h: the heap, which nobody uses any more
+ *
+ * Pages that hold live objects are left to those who hold them, and everything
+ * else goes back to the kernel.
+ *
+ * Context: task, may sleep.
+ */
+void goheap_exit(struct goheap *h)
+{
+	LIST_HEAD(chunks);
+	unsigned int i;
+	int nid;
+
+	gomcache_drain_all(h);
+	goscavenge_stop(h);
+	goverify_leaks(h);
+	gomcache_exit(h);
+
+	for_each_node_state(nid, N_MEMORY)
+		h->node[nid]->reserve = 0;
+	goscavenge(h, true);
+	abandon_arenas(h);
+	for (i = 0; i < GO_NR_FIX; i++) {
+		h->fix[i].reserve = 0;
+		gofix_detach(&h->fix[i], &chunks);
+		WARN_ON(h->fix[i].inuse);
+	}
+	synchronize_rcu();
+	gofix_release(&chunks);
+	gospan_map_exit(h);
+	exit_nodes(h);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * goalloc: Go's memory allocator for kernel modules.
+ *
+ * The k of a kernel name becomes go: whoever knows kmalloc() knows this file.
+ *
+ * What holds for every function unless it says otherwise:
+ *
+ *   Sizes: 0 gives ZERO_SIZE_PTR.  Up to 32 KiB an object is rounded up to one
+ *   of 67 size classes, above to whole 8 KiB pages, up to GOALLOC_MAX_SIZE.
+ *   Alignment: to the largest power of two that divides the size, as kmalloc().
+ *   Context: any: task, softirq, hardirq, NMI, under raw spinlocks, irqs off,
+ *   on PREEMPT_RT too, if @gfp permits (GFP_ATOMIC or GFP_NOWAIT there).
+ *   GFP_DMA, GFP_DMA32 and __GFP_HIGHMEM: one warning and NULL.
+ *   Contents are undefined unless __GFP_ZERO or the kernel's init_on_alloc say
+ *   otherwise.
+ */
+#ifndef _LINUX_GOALLOC_H
+#define _LINUX_GOALLOC_H
+
+#include <linux/cleanup.h>
+#include <linux/gfp.h>
+#include <linux/numa.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/types.h>
+#include <uapi/linux/goalloc.h>
+
+/* An arena is one aligned block of the buddy allocator's largest size. */
+#define GOALLOC_MAX_SIZE	(4UL << 20)
+
+void gofree(const void *p);
+
+/**
+ * gomalloc - allocate memory
+ * @size: bytes wanted
+ * @gfp: as for kmalloc()
+ *
+ * Context: any that @gfp permits; may sleep with __GFP_DIRECT_RECLAIM.
+ * Return: the object, or NULL when memory is short, @size is above
+ * GOALLOC_MAX_SIZE or @gfp asks for a zone we do not have.
+ */
+void *gomalloc(size_t size, gfp_t gfp) __alloc_size(1);
+
+/**
+ * gomalloc_noscan - allocate memory that will hold no pointers
+ * @size: bytes wanted
+ * @gfp: as for kmalloc()
+ *
+ * Such objects have spans of their own, apart from all that hold pointers, and
+ * below 16 bytes several share one 16-byte block.  Alignment of those: 8, 4, 2
+ * or 1, the largest that divides @size.
+ *
+ * Context: as gomalloc().
+ * Return: as gomalloc().
+ */
+void *gomalloc_noscan(size_t size, gfp_t gfp) __alloc_size(1);
+
+/**
+ * gomalloc_node - allocate memory of one NUMA node
+ * @size: bytes wanted
+ * @gfp: as for kmalloc(); with __GFP_THISNODE no other node will do
+ * @node: the node, or NUMA_NO_NODE for the nearest
+ *
+ * Context: as gomalloc().
+ * Return: as gomalloc().
+ */
+void *gomalloc_node(size_t size, gfp_t gfp, int node) __alloc_size(1);
+
+/**
+ * gorealloc - change the size of an object
+ * @p: the object, or NULL or ZERO_SIZE_PTR for none
+ * @size: bytes wanted; 0 frees @p
+ * @gfp: as for kmalloc()
+ *
+ * The object stays where it is when @size fits its class.  krealloc()'s
+ * contract for __GFP_ZERO: it is honoured for the whole object if every call
+ * for it, the first included, had it.
+ *
+ * Context: as gomalloc().
+ * Return: the object, ZERO_SIZE_PTR for @size 0, or NULL; then @p is intact.
+ */
+void *gorealloc(const void *p, size_t size, gfp_t gfp) __realloc_size(2);
+
+/**
+ * gofree - free an object
+ * @p: what an allocating function returned; NULL and ZERO_SIZE_PTR do nothing
+ *
+ * A pointer that is not a live object's start is reported and counted, and
+ * nothing else happens.
+ *
+ * Context: any, NMI included.
+ */
+void gofree(const void *p);
+
+/**
+ * gofree_sized - free an object of known size
+ * @p: the object, as for gofree(); not one of gomalloc_noscan()
+ * @size: what it was allocated with, or its gosize()
+ *
+ * With check=1 @size is verified and a wrong one reported; the object then
+ * stays allocated.  With check=0 it is believed, which saves the look-up.
+ *
+ * Context: any, NMI included.
+ */
+void gofree_sized(const void *p, size_t size);
+
+/**
+ * gofree_sensitive - clear an object, then free it
+ * @p: the object, as for gofree()
+ *
+ * Context: any, NMI included.
+ */
+void gofree_sensitive(const void *p);
+
+/**
+ * gosize - how many bytes an object really has
+ * @p: the object; NULL and ZERO_SIZE_PTR have none
+ *
+ * Context: any.
+ * Return: bytes that may be used, at least what was asked for; 0, with a
+ * report, for what is no object.
+ */
+size_t gosize(const void *p);
+
+/**
+ * gomalloc_size_roundup - how many bytes gomalloc() would hand out
+ * @size: bytes wanted
+ *
+ * Context: any.
+ * Return: gosize() of an object allocated with @size; @size itself if it is 0
+ * or above GOALLOC_MAX_SIZE.
+ */
+size_t gomalloc_size_roundup(size_t size);
+
+/**
+ * gomalloc_bulk - allocate many objects of one size
+ * @gfp: as for kmalloc()
+ * @size: bytes wanted for each
+ * @n: how many
+ * @p: where to store the pointers
+ *
+ * Context: as gomalloc().
+ * Return: @n, or 0: then nothing is allocated and @p holds nothing of use.
+ */
+size_t gomalloc_bulk(gfp_t gfp, size_t size, size_t n, void **p);
+
+/**
+ * gofree_bulk - free many objects
+ * @n: how many
+ * @p: the objects, each as for gofree()
+ *
+ * Context: any, NMI included.
+ */
+void gofree_bulk(size_t n, void **p);
+
+/**
+ * gomemdup - allocate and fill
+ * @src: what to copy
+ * @len: how many bytes
+ * @gfp: as for kmalloc()
+ *
+ * Context: as gomalloc().
+ * Return: the copy, or NULL.
+ */
+void *gomemdup(const void *src, size_t len, gfp_t gfp) __realloc_size(2);
+
+/**
+ * gostrdup - copy a string
+ * @s: the string, or NULL
+ * @gfp: as for kmalloc()
+ *
+ * Context: as gomalloc().
+ * Return: the copy, or NULL.
+ */
+char *gostrdup(const char *s, gfp_t gfp);
+
+/**
+ * goalloc_read_memstats - read all statistics
+ * @m: filled in whole
+ *
+ * The identities of MemStats hold in every result, whatever the other CPUs do
+ * meanwhile: heap_sys = heap_idle + heap_inuse, heap_alloc <= heap_inuse,
+ * heap_objects = mallocs - frees, sys = the sum of its parts, the sum over
+ * by_size = the totals; heap_released and the totals never fall.
+ *
+ * Context: any but NMI; readers exclude each other with a raw spinlock.
+ */
+void goalloc_read_memstats(struct goalloc_memstats *m);
+
+/**
+ * goalloc_free_os_memory - give back all that can go
+ *
+ * Empties every CPU's cache and returns all free pages but the reserve for
+ * contexts that cannot allocate any.
+ *
+ * Context: task, may sleep.
+ * Return: bytes given back.
+ */
+size_t goalloc_free_os_memory(void);
+
+void goalloc_call_rcu(struct rcu_head *head);
+
+/**
+ * gofree_rcu - free an object after a grace period
+ * @ptr: the object
+ * @field: the name of a struct rcu_head in it, at any offset
+ *
+ * Context: any but NMI.
+ */
+#define gofree_rcu(ptr, field)						\
+do {									\
+	typeof(ptr) ___p = (ptr);					\
+									\
+	if (___p)							\
+		goalloc_call_rcu(&___p->field);				\
+} while (0)
+
+/**
+ * gozalloc - allocate zeroed memory
+ * @size: bytes wanted
+ * @gfp: as for kmalloc()
+ *
+ * Context: as gomalloc().
+ * Return: as gomalloc(); all bytes up to gosize() are zero.
+ */
+static inline __alloc_size(1) void *gozalloc(size_t size, gfp_t gfp)
+{
+	return gomalloc(size, gfp | __GFP_ZERO);
+}
+
+/**
+ * gomalloc_array - allocate an array
+ * @n: elements
+ * @size: bytes of each
+ * @gfp: as for kmalloc()
+ *
+ * Context: as gomalloc().
+ * Return: as gomalloc(), and NULL when @n times @size overflows.
+ */
+static inline __alloc_size(1, 2)
+void *gomalloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	if (unlikely(check_mul_overflow(n, size, &bytes)))
+		return NULL;
+	return gomalloc(bytes, gfp);
+}
+
+/**
+ * gocalloc - allocate a zeroed array
+ * @n: elements
+ * @size: bytes of each
+ * @gfp: as for kmalloc()
+ *
+ * Context: as gomalloc().
+ * Return: as gomalloc_array().
+ */
+static inline __alloc_size(1, 2)
+void *gocalloc(size_t n, size_t size, gfp_t gfp)
+{
+	return gomalloc_array(n, size, gfp | __GFP_ZERO);
+}
+
+/**
+ * gorealloc_array - change the size of an array
+ * @p: the array, as for gorealloc()
+ * @n: elements
+ * @size: bytes of each
+ * @gfp: as for kmalloc()
+ *
+ * Context: as gomalloc().
+ * Return: as gorealloc(), and NULL with @p intact when @n times @size overflows.
+ */
+static inline __realloc_size(2, 3)
+void *gorealloc_array(void *p, size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	if (unlikely(check_mul_overflow(n, size, &bytes)))
+		return NULL;
+	return gorealloc(p, bytes, gfp);
+}
+
+DEFINE_FREE(gofree, void *, if (!IS_ERR_OR_NULL(_T)) gofree(_T))
+
+#endif /* _LINUX_GOALLOC_H */

@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the parts of goalloc know of each other.
+ *
+ * The layers, each calling only downwards:
+ *
+ *   api      sizes to classes; what modules call
+ *   mcache   a CPU's own objects, no lock              tiny   16-byte blocks
+ *   central  the spans of one span class, one lock
+ *   heap     runs of 8 KiB pages, one lock a node
+ *   alloc_pages()
+ *
+ * span.c (what a span is, address -> span) and fixalloc.c (memory for all of
+ * these descriptors) lie beneath; stats.c and verify.c look on.
+ *
+ * Locking
+ * -------
+ *
+ * All locks are raw spinlocks taken with interrupts saved, so that every
+ * context of every kernel, PREEMPT_RT included, may take them.  No two are
+ * held at once, but for map_lock, which nests in a node's lock for the two
+ * stores that enter or remove an arena.  Nothing sleeps, prints,
+ * calls the page allocator or frees to it while holding one.  In NMI they are
+ * only ever tried (golock()).
+ *
+ *   gocentral.lock   the partial and full lists; of every span of the class:
+ *                    back, nback, cached, bucket, and avail, navail while it
+ *                    is not cached; the slow counters.  At most GO_BATCH
+ *                    objects are moved under one hold.
+ *   gonode.lock      the free runs, arenas' span[] and order[], page counts;
+ *                    state, base, npages and needzero of spans in the heap;
+ *                    the counters of large objects.
+ *   goheap.map_lock  replacing the arena map, and writes to it; an arena's entry
+ *                    changes under its node's lock as well.
+ *   gofix.lock       that allocator's chunks and counts.
+ *
+ * Without a lock:
+ *
+ *   gomcache         belongs to its CPU.  Whoever uses it has preemption off
+ *                    and has set @busy; an interrupt that finds @busy set has
+ *                    hit that window and goes to the mcentral instead.  Plain
+ *                    stores and barrier() are enough: only code on the same
+ *                    CPU ever looks.  Counters are read by others with
+ *                    READ_ONCE().  A dead CPU's cache belongs to the hotplug
+ *                    callback.
+ *   avail, navail    of a cached span belong to the mcache that holds it.
+ *   state bytes      belong to the object's owner while it is live; a byte
+ *                    each, so that neighbours never share one.
+ *   tiny words       are atomic.
+ *   the arena map    is read with preemption off, which is an RCU reader:
+ *                    tables and the memory of descriptors go away only after
+ *                    a grace period.  For a live object every word of the
+ *                    look-up is stable; for any other address whatever is
+ *                    found is checked, never trusted.
+ */
+#ifndef GOALLOC_INTERNAL_H
+#define GOALLOC_INTERNAL_H
+
+#include <linux/atomic.h>
+#include <linux/irq_work.h>
+#include <linux/jump_label.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/rbtree.h>
+#include <linux/seq_file.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/goalloc.h>
+#include "compat.h"
+#include "sizeclass.h"
+
+#define GO_PAGE_SHIFT		13
+#define GO_PAGE_SIZE		(1UL << GO_PAGE_SHIFT)
+#define GO_PAGE_ORDER		(GO_PAGE_SHIFT - PAGE_SHIFT)
+#define GO_ARENA_SHIFT		22
+#define GO_ARENA_SIZE		(1UL << GO_ARENA_SHIFT)
+#define GO_ARENA_PAGES		(GO_ARENA_SIZE >> GO_PAGE_SHIFT)
+
+#if PAGE_SHIFT > GO_PAGE_SHIFT
+#error "goalloc needs pages of at most 8 KiB"
+#endif
+
+/* A span class is a size class and a noscan bit, as in Go. */
+#define GO_NR_SPANCLASSES	(2 * GO_NR_CLASSES)
+#define GO_SPC(class, noscan)	((class) << 1 | (noscan))
+#define GO_SPC_CLASS(spc)	((spc) >> 1)
+#define GO_SPC_NOSCAN(spc)	((spc) & 1)
+
+/* Tiny objects are packed into objects of class 2, noscan. */
+#define GO_TINY_SIZE		16
+#define GO_TINY_SPC		GO_SPC(2, 1)
+
+/* The most objects that move under one hold of a lock. */
+#define GO_BATCH		32
+
+/* Bytes and objects that one CPU may keep cached. */
+#define GO_MCACHE_BUDGET	(512UL << 10)
+#define GO_STACK_BYTES		(32UL << 10)
+#define GO_STACK_MIN		8
+#define GO_STACK_MAX		256
+
+/* Free runs have trees by length up to here, and one for all longer ones. */
+#define GO_RUN_MAX		128
+
+/* In goarena.order: this 8 KiB page is of single pages, not of a block. */
+#define GO_ORDER_SPLIT		0xff
+
+/* Kept for contexts that cannot call the page allocator, in 8 KiB pages. */
+#define GO_RESERVE_PAGES	64
+#define GO_RESERVE_RUN		16
+
+/* The zones we do not have; asking for them is a caller's bug. */
+#define GO_GFP_FORBIDDEN	(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)
+
+/**
+ * enum goobj_state - what an object's state byte says
+ * @GO_OBJ_FRESH: never handed out since its span was carved from zeroed pages
+ * @GO_OBJ_FREE: free, contents unknown
+ * @GO_OBJ_LIVE: handed out
+ * @GO_OBJ_TINY: a block that holds tiny objects
+ *
+ * With check=0 only %GO_OBJ_FRESH and %GO_OBJ_FREE are kept, and of free
+ * objects that are not in an mcache only.
+ */
+enum goobj_state {
+	GO_OBJ_FRESH,
+	GO_OBJ_FREE,
+	GO_OBJ_LIVE,
+	GO_OBJ_TINY,
+};
+
+/**
+ * enum gospan_state - what a span descriptor describes
+ * @GO_SPAN_NONE: nothing
+ * @GO_SPAN_FREE: a free run of pages
+ * @GO_SPAN_SMALL: objects of a size class
+ * @GO_SPAN_LARGE: one object of whole pages
+ * @GO_SPAN_DYING: one that an NMI freed, until the worker comes by
+ */
+enum gospan_state {
+	GO_SPAN_NONE,
+	GO_SPAN_FREE,
+	GO_SPAN_SMALL,
+	GO_SPAN_LARGE,
+	GO_SPAN_DYING,
+};
+
+/* The bits of a tiny block's word. */
+#define GO_TINY_START(off)	BIT(off)	/* an object starts at 0..15 */
+#define GO_TINY_HOLD		BIT(16)		/* some CPU's current block */
+#define GO_TINY_END(off)	BIT(16 + (off))	/* one ended at 1..15 */
+#define GO_TINY_LIVE		GENMASK(16, 0)
+
+struct gocentral;
+struct goheap;
+struct gonode;
+
+/**
+ * struct gospan - a run of pages with one purpose
+ * @base: address of the first byte
+ * @objstate: a state byte for each object, and one more, never live, for the
+ *	waste at the end of the span
+ * @magic: ceil(2^32 / @elemsize); 0 unless the span is small
+ * @elemsize: bytes of an object
+ * @spanclass: of a small span
+ * @state: enum gospan_state
+ * @needzero: the memory may be dirty
+ * @cached: an mcache's current span
+ * @bucket: which of its mcentral's lists it is on
+ * @nelems: how many objects fit
+ * @navail: bits set in @avail
+ * @nback: bits set in @back
+ * @npages: length in 8 KiB pages
+ * @avail: objects that the owner may still hand out (Go's allocBits, inverted)
+ * @back: objects that have come back since (Go's gcmarkBits, turned round)
+ * @tiny: a word for each object, in spans of GO_TINY_SPC only
+ * @central: the mcentral it belongs to
+ * @list: on a list of its mcentral, or of spans on their way to the heap
+ * @rb: in a tree of free runs
+ *
+ * Conservation: @navail + @nback + objects in mcaches + live ones = @nelems.
+ */
+struct gospan {
+	/* What every free reads. */
+	unsigned long base;
+	u8 *objstate;
+	u32 magic;
+	u32 elemsize;
+	u8 spanclass;
+	u8 state;
+	u8 needzero;
+	u8 cached;
+	u8 bucket;
+	/* The rest. */
+	u16 nelems;
+	u16 navail;
+	u16 nback;
+	u32 npages;
+	unsigned long *avail;
+	unsigned long *back;
+	atomic_t *tiny;
+	struct gocentral *central;
+	union {
+		struct list_head list;
+		struct rb_node rb;
+	};
+};
+
+/**
+ * struct goarena - 4 MiB of aligned physical memory that holds pages of ours
+ * @span: what each 8 KiB page belongs to; a free run is entered at its first
+ *	and last page only, everything else is &gospan_nil
+ * @order: 1 + order of the block of the page allocator that starts at a page
+ * @base: address of its first byte, ours or not
+ * @node: the node its pages are on
+ * @npages: pages that are ours
+ * @nfree: pages of those that are free
+ * @list: on @node's list of arenas
+ */
+struct goarena {
+	struct gospan *span[GO_ARENA_PAGES];
+	u8 order[GO_ARENA_PAGES];
+	unsigned long base;
+	struct gonode *node;
+	unsigned int npages;
+	unsigned int nfree;
+	struct list_head list;
+};
+
+/**
+ * struct goarenamap - the arena of each 4 MiB of the linear map
+ * @rcu: to free it by
+ * @nr: entries
+ * @arena: never NULL: where nothing is ours it is &goarena_nil
+ */
+struct goarenamap {
+	struct rcu_head rcu;
+	unsigned long nr;
+	struct goarena *arena[];
+};
+
+/**
+ * struct goslot - a free object in a stack
+ * @obj: the object
+ * @state: its state byte; with check=0 NULL once the object has been used
+ */
+struct goslot {
+	void *obj;
+	u8 *state;
+};
+
+/**
+ * struct gostack - the free objects that a CPU keeps of a span class
+ * @n: objects on the stack
+ * @cap: the most it may hold now
+ * @slot: storage, NULL until first used
+ * @mallocs: objects handed out
+ * @frees: objects taken back
+ * @requested: bytes asked for
+ * @span: the current span, whose @avail is ours
+ * @mark: @mallocs + @frees when last asked whether the stack is idle
+ * @storage: slots allocated
+ */
+struct gostack {
+	unsigned int n;
+	unsigned int cap;
+	struct goslot *slot;
+	unsigned long mallocs;
+	unsigned long frees;
+	unsigned long requested;
+	struct gospan *span;
+	u32 mark;
+	u32 storage;
+} __aligned(64);
+
+/**
+ * struct gomcache - what a CPU has for itself
+ * @busy: somebody on this CPU is at it; Go's mp.mallocing
+ * @stack: by span class
+ * @heap: whose it is
+ * @bytes: sum of the stacks' capacities, in bytes
+ * @hand: where the search for an idle stack goes on
+ * @refills: stacks found empty
+ * @flushes: stacks found full
+ * @nested: operations that found @busy set
+ * @tiny: the current 16-byte block, or 0
+ * @tiny_off: its bytes handed out
+ * @tiny_word: its word
+ * @tiny_mallocs: tiny objects handed out; this_cpu_inc()
+ * @tiny_frees: tiny objects taken back; this_cpu_inc()
+ * @deferred: objects freed where not even a lock could be had
+ * @drain: empties this cache, on its CPU
+ */
+struct gomcache {
+	u8 busy;
+	struct gostack stack[GO_NR_SPANCLASSES];
+	struct goheap *heap;
+	unsigned long bytes;
+	unsigned int hand;
+	unsigned long refills;
+	unsigned long flushes;
+	unsigned long nested;
+	unsigned long tiny;
+	unsigned int tiny_off;
+	atomic_t *tiny_word;
+	unsigned long tiny_mallocs;
+	unsigned long tiny_frees;
+	struct llist_head deferred;
+	struct work_struct drain;
+};
+
+/* Lists of an mcentral: by the number of bits of the objects not in the span. */
+#define GO_BUCKETS		(ilog2(GO_MAX_NELEMS) + 1)
+#define GO_BUCKET_FULL		GO_BUCKETS
+#define GO_BUCKET_NONE		0xff
+
+/**
+ * struct gocentral - the spans of one span class on one node
+ * @lock: see above
+ * @spanclass: which class
+ * @node: whose
+ * @nspans: spans of the class, wherever they are
+ * @nonempty: which of @partial hold spans
+ * @partial: spans with something to give; fuller spans in higher lists;
+ *	[0] holds the one wholly free span that is kept
+ * @full: spans with nothing to give
+ * @mallocs: objects handed out past the mcaches
+ * @frees: objects taken back past the mcaches
+ * @requested: bytes asked for past the mcaches
+ */
+struct gocentral {
+	raw_spinlock_t lock;
+	unsigned int spanclass;
+	struct gonode *node;
+	unsigned int nspans;
+	unsigned long nonempty;
+	struct list_head partial[GO_BUCKETS];
+	struct list_head full;
+	unsigned long mallocs;
+	unsigned long frees;
+	unsigned long requested;
+} ____cacheline_internodealigned_in_smp;
+
+/**
+ * struct gonode - the page heap of a NUMA node, and its mcentrals
+ * @lock: see above
+ * @heap: whose
+ * @nid: which node
+ * @nonempty: which of @runs hold any
+ * @runs: free runs by length, those of one length by address; [GO_RUN_MAX]
+ *	holds the longer ones by length and address
+ * @arenas: all arenas of the node
+ * @sys: pages held
+ * @free: of those, free ones
+ * @big: of those, in runs of at least GO_RESERVE_RUN
+ * @reserve: what of @big is left to contexts that cannot grow the heap
+ * @released: pages ever given back
+ * @large_mallocs: large objects ever allocated
+ * @large_frees: large objects ever freed
+ * @large_alloced: bytes ever allocated in them
+ * @large_freed: bytes ever freed in them
+ * @large_requested: bytes ever asked for in them
+ * @central: by span class
+ */
+struct gonode {
+	raw_spinlock_t lock;
+	struct goheap *heap;
+	int nid;
+	DECLARE_BITMAP(nonempty, GO_RUN_MAX + 1);
+	struct rb_root_cached runs[GO_RUN_MAX + 1];
+	struct list_head arenas;
+	unsigned long sys;
+	unsigned long free;
+	unsigned long big;
+	unsigned long reserve;
+	unsigned long released;
+	unsigned long large_mallocs;
+	unsigned long large_frees;
+	unsigned long large_alloced;
+	unsigned long large_freed;
+	unsigned long large_requested;
+	struct gocentral central[GO_NR_SPANCLASSES];
+};
+
+/**
+ * struct gofix - an allocator of metadata objects of one size
+ * @lock: see above
+ * @chunks: chunks with free objects, the full ones are on no list
+ * @size: bytes of an object
+ * @order: of a chunk
+ * @perchunk: objects in a chunk
+ * @reserve: free objects left to contexts that cannot get more
+ * @nfree: free objects
+ * @nchunks: chunks held
+ * @inuse: objects handed out
+ */
+struct gofix {
+	raw_spinlock_t lock;
+	struct list_head chunks;
+	unsigned int size;
+	unsigned int order;
+	unsigned int perchunk;
+	unsigned int reserve;
+	unsigned long nfree;
+	unsigned long nchunks;
+	unsigned long inuse;
+};
+
+/* Which gofix is for what: descriptors, arenas, bit blocks, stack storage. */
+#define GO_NR_FIX_BITS		6
+#define GO_NR_FIX_STACK		5
+enum {
+	GO_FIX_SPAN,
+	GO_FIX_ARENA,
+	GO_FIX_BITS,
+	GO_FIX_STACK = GO_FIX_BITS + GO_NR_FIX_BITS,
+	GO_NR_FIX = GO_FIX_STACK + GO_NR_FIX_STACK,
+};
+
+/**
+ * enum gomisuse - what a caller did wrong
+ * @GO_DOUBLE_FREE: the object is not live
+ * @GO_INTERIOR: the pointer is inside an object
+ * @GO_FOREIGN: the pointer is not ours
+ * @GO_WRONG_SIZE: gofree_sized() with another class's size
+ * @GO_BAD_ZONE: memory of a zone we do not have was asked for
+ * @GO_NR_MISUSES: how many kinds there are
+ */
+enum gomisuse {
+	GO_DOUBLE_FREE,
+	GO_INTERIOR,
+	GO_FOREIGN,
+	GO_WRONG_SIZE,
+	GO_BAD_ZONE,
+	GO_NR_MISUSES,
+};
+
+/**
+ * struct goheap - a heap; there is one for the API, tests make their own
+ * @mcache: of each CPU
+ * @map: address -> arena
+ * @node: page heaps by node; nodes without memory share another's
+ * @map_lock: see above
+ * @fix: metadata
+ * @kick: gets @work queued, from any context
+ * @work: what was put off: deferred frees, reserves, whole free arenas
+ * @give_back: serialises giving back, which sleeps
+ * @misuse: caught, by enum gomisuse
+ * @failures: allocations that failed for want of memory
+ * @online: hotplug instance
+ */
+struct goheap {
+	struct gomcache __percpu *mcache;
+	struct goarenamap __rcu *map;
+	struct gonode **node;
+	raw_spinlock_t map_lock;
+	struct gofix fix[GO_NR_FIX];
+	struct irq_work kick;
+	struct work_struct work;
+	struct mutex give_back;
+	atomic_long_t misuse[GO_NR_MISUSES];
+	atomic_long_t failures;
+	struct hlist_node online;
+};
+
+extern struct goheap goalloc_heap;
+DECLARE_STATIC_KEY_TRUE(goalloc_check);
+
+/* In NMI a lock is tried, elsewhere taken; false only in NMI. */
+#define golock(lock, flags)						\
+	(unlikely(in_nmi()) ? raw_spin_trylock_irqsave(lock, flags) :	\
+	 ({ raw_spin_lock_irqsave(lock, flags); true; }))
+
+/**
+ * enum gogrow - may this context call the page allocator?
+ * @GO_GROW_NEVER: no
+ * @GO_GROW_LAST: only when the reserve is used up
+ * @GO_GROW_FIRST: yes, and it leaves the reserve alone
+ */
+enum gogrow {
+	GO_GROW_NEVER,
+	GO_GROW_LAST,
+	GO_GROW_FIRST,
+};
+
+/* runs.c */
+void gorun_insert(struct gonode *node, struct goarena *a, struct gospan *s);
+void gorun_remove(struct gonode *node, struct gospan *s);
+struct gospan *gorun_find(struct gonode *node, unsigned long npages,
+			  unsigned long align);
+struct gospan *gorun_next(struct gonode *node, struct gospan *s);
+struct gospan *gorun_cut(struct gonode *node, struct gospan *s,
+			 unsigned long npages, unsigned long align,
+			 struct gospan *spare[2]);
+void gorun_free(struct gonode *node, struct goarena *a, struct gospan *s,
+		struct list_head *dead);
+void gorun_disown(struct gonode *node, struct goarena *a, struct gospan *s);
+
+/* The number of a page in its arena. */
+static inline unsigned int gorun_index(unsigned long addr)
+{
+	return ((addr - PAGE_OFFSET) >> GO_PAGE_SHIFT) % GO_ARENA_PAGES;
+}
+
+/* heap.c */
+enum gogrow goheap_may_grow(gfp_t gfp);
+struct gospan *goheap_alloc(struct goheap *h, int nid, unsigned long npages,
+			    unsigned long align, gfp_t gfp);
+void goheap_free(struct goheap *h, struct gospan *s);
+struct gospan *goheap_alloc_large(struct goheap *h, int nid, size_t size,
+				  gfp_t gfp);
+bool goheap_free_large(struct goheap *h, struct gospan *s, unsigned long base);
+void goheap_top_up(struct gonode *node, gfp_t gfp);
+int goheap_init(struct goheap *h);
+void goheap_exit(struct goheap *h);
+
+/* scavenge.c */
+bool goscavenge_arena(struct gonode *node, bool all);
+size_t goscavenge(struct goheap *h, bool all);
+void goscavenge_top_up(struct goheap *h);
+void goheap_kick(struct goheap *h);
+void goscavenge_init(struct goheap *h);
+void goscavenge_stop(struct goheap *h);
+
+static inline struct gonode *goheap_node(struct goheap *h, int nid)
+{
+	return h->node[nid == NUMA_NO_NODE ? numa_mem_id() : nid];
+}
+
+/* central.c */
+unsigned int gocentral_refill(struct goheap *h, struct gocentral *c,
+			      struct gospan **cur, struct goslot *slot,
+			      unsigned int want);
+bool gocentral_take(struct gocentral *c, size_t size, struct goslot *slot);
+void gocentral_free(struct goheap *h, struct goslot *slot, unsigned int n,
+		    bool count);
+struct gocentral *gocentral_grow(struct goheap *h, int nid, unsigned int spc,
+				 gfp_t gfp);
+void gocentral_uncache(struct goheap *h, struct gospan *s);
+void gocentral_trim(struct goheap *h, struct gocentral *c);
+void gocentral_init(struct gocentral *c, struct gonode *node,
+		    unsigned int spc);
+
+/* mcache.c */
+void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
+			  gfp_t gfp);
+void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller);
+void *gomcache_alloc_node(struct goheap *h, int nid, unsigned int spc,
+			  size_t size, gfp_t gfp);
+void gomcache_clear(void *obj, const u8 *state, unsigned int spc);
+void gomcache_drain_all(struct goheap *h);
+void gomcache_drain_deferred(struct goheap *h);
+void gomcache_fix_init(struct goheap *h);
+int gomcache_init(struct goheap *h);
+void gomcache_exit(struct goheap *h);
+int gomcache_hotplug_init(void);
+void gomcache_hotplug_exit(void);
+
+/* tiny.c */
+void *gotiny_alloc(struct goheap *h, size_t size, gfp_t gfp);
+bool gotiny_holds(const struct gospan *s, const void *p);
+bool gotiny_free(struct goheap *h, struct gospan *s, void *p, bool *last);
+size_t gotiny_size(const struct gospan *s, const void *p);
+void gotiny_drain(struct goheap *h, struct gomcache *c);
+
+/* span.c */
+extern struct gospan gospan_nil;
+extern struct goarena goarena_nil;
+int gospan_map_init(struct goheap *h);
+void gospan_map_exit(struct goheap *h);
+bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp);
+struct goarena *gospan_arena(struct goheap *h, unsigned long addr);
+void gospan_arena_set(struct goheap *h, unsigned long addr, struct goarena *a);
+void gospan_fix_init(struct goheap *h);
+bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
+		  gfp_t gfp);
+void gospan_uncarve(struct goheap *h, struct gospan *s);
+unsigned int gospan_take(struct gospan *s, struct goslot *slot,
+			 unsigned int want);
+void gospan_walk(struct goheap *h,
+		 void (*fn)(struct gospan *s, void *data), void *data);
+
+/* fixalloc.c */
+void gofix_init(struct gofix *f, unsigned int size, unsigned int reserve);
+void *gofix_alloc(struct gofix *f, gfp_t gfp);
+void *gofix_pop(struct gofix *f);
+void gofix_free(struct gofix *f, void *p);
+bool gofix_low(struct gofix *f);
+bool gofix_top_up(struct gofix *f, gfp_t gfp);
+size_t gofix_detach(struct gofix *f, struct list_head *out);
+void gofix_release(struct list_head *chunks);
+
+/* stats.c */
+struct gostats_spc {
+	unsigned long mallocs;
+	unsigned long frees;
+	unsigned long requested;
+	unsigned long cached;
+};
+
+void gostats_read(struct goheap *h, struct goalloc_memstats *m);
+void gostats_read_spc(struct goheap *h, unsigned int spc,
+		      struct gostats_spc *st);
+
+/* verify.c */
+void gomisuse_report(struct goheap *h, enum gomisuse kind, const void *p,
+		     size_t size, unsigned long caller);
+unsigned int goverify(struct goheap *h, struct seq_file *m);
+void goverify_leaks(struct goheap *h);
+
+/* dev.c */
+int goalloc_dev_init(void);
+void goalloc_dev_exit(void);
+
+/* debugfs.c */
+void godebugfs_init(void);
+void godebugfs_exit(void);
+
+/*
+ * The span of an address, or &gospan_nil.  Preemption is off.  The address is
+ * only ever compared: a foreign one is never dereferenced.
+ */
+static __always_inline struct gospan *gospan_of(struct goheap *h,
+						const void *p)
+{
+	unsigned long off = (unsigned long)p - PAGE_OFFSET;
+	struct goarenamap *map = rcu_dereference_raw(h->map);
+	struct goarena *a;
+
+	if (unlikely(off >> GO_ARENA_SHIFT >= map->nr))
+		return &gospan_nil;
+	a = READ_ONCE(map->arena[off >> GO_ARENA_SHIFT]);
+	return READ_ONCE(a->span[(off >> GO_PAGE_SHIFT) % GO_ARENA_PAGES]);
+}
+
+/*
+ * The index of an object by one multiplication: with m = ceil(2^32 / size) the
+ * upper half of offset * m is the index, and the lower half is below m if and
+ * only if the offset is a multiple of the size.  @magic 0, in every span that
+ * is not small, makes that false.
+ */
+static __always_inline bool gospan_index(const struct gospan *s, const void *p,
+					 unsigned int *idx)
+{
+	u64 q = ((unsigned long)p - s->base) * (u64)s->magic;
+
+	*idx = q >> 32;
+	return likely((u32)q < s->magic);
+}
+
+static inline void *gospan_object(const struct gospan *s, unsigned int idx)
+{
+	return (void *)(s->base + (unsigned long)idx * s->elemsize);
+}
+
+static inline bool gospan_needs_tiny(unsigned int spc)
+{
+	return spc == GO_TINY_SPC;
+}
+
+#endif /* GOALLOC_INTERNAL_H */

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What all suites share; see common.h.
+ */
+
+#include <linux/module.h>
+#include <linux/slab.h>
+#include "common.h"
+
+int gotest_heap_init(struct kunit *test)
+{
+	struct goheap *h = kzalloc(sizeof(*h), GFP_KERNEL);
+	int err;
+
+	if (!h)
+		return -ENOMEM;
+	err = goheap_init(h);
+	if (err) {
+		kfree(h);
+		return err;
+	}
+	test->priv = h;
+	return 0;
+}
+
+void gotest_heap_exit(struct kunit *test)
+{
+	struct goheap *h = test->priv;
+	struct goalloc_memstats *m;
+
+	if (!h)
+		return;
+	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
+	gomcache_drain_all(h);
+	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
+	m = gotest_memstats(test, h);
+	gotest_expect_identities(test, m);
+	KUNIT_EXPECT_EQ_MSG(test, m->heap_objects, 0, "the case leaked");
+	goheap_exit(h);
+	kfree(h);
+}
+
+void gotest_verify_exit(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, goverify(&goalloc_heap, NULL), 0);
+	gotest_expect_identities(test, gotest_memstats(test, &goalloc_heap));
+}
+
+struct goalloc_memstats *gotest_memstats(struct kunit *test, struct goheap *h)
+{
+	struct goalloc_memstats *m;
+
+	m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, m);
+	gostats_read(h, m);
+	return m;
+}
+
+void gotest_expect_identities(struct kunit *test,
+			      const struct goalloc_memstats *m)
+{
+	u64 mallocs = 0, frees = 0;
+	unsigned int i;
+
+	for (i = 0; i < GOALLOC_NR_CLASSES; i++) {
+		mallocs += m->by_size[i].mallocs;
+		frees += m->by_size[i].frees;
+	}
+	KUNIT_EXPECT_EQ(test, m->heap_sys, m->heap_idle + m->heap_inuse);
+	KUNIT_EXPECT_LE(test, m->heap_alloc, m->heap_inuse);
+	KUNIT_EXPECT_EQ(test, m->heap_objects, m->mallocs - m->frees);
+	KUNIT_EXPECT_EQ(test, m->alloc, m->heap_alloc);
+	KUNIT_EXPECT_EQ(test, mallocs, m->mallocs);
+	KUNIT_EXPECT_EQ(test, frees, m->frees);
+	KUNIT_EXPECT_LE(test, m->total_requested, m->total_alloc);
+	KUNIT_EXPECT_LE(test, m->mspan_inuse, m->mspan_sys);
+	KUNIT_EXPECT_LE(test, m->mcache_inuse, m->mcache_sys);
+	KUNIT_EXPECT_EQ(test, m->sys, m->heap_sys + m->stack_sys +
+			m->mspan_sys + m->mcache_sys + m->buck_hash_sys +
+			m->gc_sys + m->other_sys);
+}
+
+MODULE_IMPORT_NS(GOALLOC_KUNIT_NS);
+MODULE_DESCRIPTION("Tests of goalloc");
+MODULE_AUTHOR("The goalloc authors");
+MODULE_LICENSE("GPL");

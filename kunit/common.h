@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What all suites share.
+ *
+ * Tests of the layers below the API work on a heap of their own, made before
+ * each case and verified and ended after it: what a case leaves live is a
+ * failure, and so is anything that goverify() finds broken.  Tests of the API
+ * work on the one heap there is; that is verified too.
+ */
+#ifndef GOALLOC_KUNIT_COMMON_H
+#define GOALLOC_KUNIT_COMMON_H
+
+#include <kunit/test.h>
+#include "internal.h"
+#include "fastpath.h"
+
+/* For a suite's .init and .exit: a heap of the test's own. */
+int gotest_heap_init(struct kunit *test);
+void gotest_heap_exit(struct kunit *test);
+
+/* For a suite's .exit where the API's heap is used. */
+void gotest_verify_exit(struct kunit *test);
+
+static inline struct goheap *gotest_heap(struct kunit *test)
+{
+	return test->priv;
+}
+
+/* MemStats of a heap; freed with the test. */
+struct goalloc_memstats *gotest_memstats(struct kunit *test, struct goheap *h);
+
+/* Fail the test where an identity of MemStats does not hold. */
+void gotest_expect_identities(struct kunit *test,
+			      const struct goalloc_memstats *m);
+
+/* Misuses of a kind that a heap has counted. */
+static inline long gotest_misuses(struct goheap *h, enum gomisuse kind)
+{
+	return atomic_long_read(&h->misuse[kind]);
+}
+
+#endif /* GOALLOC_KUNIT_COMMON_H */

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The one place that shows our insides to the tests.
+ *
+ * Linked into goalloc.ko on kernels with KUnit only.  Everything here is in
+ * KUnit's own namespace, so that no other module can take it for API.
+ */
+
+#include <kunit/visibility.h>
+#include "internal.h"
+
+EXPORT_SYMBOL_IF_KUNIT(goalloc_heap);
+EXPORT_SYMBOL_IF_KUNIT(goalloc_check);
+
+EXPORT_SYMBOL_IF_KUNIT(go_class_size);
+EXPORT_SYMBOL_IF_KUNIT(go_class_pages);
+EXPORT_SYMBOL_IF_KUNIT(go_class_nelems);
+EXPORT_SYMBOL_IF_KUNIT(go_class_magic);
+EXPORT_SYMBOL_IF_KUNIT(go_class_align);
+EXPORT_SYMBOL_IF_KUNIT(go_size_to_class8);
+EXPORT_SYMBOL_IF_KUNIT(go_size_to_class128);
+EXPORT_SYMBOL_IF_KUNIT(go_size_to_class256);
+
+EXPORT_SYMBOL_IF_KUNIT(gorun_insert);
+EXPORT_SYMBOL_IF_KUNIT(gorun_remove);
+EXPORT_SYMBOL_IF_KUNIT(gorun_find);
+EXPORT_SYMBOL_IF_KUNIT(gorun_next);
+EXPORT_SYMBOL_IF_KUNIT(gorun_cut);
+EXPORT_SYMBOL_IF_KUNIT(gorun_free);
+
+EXPORT_SYMBOL_IF_KUNIT(goheap_may_grow);
+EXPORT_SYMBOL_IF_KUNIT(goheap_alloc);
+EXPORT_SYMBOL_IF_KUNIT(goheap_free);
+EXPORT_SYMBOL_IF_KUNIT(goheap_alloc_large);
+EXPORT_SYMBOL_IF_KUNIT(goheap_free_large);
+EXPORT_SYMBOL_IF_KUNIT(goheap_top_up);
+EXPORT_SYMBOL_IF_KUNIT(goheap_init);
+EXPORT_SYMBOL_IF_KUNIT(goheap_exit);
+
+EXPORT_SYMBOL_IF_KUNIT(goscavenge);
+EXPORT_SYMBOL_IF_KUNIT(goscavenge_top_up);
+EXPORT_SYMBOL_IF_KUNIT(goscavenge_stop);
+EXPORT_SYMBOL_IF_KUNIT(goheap_kick);
+
+EXPORT_SYMBOL_IF_KUNIT(gocentral_refill);
+EXPORT_SYMBOL_IF_KUNIT(gocentral_take);
+EXPORT_SYMBOL_IF_KUNIT(gocentral_free);
+EXPORT_SYMBOL_IF_KUNIT(gocentral_grow);
+EXPORT_SYMBOL_IF_KUNIT(gocentral_uncache);
+EXPORT_SYMBOL_IF_KUNIT(gocentral_trim);
+
+EXPORT_SYMBOL_IF_KUNIT(gomcache_alloc_slow);
+EXPORT_SYMBOL_IF_KUNIT(gomcache_free_slow);
+EXPORT_SYMBOL_IF_KUNIT(gomcache_alloc_node);
+EXPORT_SYMBOL_IF_KUNIT(gomcache_clear);
+EXPORT_SYMBOL_IF_KUNIT(gomcache_drain_all);
+EXPORT_SYMBOL_IF_KUNIT(gomcache_drain_deferred);
+
+EXPORT_SYMBOL_IF_KUNIT(gotiny_alloc);
+EXPORT_SYMBOL_IF_KUNIT(gotiny_holds);
+EXPORT_SYMBOL_IF_KUNIT(gotiny_free);
+EXPORT_SYMBOL_IF_KUNIT(gotiny_size);
+EXPORT_SYMBOL_IF_KUNIT(gotiny_drain);
+
+EXPORT_SYMBOL_IF_KUNIT(gospan_nil);
+EXPORT_SYMBOL_IF_KUNIT(goarena_nil);
+EXPORT_SYMBOL_IF_KUNIT(gospan_map_cover);
+EXPORT_SYMBOL_IF_KUNIT(gospan_arena);
+EXPORT_SYMBOL_IF_KUNIT(gospan_carve);
+EXPORT_SYMBOL_IF_KUNIT(gospan_uncarve);
+EXPORT_SYMBOL_IF_KUNIT(gospan_take);
+EXPORT_SYMBOL_IF_KUNIT(gospan_walk);
+
+EXPORT_SYMBOL_IF_KUNIT(gofix_init);
+EXPORT_SYMBOL_IF_KUNIT(gofix_alloc);
+EXPORT_SYMBOL_IF_KUNIT(gofix_pop);
+EXPORT_SYMBOL_IF_KUNIT(gofix_free);
+EXPORT_SYMBOL_IF_KUNIT(gofix_low);
+EXPORT_SYMBOL_IF_KUNIT(gofix_top_up);
+EXPORT_SYMBOL_IF_KUNIT(gofix_detach);
+EXPORT_SYMBOL_IF_KUNIT(gofix_release);
+
+EXPORT_SYMBOL_IF_KUNIT(gostats_read);
+EXPORT_SYMBOL_IF_KUNIT(gostats_read_spc);
+EXPORT_SYMBOL_IF_KUNIT(goverify);
+EXPORT_SYMBOL_IF_KUNIT(gomisuse_report);

@@ -1,0 +1,554 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mcache: what each CPU has for itself; the slow halves of the fast paths.
+ *
+ * For every span class a CPU has a stack of free objects and, behind it, a
+ * current span.  An empty stack is refilled from the span's own bits without a
+ * lock, and from the mcentral only when the span has nothing left.  A full one
+ * gives its older half back; so every free is a fast one, whichever CPU
+ * allocated the object.
+ *
+ * A stack has no storage until it is first used.  Each miss, an empty stack
+ * met by an allocation or a full one met by a free, doubles its capacity, up to
+ * GO_STACK_BYTES of objects and as long as the CPU's budget lasts; when that is
+ * used up, a stack that has been idle since it was last looked at gives all it
+ * has.
+ *
+ * Whoever is on the CPU with preemption off and @busy set owns the cache.  Who
+ * finds @busy set has interrupted the owner: it goes to the mcentral, and an
+ * NMI that can have no lock leaves what it frees on a list for the worker.  A
+ * CPU that goes down is drained when it is dead.
+ */
+
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/slab.h>
+#include "internal.h"
+#include "fastpath.h"
+
+#define STORAGE_MIN	16
+
+static enum cpuhp_state hotplug_state;
+
+static struct gofix *storage_fix(struct goheap *h, unsigned int slots)
+{
+	return &h->fix[GO_FIX_STACK + ilog2(slots) - ilog2(STORAGE_MIN)];
+}
+
+static unsigned int max_cap(unsigned int spc)
+{
+	return clamp_t(unsigned int,
+		       GO_STACK_BYTES / go_class_size[GO_SPC_CLASS(spc)],
+		       2, GO_STACK_MAX);
+}
+
+/* Give up a stack: its objects, its span, its storage.  The cache is ours. */
+static void empty_stack(struct goheap *h, struct gomcache *c, unsigned int spc)
+{
+	struct gostack *s = &c->stack[spc];
+
+	if (s->n)
+		gocentral_free(h, s->slot, s->n, false);
+	s->n = 0;
+	if (s->span)
+		gocentral_uncache(h, s->span);
+	s->span = NULL;
+	if (s->slot)
+		gofix_free(storage_fix(h, s->storage), s->slot);
+	s->slot = NULL;
+	s->storage = 0;
+	c->bytes -= s->cap * go_class_size[GO_SPC_CLASS(spc)];
+	s->cap = 0;
+}
+
+/* Find room in the budget: look at some stacks for one that is idle. */
+static void empty_idle_stack(struct goheap *h, struct gomcache *c,
+			     const struct gostack *but)
+{
+	unsigned int tries = 16;
+	struct gostack *s;
+	u32 mark;
+
+	while (tries--) {
+		if (++c->hand == GO_NR_SPANCLASSES)
+			c->hand = 0;
+		s = &c->stack[c->hand];
+		if (s == but || !s->cap)
+			continue;
+		mark = s->mallocs + s->frees;
+		if (s->mark == mark) {
+			empty_stack(h, c, c->hand);
+			return;
+		}
+		s->mark = mark;
+	}
+}
+
+/* The stack has missed: let it hold more.  False when it can hold nothing. */
+static bool raise_cap(struct goheap *h, struct gomcache *c, unsigned int spc)
+{
+	unsigned int size = go_class_size[GO_SPC_CLASS(spc)];
+	struct gostack *s = &c->stack[spc];
+	unsigned int cap = min(s->cap ? 2 * s->cap : GO_STACK_MIN,
+			       max_cap(spc));
+	unsigned int storage = max_t(unsigned int, roundup_pow_of_two(cap),
+				     STORAGE_MIN);
+	struct goslot *slot;
+
+	if (cap == s->cap)
+		return true;
+	if (c->bytes + (cap - s->cap) * size > GO_MCACHE_BUDGET && s->cap) {
+		empty_idle_stack(h, c, s);
+		return true;
+	}
+	if (storage > s->storage) {
+		slot = gofix_pop(storage_fix(h, storage));
+		/* The page allocator must not be asked here: the worker will. */
+		if (gofix_low(storage_fix(h, storage)))
+			goheap_kick(h);
+		if (!slot)
+			return s->cap;
+		if (s->slot) {
+			memcpy(slot, s->slot, s->n * sizeof(*slot));
+			gofix_free(storage_fix(h, s->storage), s->slot);
+		}
+		s->slot = slot;
+		s->storage = storage;
+	}
+	c->bytes += (cap - s->cap) * size;
+	s->cap = cap;
+	return true;
+}
+
+/* Fill an empty stack, from the current span or else from the mcentral. */
+static bool refill(struct goheap *h, struct gomcache *c, unsigned int spc,
+		   struct gocentral *from)
+{
+	struct gostack *s = &c->stack[spc];
+	unsigned int want;
+
+	c->refills++;
+	if (!raise_cap(h, c, spc))
+		return false;
+	want = clamp_t(unsigned int, s->cap / 2, 1, GO_BATCH);
+	if (s->span)
+		s->n = gospan_take(s->span, s->slot, want);
+	if (!s->n)
+		s->n = gocentral_refill(h, from, &s->span, s->slot, want);
+	return s->n;
+}
+
+/* One object from the stack, or past it when the cache is not ours to use. */
+static bool try_alloc(struct goheap *h, unsigned int spc, size_t size,
+		      struct gocentral *from, struct goslot *slot)
+{
+	struct gomcache *c;
+	struct gostack *s;
+	bool ok = false;
+
+	preempt_disable();
+	c = this_cpu_ptr(h->mcache);
+	s = &c->stack[spc];
+	if (!from)
+		from = &goheap_node(h, NUMA_NO_NODE)->central[spc];
+
+	if (!READ_ONCE(c->busy) && !in_nmi()) {
+		gomcache_enter(c);
+		ok = s->n || refill(h, c, spc, from);
+		if (ok) {
+			*slot = s->slot[--s->n];
+			WRITE_ONCE(s->mallocs, s->mallocs + 1);
+			WRITE_ONCE(s->requested, s->requested + size);
+		}
+		gomcache_leave(c);
+		if (!ok && !s->cap)
+			ok = gocentral_take(from, size, slot);
+	} else {
+		this_cpu_inc(h->mcache->nested);
+		ok = gocentral_take(from, size, slot);
+	}
+	preempt_enable();
+	return ok;
+}
+
+/**
+ * gomcache_alloc_slow - allocate when the fast path could not
+ * @h: the heap
+ * @spc: the span class
+ * @size: what was asked for
+ * @gfp: as for gomalloc()
+ *
+ * Context: any that @gfp permits.
+ * Return: the object, or NULL.
+ */
+void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
+			  gfp_t gfp)
+{
+	struct gocentral *from = NULL;
+	struct goslot slot;
+
+	while (!try_alloc(h, spc, size, from, &slot)) {
+		from = in_nmi() ? NULL :
+				  gocentral_grow(h, NUMA_NO_NODE, spc, gfp);
+		if (!from) {
+			atomic_long_inc(&h->failures);
+			return NULL;
+		}
+	}
+	return gomcache_hand_out(slot.obj, slot.state, spc, gfp);
+}
+
+/**
+ * gomcache_alloc_node - allocate from one node, past the mcaches
+ * @h: the heap
+ * @nid: the node
+ * @spc: the span class
+ * @size: what was asked for
+ * @gfp: as for gomalloc(); with __GFP_THISNODE no other node will do
+ *
+ * Context: any that @gfp permits.
+ * Return: the object, or NULL.
+ */
+void *gomcache_alloc_node(struct goheap *h, int nid, unsigned int spc,
+			  size_t size, gfp_t gfp)
+{
+	struct gocentral *c = &goheap_node(h, nid)->central[spc];
+	struct goslot slot;
+
+	while (!gocentral_take(c, size, &slot)) {
+		struct gocentral *got = in_nmi() ? NULL :
+					gocentral_grow(h, nid, spc, gfp);
+
+		if (!got) {
+			atomic_long_inc(&h->failures);
+			return NULL;
+		}
+		c = got;
+	}
+	return gomcache_hand_out(slot.obj, slot.state, spc, gfp);
+}
+
+/**
+ * gomcache_clear - zero an object that is about to be handed out
+ * @obj: the object
+ * @state: its state byte; NULL with check=0 if it has been used before
+ * @spc: its span class
+ *
+ * All of it is cleared, so that gorealloc() may grow it in place.  An object
+ * that has never been handed out since the kernel zeroed its pages is zero.
+ *
+ * Context: any.
+ */
+void gomcache_clear(void *obj, const u8 *state, unsigned int spc)
+{
+	if (!state || *state != GO_OBJ_FRESH)
+		memset(obj, 0, go_class_size[GO_SPC_CLASS(spc)]);
+}
+
+/* Push an object that is already marked free; the cache is ours. */
+static void push_slow(struct goheap *h, struct gomcache *c, unsigned int spc,
+		      struct goslot *obj)
+{
+	struct gostack *s = &c->stack[spc];
+	unsigned int half;
+
+	if (s->n == s->cap) {
+		c->flushes++;
+		raise_cap(h, c, spc);
+	}
+	if (!s->cap) {
+		gocentral_free(h, obj, 1, true);
+		return;
+	}
+	if (s->n == s->cap) {
+		half = (s->n + 1) / 2;
+		gocentral_free(h, s->slot, half, false);
+		s->n -= half;
+		memmove(s->slot, s->slot + half, s->n * sizeof(*s->slot));
+	}
+	s->slot[s->n++] = *obj;
+	WRITE_ONCE(s->frees, s->frees + 1);
+}
+
+/* Free a small object that is known to be live. */
+static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
+		       void *p)
+{
+	bool check = static_branch_likely(&goalloc_check);
+	struct goslot slot = {
+		.obj = p,
+		.state = check ? sp->objstate + idx : NULL,
+	};
+	struct gomcache *c;
+
+	goleak_free(p);
+	if (check)
+		sp->objstate[idx] = GO_OBJ_FREE;
+	if (want_init_on_free())
+		memset(p, 0, sp->elemsize);
+
+	c = this_cpu_ptr(h->mcache);
+	if (in_nmi()) {
+		/* Every object has room for the link. */
+		llist_add(p, &c->deferred);
+		goheap_kick(h);
+	} else if (READ_ONCE(c->busy)) {
+		this_cpu_inc(h->mcache->nested);
+		gocentral_free(h, &slot, 1, true);
+	} else {
+		gomcache_enter(c);
+		push_slow(h, c, sp->spanclass, &slot);
+		gomcache_leave(c);
+	}
+}
+
+/* Free an object of whole pages; false when it is none. */
+static bool free_large(struct goheap *h, struct gospan *sp, void *p)
+{
+	if (sp->base != (unsigned long)p)
+		return false;
+	if (in_nmi()) {
+		if (cmpxchg(&sp->state, GO_SPAN_LARGE, GO_SPAN_DYING) !=
+		    GO_SPAN_LARGE)
+			return false;
+		llist_add(p, &this_cpu_ptr(h->mcache)->deferred);
+		goheap_kick(h);
+		return true;
+	}
+	goleak_free(p);
+	if (want_init_on_free())
+		memset(p, 0, sp->elemsize);
+	return goheap_free_large(h, sp, (unsigned long)p);
+}
+
+static bool is_live(const struct gospan *s, unsigned int idx)
+{
+	if (static_branch_likely(&goalloc_check))
+		return READ_ONCE(s->objstate[idx]) == GO_OBJ_LIVE;
+	return idx < s->nelems;
+}
+
+/* What is wrong with a pointer that is not a live object's. */
+static enum gomisuse classify(const struct gospan *s, const void *p)
+{
+	unsigned int idx;
+
+	switch (s->state) {
+	case GO_SPAN_SMALL:
+		if (gospan_index(s, p, &idx) && idx < s->nelems)
+			return GO_DOUBLE_FREE;
+		/* It may have been a tiny object, in a block that is free now. */
+		return gospan_needs_tiny(s->spanclass) && !is_live(s, idx) ?
+			GO_DOUBLE_FREE : GO_INTERIOR;
+	case GO_SPAN_LARGE:
+	case GO_SPAN_DYING:
+		return s->base == (unsigned long)p ? GO_DOUBLE_FREE :
+						     GO_INTERIOR;
+	case GO_SPAN_FREE:
+		return GO_DOUBLE_FREE;
+	default:
+		return GO_FOREIGN;
+	}
+}
+
+/**
+ * gomcache_free_slow - free when the fast path could not
+ * @h: the heap
+ * @p: what was passed to gofree()
+ * @caller: by whom
+ *
+ * Context: any.
+ */
+void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller)
+{
+	enum gomisuse kind = GO_NR_MISUSES;
+	struct gospan *s;
+	unsigned int idx;
+	bool last;
+
+	preempt_disable();
+	s = gospan_of(h, p);
+	if (gotiny_holds(s, p)) {
+		idx = ((unsigned long)p - s->base) / GO_TINY_SIZE;
+		if (!gotiny_free(h, s, p, &last))
+			kind = GO_DOUBLE_FREE;
+		else if (last)
+			free_small(h, s, idx, gospan_object(s, idx));
+	} else if (gospan_index(s, p, &idx) && is_live(s, idx)) {
+		free_small(h, s, idx, p);
+	} else if (s->state != GO_SPAN_LARGE || !free_large(h, s, p)) {
+		kind = classify(s, p);
+	}
+	preempt_enable();
+
+	if (kind != GO_NR_MISUSES)
+		gomisuse_report(h, kind, p, 0, caller);
+}
+
+/**
+ * gomcache_drain_deferred - finish the frees that NMIs had to leave
+ * @h: the heap
+ *
+ * Context: task.
+ */
+void gomcache_drain_deferred(struct goheap *h)
+{
+	struct llist_node *node, *next;
+	struct goslot slot;
+	struct gospan *s;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		node = llist_del_all(&per_cpu_ptr(h->mcache, cpu)->deferred);
+		llist_for_each_safe(node, next, node) {
+			slot.obj = node;
+			preempt_disable();
+			s = gospan_of(h, node);
+			if (s->state == GO_SPAN_DYING)
+				goheap_free_large(h, s, (unsigned long)node);
+			else
+				gocentral_free(h, &slot, 1, true);
+			preempt_enable();
+		}
+	}
+}
+
+/* Empty a cache that is ours: this CPU's, or a dead one's. */
+static void drain(struct goheap *h, struct gomcache *c, bool dead)
+{
+	unsigned int spc;
+
+	for (spc = 0; spc < GO_NR_SPANCLASSES; spc++) {
+		preempt_disable();
+		if (dead || c == this_cpu_ptr(h->mcache)) {
+			gomcache_enter(c);
+			empty_stack(h, c, spc);
+			gomcache_leave(c);
+		}
+		preempt_enable();
+	}
+}
+
+static void drain_fn(struct work_struct *work)
+{
+	struct gomcache *c = container_of(work, struct gomcache, drain);
+
+	gotiny_drain(c->heap, c);
+	drain(c->heap, c, false);
+}
+
+/**
+ * gomcache_drain_all - empty the caches of all CPUs
+ * @h: the heap
+ *
+ * Context: task, may sleep.
+ */
+void gomcache_drain_all(struct goheap *h)
+{
+	int cpu;
+
+	gomcache_drain_deferred(h);
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		queue_work_on(cpu, system_wq,
+			      &per_cpu_ptr(h->mcache, cpu)->drain);
+	for_each_online_cpu(cpu)
+		flush_work(&per_cpu_ptr(h->mcache, cpu)->drain);
+	cpus_read_unlock();
+}
+
+static int cpu_dead(unsigned int cpu, struct hlist_node *node)
+{
+	struct goheap *h = hlist_entry(node, struct goheap, online);
+	struct gomcache *c = per_cpu_ptr(h->mcache, cpu);
+
+	gomcache_drain_deferred(h);
+	gotiny_drain(h, c);
+	drain(h, c, true);
+	return 0;
+}
+
+/**
+ * gomcache_fix_init - make the allocators of what this file needs
+ * @h: the heap
+ *
+ * Context: any.
+ */
+void gomcache_fix_init(struct goheap *h)
+{
+	unsigned int i;
+
+	BUILD_BUG_ON(STORAGE_MIN << (GO_NR_FIX_STACK - 1) != GO_STACK_MAX);
+	for (i = 0; i < GO_NR_FIX_STACK; i++)
+		gofix_init(&h->fix[GO_FIX_STACK + i],
+			   (STORAGE_MIN << i) * sizeof(struct goslot),
+			   i ? 2 : 16);
+}
+
+/**
+ * gomcache_init - make the caches
+ * @h: the heap
+ *
+ * Context: task.
+ * Return: 0 or an error.
+ */
+int gomcache_init(struct goheap *h)
+{
+	struct gomcache *c;
+	int cpu, err;
+
+	h->mcache = alloc_percpu(struct gomcache);
+	if (!h->mcache)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		c = per_cpu_ptr(h->mcache, cpu);
+		c->heap = h;
+		init_llist_head(&c->deferred);
+		INIT_WORK(&c->drain, drain_fn);
+	}
+
+	err = cpuhp_state_add_instance_nocalls(hotplug_state, &h->online);
+	if (err)
+		free_percpu(h->mcache);
+	return err;
+}
+
+/**
+ * gomcache_exit - end the caches
+ * @h: the heap; they are empty and nobody uses them any more
+ *
+ * Context: task, may sleep.
+ */
+void gomcache_exit(struct goheap *h)
+{
+	cpuhp_state_remove_instance_nocalls(hotplug_state, &h->online);
+	free_percpu(h->mcache);
+	h->mcache = NULL;
+}
+
+/**
+ * gomcache_hotplug_init - be told of dead CPUs
+ *
+ * Context: task.
+ * Return: 0 or an error.
+ */
+int gomcache_hotplug_init(void)
+{
+	int state = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN,
+					    "goalloc:dead", NULL, cpu_dead);
+
+	if (state < 0)
+		return state;
+	hotplug_state = state;
+	return 0;
+}
+
+/**
+ * gomcache_hotplug_exit - be told no more
+ *
+ * Context: task.
+ */
+void gomcache_hotplug_exit(void)
+{
+	cpuhp_remove_multi_state(hotplug_state);
+}

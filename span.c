@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Spans: what a run of pages is made into, and how an address finds it.
+ *
+ * A small span is carved into objects of one class.  It has two bitmaps.
+ * @avail says what its owner may still hand out: a private snapshot while an
+ * mcache holds the span, so taking from it needs no lock.  @back collects, under
+ * the mcentral's lock, what has come back since; the two are merged when the
+ * owner is done.  Beside them stands a byte for each object that says what it
+ * is.  All of this is out of line: free memory is never touched, and an object
+ * that comes back twice is a bit that is already set.
+ *
+ * Address -> span is Go's arena map.  The linear map is cut into arenas of
+ * 4 MiB; a table has a pointer for each, and the arena one for each page.  Where
+ * nothing is ours stand &goarena_nil and &gospan_nil, whose answers fail every
+ * check, so that the look-up itself has only one test, against the table's end.
+ * The table covers the memory that is there when the module is loaded and is
+ * replaced under RCU by a longer one should more turn up.
+ *
+ * gospan_carve() and gospan_uncarve() belong to the mcentrals, the map's
+ * writers to the page heap; everybody looks up.
+ */
+
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#define GO_SIZECLASS_TABLES
+#include "internal.h"
+
+static u8 nil_state = GO_OBJ_FREE;
+
+struct gospan gospan_nil = {
+	.objstate = &nil_state,
+};
+
+struct goarena goarena_nil = {
+	.span = { [0 ... GO_ARENA_PAGES - 1] = &gospan_nil },
+};
+
+static struct goarenamap *map_new(unsigned long nr, gfp_t gfp)
+{
+	struct goarenamap *map = kvmalloc(struct_size(map, arena, nr), gfp);
+	unsigned long i;
+
+	if (!map)
+		return NULL;
+	map->nr = nr;
+	for (i = 0; i < nr; i++)
+		map->arena[i] = &goarena_nil;
+	return map;
+}
+
+/**
+ * gospan_map_init - make the arena map
+ * @h: the heap
+ *
+ * Context: task.
+ * Return: 0 or -ENOMEM.
+ */
+int gospan_map_init(struct goheap *h)
+{
+	unsigned long pfn, end = 1;
+	struct goarenamap *map;
+	int nid;
+
+	for_each_online_node(nid) {
+		pfn = node_end_pfn(nid);
+		if (pfn)
+			end = max(end, (unsigned long)__va(PFN_PHYS(pfn) - 1) -
+				       PAGE_OFFSET);
+	}
+
+	map = map_new((end >> GO_ARENA_SHIFT) + 1, GFP_KERNEL);
+	if (!map)
+		return -ENOMEM;
+	rcu_assign_pointer(h->map, map);
+	return 0;
+}
+
+/**
+ * gospan_map_exit - free the arena map
+ * @h: the heap; nobody looks anything up any more
+ *
+ * Context: task.
+ */
+void gospan_map_exit(struct goheap *h)
+{
+	kvfree(rcu_dereference_protected(h->map, true));
+	RCU_INIT_POINTER(h->map, NULL);
+}
+
+/**
+ * gospan_map_cover - make sure that the map has an entry for an address
+ * @h: the heap
+ * @addr: the address
+ * @gfp: as for kmalloc()
+ *
+ * Context: what @gfp permits.
+ * Return: whether it has.
+ */
+bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp)
+{
+	unsigned long idx = (addr - PAGE_OFFSET) >> GO_ARENA_SHIFT;
+	struct goarenamap *old, *new;
+	unsigned long flags;
+
+	for (;;) {
+		rcu_read_lock();
+		old = rcu_dereference(h->map);
+		if (idx < old->nr) {
+			rcu_read_unlock();
+			return true;
+		}
+		rcu_read_unlock();
+
+		new = map_new(round_up(idx + 1, 64), gfp);
+		if (!new)
+			return false;
+
+		raw_spin_lock_irqsave(&h->map_lock, flags);
+		old = rcu_dereference_protected(h->map,
+						lockdep_is_held(&h->map_lock));
+		if (old->nr < new->nr) {
+			memcpy(new->arena, old->arena,
+			       old->nr * sizeof(old->arena[0]));
+			rcu_assign_pointer(h->map, new);
+			swap(old, new);
+			raw_spin_unlock_irqrestore(&h->map_lock, flags);
+			kvfree_rcu(new, rcu);
+		} else {
+			raw_spin_unlock_irqrestore(&h->map_lock, flags);
+			kvfree(new);
+		}
+	}
+}
+
+/**
+ * gospan_arena - the arena of an address
+ * @h: the heap
+ * @addr: an address that the map covers
+ *
+ * Context: a node's lock is held, or preemption is off.
+ * Return: the arena, or &goarena_nil.
+ */
+struct goarena *gospan_arena(struct goheap *h, unsigned long addr)
+{
+	struct goarenamap *map = rcu_dereference_raw(h->map);
+
+	return READ_ONCE(map->arena[(addr - PAGE_OFFSET) >> GO_ARENA_SHIFT]);
+}
+
+/**
+ * gospan_arena_set - enter an arena in the map
+ * @h: the heap
+ * @addr: an address that the map covers
+ * @a: its arena, or &goarena_nil
+ *
+ * Context: the arena's node's lock is held.
+ */
+void gospan_arena_set(struct goheap *h, unsigned long addr, struct goarena *a)
+{
+	struct goarenamap *map;
+
+	raw_spin_lock(&h->map_lock);
+	map = rcu_dereference_protected(h->map, lockdep_is_held(&h->map_lock));
+	smp_store_release(&map->arena[(addr - PAGE_OFFSET) >> GO_ARENA_SHIFT],
+			  a);
+	raw_spin_unlock(&h->map_lock);
+}
+
+/* A bit block: @avail, @back, the tiny words if any, the state bytes. */
+static unsigned int bits_size(unsigned int spc)
+{
+	unsigned int n = go_class_nelems[GO_SPC_CLASS(spc)];
+
+	return 2 * BITS_TO_LONGS(n) * sizeof(long) +
+	       (gospan_needs_tiny(spc) ? n * sizeof(atomic_t) : 0) + n + 1;
+}
+
+static const unsigned int bits_sizes[GO_NR_FIX_BITS] = {
+	64, 168, 328, 648, 1288, 2704,
+};
+
+static struct gofix *bits_fix(struct goheap *h, unsigned int spc)
+{
+	unsigned int size = bits_size(spc), i = 0;
+
+	while (bits_sizes[i] < size)
+		i++;
+	return &h->fix[GO_FIX_BITS + i];
+}
+
+/**
+ * gospan_fix_init - make the allocators of what this file needs
+ * @h: the heap
+ *
+ * Context: any.
+ */
+void gospan_fix_init(struct goheap *h)
+{
+	unsigned int i;
+
+	BUILD_BUG_ON(GO_MAX_NELEMS % BITS_PER_LONG);
+	BUILD_BUG_ON(sizeof(struct gospan) > 128);
+	BUILD_BUG_ON(GO_TINY_SIZE > 16);
+
+	gofix_init(&h->fix[GO_FIX_SPAN], ALIGN(sizeof(struct gospan), 64), 32);
+	gofix_init(&h->fix[GO_FIX_ARENA], sizeof(struct goarena), 2);
+	for (i = 0; i < GO_NR_FIX_BITS; i++)
+		gofix_init(&h->fix[GO_FIX_BITS + i], bits_sizes[i], 8);
+}
+
+/**
+ * gospan_carve - make a run of pages into a small span
+ * @h: the heap
+ * @s: what goheap_alloc() returned
+ * @spc: the span class
+ * @gfp: what the caller may do to get memory
+ *
+ * Context: what @gfp permits, any but NMI.
+ * Return: false when there is no memory for the bits; @s is as it was.
+ */
+bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
+		  gfp_t gfp)
+{
+	unsigned int class = GO_SPC_CLASS(spc), n = go_class_nelems[class];
+	unsigned long *bits = gofix_alloc(bits_fix(h, spc), gfp);
+	void *rest;
+
+	if (!bits)
+		return false;
+
+	s->nelems = n;
+	s->navail = n;
+	s->nback = 0;
+	s->elemsize = go_class_size[class];
+	s->spanclass = spc;
+	s->cached = false;
+	s->bucket = GO_BUCKET_NONE;
+	s->avail = bits;
+	s->back = bits + BITS_TO_LONGS(n);
+	bitmap_zero(s->avail, n);
+	bitmap_set(s->avail, 0, n);
+	bitmap_zero(s->back, n);
+
+	rest = s->back + BITS_TO_LONGS(n);
+	s->tiny = NULL;
+	if (gospan_needs_tiny(spc)) {
+		s->tiny = rest;
+		memset(rest, 0, n * sizeof(atomic_t));
+		rest += n * sizeof(atomic_t);
+	}
+	s->objstate = rest;
+	memset(rest, s->needzero ? GO_OBJ_FREE : GO_OBJ_FRESH, n);
+	s->objstate[n] = GO_OBJ_FREE;
+
+	s->state = GO_SPAN_SMALL;
+	/* From here on the fast path believes it. */
+	smp_store_release(&s->magic, go_class_magic[class]);
+	return true;
+}
+
+/**
+ * gospan_uncarve - make a small span a run of pages again
+ * @h: the heap
+ * @s: the span, none of whose objects is live or cached
+ *
+ * Context: any but NMI.
+ */
+void gospan_uncarve(struct goheap *h, struct gospan *s)
+{
+	unsigned long *bits = s->avail;
+	unsigned int spc = s->spanclass;
+
+	WRITE_ONCE(s->magic, 0);
+	s->state = GO_SPAN_NONE;
+	s->objstate = &nil_state;
+	s->tiny = NULL;
+	s->avail = NULL;
+	s->back = NULL;
+	s->central = NULL;
+	s->spanclass = 0;
+	s->nelems = 0;
+	s->needzero = true;
+	gofix_free(bits_fix(h, spc), bits);
+}
+
+/**
+ * gospan_take - take objects out of a span
+ * @s: the span
+ * @slot: where to put them: the one at the lowest address last, to be popped
+ *	first
+ * @want: how many
+ *
+ * Context: the mcache that holds the span; else its mcentral's lock is held.
+ * Return: how many there were.
+ */
+unsigned int gospan_take(struct gospan *s, struct goslot *slot,
+			 unsigned int want)
+{
+	unsigned int i, w, n = min_t(unsigned int, want, s->navail);
+	struct goslot *top = slot + n;
+	unsigned long bits;
+
+	for (w = 0; top > slot; w++) {
+		bits = s->avail[w];
+		while (bits && top > slot) {
+			i = w * BITS_PER_LONG + __ffs(bits);
+			bits &= bits - 1;
+			top--;
+			top->obj = gospan_object(s, i);
+			top->state = s->objstate + i;
+		}
+		s->avail[w] = bits;
+	}
+	s->navail -= n;
+	return n;
+}
+
+static void walk_arena(struct goarena *a,
+		       void (*fn)(struct gospan *s, void *data), void *data)
+{
+	struct gospan *s;
+	unsigned int i;
+
+	for (i = 0; i < GO_ARENA_PAGES; i++) {
+		s = READ_ONCE(a->span[i]);
+		if (s != &gospan_nil &&
+		    READ_ONCE(s->base) == a->base + (i << GO_PAGE_SHIFT))
+			fn(s, data);
+	}
+}
+
+/**
+ * gospan_walk - call a function for every span and free run
+ * @h: the heap
+ * @fn: what to call, in an RCU read-side section.  A span may have become
+ *	another one meanwhile: look again under the lock that guards it.
+ * @data: what to call it with
+ *
+ * Context: task, may sleep between arenas.
+ */
+void gospan_walk(struct goheap *h,
+		 void (*fn)(struct gospan *s, void *data), void *data)
+{
+	struct goarenamap *map;
+	struct goarena *a;
+	unsigned long i;
+
+	for (i = 0;; i++) {
+		rcu_read_lock();
+		map = rcu_dereference(h->map);
+		if (i >= map->nr) {
+			rcu_read_unlock();
+			return;
+		}
+		a = READ_ONCE(map->arena[i]);
+		if (a != &goarena_nil)
+			walk_arena(a, fn, data);
+		rcu_read_unlock();
+		if (a != &goarena_nil)
+			cond_resched();
+	}
+}

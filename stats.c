@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * MemStats: where each counter lives, and how they are read together.
+ *
+ * A CPU counts what its mcache hands out and takes back, an mcentral what goes
+ * past the mcaches, a node its pages and large objects, a gofix its metadata.
+ * Nobody stops for a reader, and the identities of MemStats hold all the same,
+ * because of the order of reading:
+ *
+ *   1. mallocs, of everybody          so that M <= what was ever allocated by t
+ *   2. the pages, node by node, at t
+ *   3. frees, of everybody            so that F >= what was ever freed by t
+ *
+ * M - F is then at most what was live at t, class by class, and that fits into
+ * the spans that were in use at t: HeapAlloc <= HeapInuse.  Where a class has
+ * F > M, because objects came and went while we were reading, M is taken to be
+ * F, which is still no more than has been allocated; and as the maximum of two
+ * counters that never fall it never falls either.  With nobody at work all of
+ * it is exact.
+ *
+ * Every part counts for itself; this file calls none of them.
+ */
+
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include "internal.h"
+
+/* Objects of a class and what was asked for, over CPUs and nodes. */
+static void read_mallocs(struct goheap *h, unsigned int spc, u64 *mallocs,
+			 u64 *requested)
+{
+	struct gocentral *c;
+	struct gostack *s;
+	int i;
+
+	for_each_possible_cpu(i) {
+		s = &per_cpu_ptr(h->mcache, i)->stack[spc];
+		/* First: what is asked for is counted after the object. */
+		*requested += READ_ONCE(s->requested);
+		smp_rmb();
+		*mallocs += READ_ONCE(s->mallocs);
+	}
+	for_each_node_state(i, N_MEMORY) {
+		c = &h->node[i]->central[spc];
+		*requested += READ_ONCE(c->requested);
+		smp_rmb();
+		*mallocs += READ_ONCE(c->mallocs);
+	}
+}
+
+static u64 read_frees(struct goheap *h, unsigned int spc)
+{
+	u64 frees = 0;
+	int i;
+
+	for_each_possible_cpu(i)
+		frees += READ_ONCE(per_cpu_ptr(h->mcache, i)->stack[spc].frees);
+	for_each_node_state(i, N_MEMORY)
+		frees += READ_ONCE(h->node[i]->central[spc].frees);
+	return frees;
+}
+
+/**
+ * gostats_read_spc - the counters of one span class
+ * @h: the heap
+ * @spc: the span class
+ * @st: filled in; frees never exceed mallocs
+ *
+ * Context: any but NMI.
+ */
+void gostats_read_spc(struct goheap *h, unsigned int spc,
+		      struct gostats_spc *st)
+{
+	u64 mallocs = 0, requested = 0;
+	int cpu;
+
+	st->frees = read_frees(h, spc);
+	smp_rmb();
+	read_mallocs(h, spc, &mallocs, &requested);
+	st->mallocs = mallocs;
+	st->requested = requested;
+	st->cached = 0;
+	for_each_possible_cpu(cpu)
+		st->cached += READ_ONCE(per_cpu_ptr(h->mcache, cpu)->stack[spc].n);
+}
+
+/* A node's pages and large objects, all of one moment. */
+static void read_node(struct gonode *node, struct goalloc_memstats *m,
+		      u64 *large_freed)
+{
+	struct goalloc_by_size *large = &m->by_size[0];
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	m->heap_sys += (u64)node->sys << GO_PAGE_SHIFT;
+	m->heap_idle += (u64)node->free << GO_PAGE_SHIFT;
+	m->heap_released += (u64)node->released << GO_PAGE_SHIFT;
+	large->mallocs += node->large_mallocs;
+	large->frees += node->large_frees;
+	m->large_total_alloc += node->large_alloced;
+	*large_freed += node->large_freed;
+	m->total_requested += node->large_requested;
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+}
+
+static u64 fix_sys(const struct gofix *f)
+{
+	return (u64)READ_ONCE(f->nchunks) * (PAGE_SIZE << f->order);
+}
+
+static u64 fix_inuse(const struct gofix *f)
+{
+	return (u64)READ_ONCE(f->inuse) * f->size;
+}
+
+static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
+{
+	u64 percpu = num_possible_cpus() * sizeof(struct gomcache);
+	unsigned int i;
+
+	m->mspan_sys = fix_sys(&h->fix[GO_FIX_SPAN]);
+	m->mspan_inuse = fix_inuse(&h->fix[GO_FIX_SPAN]);
+
+	m->mcache_sys = percpu;
+	m->mcache_inuse = percpu;
+	for (i = GO_FIX_STACK; i < GO_NR_FIX; i++) {
+		m->mcache_sys += fix_sys(&h->fix[i]);
+		m->mcache_inuse += fix_inuse(&h->fix[i]);
+	}
+
+	for (i = GO_FIX_ARENA; i < GO_FIX_STACK; i++)
+		m->gc_sys += fix_sys(&h->fix[i]);
+	rcu_read_lock();
+	m->gc_sys += struct_size_t(struct goarenamap, arena,
+				   rcu_dereference(h->map)->nr);
+	rcu_read_unlock();
+
+	m->other_sys = num_node_state(N_MEMORY) * sizeof(struct gonode) +
+		       nr_node_ids * sizeof(struct gonode *);
+}
+
+static void read_misc(struct goheap *h, struct goalloc_memstats *m)
+{
+	struct gomcache *c;
+	int i;
+
+	for_each_possible_cpu(i) {
+		c = per_cpu_ptr(h->mcache, i);
+		m->tiny_frees += READ_ONCE(c->tiny_frees);
+	}
+	smp_rmb();
+	for_each_possible_cpu(i) {
+		c = per_cpu_ptr(h->mcache, i);
+		m->tiny_allocs += READ_ONCE(c->tiny_mallocs);
+	}
+	for (i = 0; i < GO_NR_MISUSES; i++)
+		m->misuses += atomic_long_read(&h->misuse[i]);
+	m->failures = atomic_long_read(&h->failures);
+}
+
+/* What follows from what has been read. */
+static void derive(struct goalloc_memstats *m, u64 freed)
+{
+	struct goalloc_by_size *b;
+	unsigned int i;
+
+	for (i = 0; i < GO_NR_CLASSES; i++) {
+		b = &m->by_size[i];
+		b->size = go_class_size[i];
+		b->mallocs = max(b->mallocs, b->frees);
+		m->mallocs += b->mallocs;
+		m->frees += b->frees;
+		m->total_alloc += b->size * b->mallocs;
+		freed += b->size * b->frees;
+	}
+	m->total_alloc += m->large_total_alloc;
+	m->heap_alloc = m->total_alloc - freed;
+	m->alloc = m->heap_alloc;
+	m->heap_objects = m->mallocs - m->frees;
+	m->heap_inuse = m->heap_sys - m->heap_idle;
+	m->sys = m->heap_sys + m->stack_sys + m->mspan_sys + m->mcache_sys +
+		 m->buck_hash_sys + m->gc_sys + m->other_sys;
+}
+
+/**
+ * gostats_read - read MemStats
+ * @h: the heap
+ * @m: filled in whole
+ *
+ * Context: any but NMI.
+ */
+void gostats_read(struct goheap *h, struct goalloc_memstats *m)
+{
+	u64 large_freed = 0;
+	unsigned int spc;
+	int nid;
+
+	memset(m, 0, sizeof(*m));
+	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
+		read_mallocs(h, spc, &m->by_size[GO_SPC_CLASS(spc)].mallocs,
+			     &m->total_requested);
+	smp_rmb();
+	for_each_node_state(nid, N_MEMORY)
+		read_node(h->node[nid], m, &large_freed);
+	smp_rmb();
+	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
+		m->by_size[GO_SPC_CLASS(spc)].frees += read_frees(h, spc);
+
+	m->large_alloc = m->large_total_alloc - large_freed;
+	read_metadata(h, m);
+	read_misc(h, m);
+	derive(m, large_freed);
+}

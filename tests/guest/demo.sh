@@ -1,0 +1,58 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# What 'make demo' runs inside the virtual machine, under scripts/guest-init.
+# Every step must succeed; the last thing it writes to fd 3 is the verdict.
+
+debugfs=/sys/kernel/debug/goalloc
+
+section() { printf '\n--- %s\n' "$*"; }
+
+fail() {
+	echo "FAILED: $*"
+	echo "$*" >&3
+	exit 1
+}
+
+verify() {
+	local answer
+	answer=$(cat $debugfs/verify) || fail "verify cannot be read"
+	echo "verify: $answer"
+	[ "$answer" = ok ] || fail "the heap is not sound after $1"
+}
+
+# replay TRACE COPIES: the module does its work while it is inserted.
+replay() {
+	section "kernel traffic, recorded and played back: $1, $2 at once"
+	insmod goreplay.ko "trace=/goalloc/$1.gotrace" "copies=$2" ||
+		fail "replay of $1, $2 at once"
+	rmmod goreplay || fail "rmmod goreplay"
+	verify "the replay of $1"
+}
+
+section "insmod goalloc.ko on $(uname -r), $(nproc) CPUs"
+insmod goalloc.ko || fail "insmod goalloc"
+verify "loading"
+
+section "a client module: task, softirq and hardirq context, and bulk"
+insmod goclient.ko || fail "insmod goclient"
+rmmod goclient || fail "rmmod goclient"
+verify "the client"
+
+for trace in fs net; do
+	replay $trace 1
+	replay $trace "${goalloc_copies:-64}"
+done
+
+section "user space: a round trip over /dev/goalloc"
+./dev_roundtrip || fail "the round trip over /dev/goalloc"
+verify "the round trip"
+
+for file in memstats sizeclasses pageheap; do
+	section "$debugfs/$file"
+	cat $debugfs/$file || fail "$file cannot be read"
+done
+
+section "rmmod goalloc"
+rmmod goalloc || fail "rmmod goalloc"
