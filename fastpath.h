@@ -47,12 +47,10 @@ static __always_inline void goleak_free(const void *p)
 		kmemleak_free(p);
 }
 
-/* What is left to do with an object that has been taken for a caller. */
-static __always_inline void *gomcache_hand_out(void *obj, u8 *state,
-					       unsigned int spc, gfp_t gfp)
+/* An object that has been taken for a caller is his. */
+static __always_inline void *gomcache_make_live(void *obj, u8 *state,
+						unsigned int spc, gfp_t gfp)
 {
-	if (unlikely(want_init_on_alloc(gfp)))
-		gomcache_clear(obj, state, spc);
 	if (static_branch_likely(&goalloc_check))
 		*state = GO_OBJ_LIVE;
 	goleak_alloc(obj, go_class_size[GO_SPC_CLASS(spc)],
@@ -60,16 +58,32 @@ static __always_inline void *gomcache_hand_out(void *obj, u8 *state,
 	return obj;
 }
 
+/* Clearing is a tail call, so that who does not clear saves no registers. */
+static __always_inline void *gomcache_hand_out(void *obj, u8 *state,
+					       unsigned int spc, gfp_t gfp)
+{
+	if (unlikely(want_init_on_alloc(gfp)))
+		return gomcache_hand_out_zeroed(obj, state, spc, gfp);
+	return gomcache_make_live(obj, state, spc, gfp);
+}
+
 static __always_inline void gomcache_enter(struct gomcache *c)
 {
-	WRITE_ONCE(c->busy, 1);
+	c->busy = true;
 	barrier();
 }
 
 static __always_inline void gomcache_leave(struct gomcache *c)
 {
 	barrier();
-	WRITE_ONCE(c->busy, 0);
+	c->busy = false;
+}
+
+/* Only this CPU writes; readers elsewhere may be a moment behind. */
+static __always_inline void gomcache_count(unsigned long *counter,
+					   unsigned long by)
+{
+	data_race(*counter += by);
 }
 
 static __always_inline void *gomcache_alloc(struct goheap *h, unsigned int spc,
@@ -86,7 +100,7 @@ static __always_inline void *gomcache_alloc(struct goheap *h, unsigned int spc,
 
 	preempt_disable();
 	c = this_cpu_ptr(h->mcache);
-	if (unlikely(READ_ONCE(c->busy)))
+	if (unlikely(c->busy))
 		goto slow;
 	gomcache_enter(c);
 	s = &c->stack[spc];
@@ -97,8 +111,8 @@ static __always_inline void *gomcache_alloc(struct goheap *h, unsigned int spc,
 	slot = &s->slot[--s->n];
 	obj = slot->obj;
 	state = slot->state;
-	WRITE_ONCE(s->mallocs, s->mallocs + 1);
-	WRITE_ONCE(s->requested, s->requested + size);
+	gomcache_count(&s->mallocs, 1);
+	gomcache_count(&s->requested, size);
 	gomcache_leave(c);
 	preempt_enable();
 	return gomcache_hand_out(obj, state, spc, gfp);
@@ -115,22 +129,25 @@ static __always_inline bool gomcache_push(struct goheap *h, void *p,
 	struct gomcache *c = this_cpu_ptr(h->mcache);
 	struct goslot *slot;
 	struct gostack *s;
+	unsigned int n;
 
-	if (unlikely(READ_ONCE(c->busy)))
+	if (unlikely(c->busy))
 		return false;
 	gomcache_enter(c);
 	s = &c->stack[spc];
-	if (unlikely(s->n == s->cap)) {
+	n = s->n;
+	if (unlikely(n == s->cap)) {
 		gomcache_leave(c);
 		return false;
 	}
 	goleak_free(p);
 	if (static_branch_likely(&goalloc_check))
 		*state = GO_OBJ_FREE;
-	slot = &s->slot[s->n++];
+	s->n = n + 1;
+	slot = &s->slot[n];
 	slot->obj = p;
 	slot->state = state;
-	WRITE_ONCE(s->frees, s->frees + 1);
+	gomcache_count(&s->frees, 1);
 	gomcache_leave(c);
 	return true;
 }

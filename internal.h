@@ -294,7 +294,7 @@ struct gostack {
  * @drain: empties this cache, on its CPU
  */
 struct gomcache {
-	u8 busy;
+	bool busy;
 	struct gostack stack[GO_NR_SPANCLASSES];
 	struct goheap *heap;
 	unsigned long bytes;
@@ -549,7 +549,8 @@ void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
 void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller);
 void *gomcache_alloc_node(struct goheap *h, int nid, unsigned int spc,
 			  size_t size, gfp_t gfp);
-void gomcache_clear(void *obj, const u8 *state, unsigned int spc);
+void *gomcache_hand_out_zeroed(void *obj, u8 *state, unsigned int spc,
+			       gfp_t gfp);
 void gomcache_drain_all(struct goheap *h);
 void gomcache_drain_deferred(struct goheap *h);
 void gomcache_fix_init(struct goheap *h);

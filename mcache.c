@@ -152,13 +152,13 @@ static bool try_alloc(struct goheap *h, unsigned int spc, size_t size,
 	if (!from)
 		from = &goheap_node(h, NUMA_NO_NODE)->central[spc];
 
-	if (!READ_ONCE(c->busy) && !in_nmi()) {
+	if (!c->busy && !in_nmi()) {
 		gomcache_enter(c);
 		ok = s->n || refill(h, c, spc, from);
 		if (ok) {
 			*slot = s->slot[--s->n];
-			WRITE_ONCE(s->mallocs, s->mallocs + 1);
-			WRITE_ONCE(s->requested, s->requested + size);
+			gomcache_count(&s->mallocs, 1);
+			gomcache_count(&s->requested, size);
 		}
 		gomcache_leave(c);
 		if (!ok && !s->cap)
@@ -229,20 +229,24 @@ void *gomcache_alloc_node(struct goheap *h, int nid, unsigned int spc,
 }
 
 /**
- * gomcache_clear - zero an object that is about to be handed out
+ * gomcache_hand_out_zeroed - clear an object and hand it out
  * @obj: the object
  * @state: its state byte; NULL with check=0 if it has been used before
  * @spc: its span class
+ * @gfp: as for gomalloc()
  *
  * All of it is cleared, so that gorealloc() may grow it in place.  An object
  * that has never been handed out since the kernel zeroed its pages is zero.
  *
  * Context: any.
+ * Return: @obj.
  */
-void gomcache_clear(void *obj, const u8 *state, unsigned int spc)
+void *gomcache_hand_out_zeroed(void *obj, u8 *state, unsigned int spc,
+			       gfp_t gfp)
 {
 	if (!state || *state != GO_OBJ_FRESH)
 		memset(obj, 0, go_class_size[GO_SPC_CLASS(spc)]);
+	return gomcache_make_live(obj, state, spc, gfp);
 }
 
 /* Push an object that is already marked free; the cache is ours. */
@@ -267,7 +271,7 @@ static void push_slow(struct goheap *h, struct gomcache *c, unsigned int spc,
 		memmove(s->slot, s->slot + half, s->n * sizeof(*s->slot));
 	}
 	s->slot[s->n++] = *obj;
-	WRITE_ONCE(s->frees, s->frees + 1);
+	gomcache_count(&s->frees, 1);
 }
 
 /* Free a small object that is known to be live. */
@@ -292,7 +296,7 @@ static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
 		/* Every object has room for the link. */
 		llist_add(p, &c->deferred);
 		goheap_kick(h);
-	} else if (READ_ONCE(c->busy)) {
+	} else if (c->busy) {
 		this_cpu_inc(h->mcache->nested);
 		gocentral_free(h, &slot, 1, true);
 	} else {

@@ -52,7 +52,7 @@ static void *take_current(struct goheap *h, unsigned int size)
 
 	preempt_disable();
 	c = this_cpu_ptr(h->mcache);
-	if (!READ_ONCE(c->busy)) {
+	if (!c->busy) {
 		gomcache_enter(c);
 		off = tiny_align(c->tiny_off, size);
 		if (c->tiny && off + size <= GO_TINY_SIZE) {
@@ -60,7 +60,7 @@ static void *take_current(struct goheap *h, unsigned int size)
 			c->tiny_off = off + size;
 			p = (void *)c->tiny + off;
 			s = &c->stack[GO_TINY_SPC];
-			WRITE_ONCE(s->requested, s->requested + size);
+			gomcache_count(&s->requested, size);
 		}
 		gomcache_leave(c);
 	}
@@ -92,7 +92,7 @@ static void install(struct goheap *h, unsigned long block, atomic_t *word,
 
 	preempt_disable();
 	c = this_cpu_ptr(h->mcache);
-	if (!READ_ONCE(c->busy)) {
+	if (!c->busy) {
 		gomcache_enter(c);
 		if (!c->tiny || off < c->tiny_off) {
 			swap(c->tiny, block);

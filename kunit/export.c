@@ -52,7 +52,7 @@ EXPORT_SYMBOL_IF_KUNIT(gocentral_trim);
 EXPORT_SYMBOL_IF_KUNIT(gomcache_alloc_slow);
 EXPORT_SYMBOL_IF_KUNIT(gomcache_free_slow);
 EXPORT_SYMBOL_IF_KUNIT(gomcache_alloc_node);
-EXPORT_SYMBOL_IF_KUNIT(gomcache_clear);
+EXPORT_SYMBOL_IF_KUNIT(gomcache_hand_out_zeroed);
 EXPORT_SYMBOL_IF_KUNIT(gomcache_drain_all);
 EXPORT_SYMBOL_IF_KUNIT(gomcache_drain_deferred);
 
