@@ -157,8 +157,16 @@ bool gocentral_take(struct gocentral *c, size_t size, struct goslot *slot)
 	struct gospan *s;
 	unsigned long flags;
 
-	if (!golock(&c->lock, flags))
-		return false;
+	local_irq_save(flags);
+	if (unlikely(in_nmi())) {
+		/* The owner may be what this NMI has interrupted. */
+		if (!raw_spin_trylock(&c->lock)) {
+			local_irq_restore(flags);
+			return false;
+		}
+	} else {
+		raw_spin_lock(&c->lock);
+	}
 	s = fullest(c);
 	if (s) {
 		merge(s);

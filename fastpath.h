@@ -79,10 +79,11 @@ static __always_inline void gomcache_leave(struct gomcache *c)
 	c->busy = false;
 }
 
-/* Only this CPU writes; readers elsewhere may be a moment behind. */
+/* Only this CPU writes. */
 static __always_inline void gomcache_count(unsigned long *counter,
 					   unsigned long by)
 {
+	/* A reader of another CPU takes either value. */
 	data_race(*counter += by);
 }
 
@@ -132,6 +133,9 @@ static __always_inline bool gomcache_push(struct goheap *h, void *p,
 	unsigned int n;
 
 	if (unlikely(c->busy))
+		return false;
+	/* An NMI cannot tell kmemleak: the worker will. */
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && in_nmi())
 		return false;
 	gomcache_enter(c);
 	s = &c->stack[spc];

@@ -177,7 +177,7 @@ bool goheap_free_large(struct goheap *h, struct gospan *s, unsigned long base)
 
 /* Enter new pages; false when the arena belongs to another node's heap. */
 static bool enter_pages(struct gonode *node, struct gospan *s,
-		      struct goarena **spare, unsigned int order)
+			struct goarena **spare, unsigned int order)
 {
 	unsigned int i = gorun_index(s->base), n = s->npages, k;
 	struct goheap *h = node->heap;
@@ -563,13 +563,13 @@ void goheap_exit(struct goheap *h)
 	int nid;
 
 	gomcache_drain_all(h);
-	goscavenge_stop(h);
 	goverify_leaks(h);
-	gomcache_exit(h);
-
 	for_each_node_state(nid, N_MEMORY)
 		h->node[nid]->reserve = 0;
 	goscavenge(h, true);
+	/* What we have just freed may have called for the worker. */
+	goscavenge_stop(h);
+	gomcache_exit(h);
 	abandon_arenas(h);
 	for (i = 0; i < GO_NR_FIX; i++) {
 		h->fix[i].reserve = 0;

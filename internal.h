@@ -21,7 +21,7 @@
  * held at once, but for map_lock, which nests in a node's lock for the two
  * stores that enter or remove an arena.  Nothing sleeps, prints,
  * calls the page allocator or frees to it while holding one.  In NMI they are
- * only ever tried (golock()).
+ * only ever tried.
  *
  *   gocentral.lock   the partial and full lists; of every span of the class:
  *                    back, nback, cached, bucket, and avail, navail while it
@@ -459,7 +459,7 @@ struct goheap {
 	struct gofix fix[GO_NR_FIX];
 	struct irq_work kick;
 	struct work_struct work;
-	struct mutex give_back;
+	struct mutex give_back;	/* giving back sleeps */
 	atomic_long_t misuse[GO_NR_MISUSES];
 	atomic_long_t failures;
 	struct hlist_node online;
@@ -467,11 +467,6 @@ struct goheap {
 
 extern struct goheap goalloc_heap;
 DECLARE_STATIC_KEY_TRUE(goalloc_check);
-
-/* In NMI a lock is tried, elsewhere taken; false only in NMI. */
-#define golock(lock, flags)						\
-	(unlikely(in_nmi()) ? raw_spin_trylock_irqsave(lock, flags) :	\
-	 ({ raw_spin_lock_irqsave(lock, flags); true; }))
 
 /**
  * enum gogrow - may this context call the page allocator?

@@ -22,6 +22,7 @@
 
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include "internal.h"
 #include "fastpath.h"
@@ -97,10 +98,10 @@ static bool raise_cap(struct goheap *h, struct gomcache *c, unsigned int spc)
 
 	if (cap == s->cap)
 		return true;
-	if (c->bytes + (cap - s->cap) * size > GO_MCACHE_BUDGET && s->cap) {
+	if (c->bytes + (cap - s->cap) * size > GO_MCACHE_BUDGET)
 		empty_idle_stack(h, c, s);
-		return true;
-	}
+	if (c->bytes + (cap - s->cap) * size > GO_MCACHE_BUDGET)
+		return s->cap;
 	if (storage > s->storage) {
 		slot = gofix_pop(storage_fix(h, storage));
 		/* The page allocator must not be asked here: the worker will. */
@@ -171,6 +172,17 @@ static bool try_alloc(struct goheap *h, unsigned int spc, size_t size,
 	return ok;
 }
 
+/* No memory: is it the caller's wish to wait for some? */
+static bool wait_for_memory(struct goheap *h, gfp_t gfp)
+{
+	if (!(gfp & __GFP_NOFAIL) || !gfpflags_allow_blocking(gfp)) {
+		atomic_long_inc(&h->failures);
+		return false;
+	}
+	schedule_timeout_uninterruptible(1);
+	return true;
+}
+
 /**
  * gomcache_alloc_slow - allocate when the fast path could not
  * @h: the heap
@@ -190,10 +202,8 @@ void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
 	while (!try_alloc(h, spc, size, from, &slot)) {
 		from = in_nmi() ? NULL :
 				  gocentral_grow(h, NUMA_NO_NODE, spc, gfp);
-		if (!from) {
-			atomic_long_inc(&h->failures);
+		if (!from && !wait_for_memory(h, gfp))
 			return NULL;
-		}
 	}
 	return gomcache_hand_out(slot.obj, slot.state, spc, gfp);
 }
@@ -219,11 +229,10 @@ void *gomcache_alloc_node(struct goheap *h, int nid, unsigned int spc,
 		struct gocentral *got = in_nmi() ? NULL :
 					gocentral_grow(h, nid, spc, gfp);
 
-		if (!got) {
-			atomic_long_inc(&h->failures);
+		if (got)
+			c = got;
+		else if (!wait_for_memory(h, gfp))
 			return NULL;
-		}
-		c = got;
 	}
 	return gomcache_hand_out(slot.obj, slot.state, spc, gfp);
 }
@@ -406,6 +415,7 @@ void gomcache_drain_deferred(struct goheap *h)
 		node = llist_del_all(&per_cpu_ptr(h->mcache, cpu)->deferred);
 		llist_for_each_safe(node, next, node) {
 			slot.obj = node;
+			goleak_free(node);
 			preempt_disable();
 			s = gospan_of(h, node);
 			if (s->state == GO_SPAN_DYING)

@@ -40,9 +40,15 @@ static void count_free(struct gonode *node, long npages)
 		node->big += npages;
 }
 
-/* Put a run in its tree and in the map. */
-void gorun_insert(struct gonode *node, struct goarena *a,
-		       struct gospan *s)
+/**
+ * gorun_insert - put a run in its tree and in the map
+ * @node: its node, locked
+ * @a: its arena
+ * @s: the run
+ *
+ * Context: the node's lock is held.
+ */
+void gorun_insert(struct gonode *node, struct goarena *a, struct gospan *s)
 {
 	unsigned int i = gorun_index(s->base), t = tree_index(s->npages);
 
@@ -55,7 +61,13 @@ void gorun_insert(struct gonode *node, struct goarena *a,
 	WRITE_ONCE(a->span[i + s->npages - 1], s);
 }
 
-/* Take a run out of its tree; the map is the caller's to change. */
+/**
+ * gorun_remove - take a run out of its tree
+ * @node: its node, locked
+ * @s: the run; the map is the caller's to change
+ *
+ * Context: the node's lock is held.
+ */
 void gorun_remove(struct gonode *node, struct gospan *s)
 {
 	unsigned int t = tree_index(s->npages);
@@ -101,6 +113,14 @@ static struct gospan *first_run(struct gonode *node, unsigned long npages)
 	return best ? rb_entry(best, struct gospan, rb) : NULL;
 }
 
+/**
+ * gorun_next - the run after another in the order of the trees
+ * @node: their node, locked
+ * @s: the other
+ *
+ * Context: the node's lock is held.
+ * Return: the run, or NULL.
+ */
 struct gospan *gorun_next(struct gonode *node, struct gospan *s)
 {
 	struct rb_node *rb = rb_next(&s->rb);
@@ -116,12 +136,21 @@ static unsigned long misaligned(const struct gospan *s, unsigned long align)
 	return -gorun_index(s->base) & (align - 1);
 }
 
-/*
- * Best fit.  With an alignment the first few runs that are long enough may not
- * do; one that is longer by the alignment always does.
+/**
+ * gorun_find - the best fit
+ * @node: the node, locked
+ * @npages: how many pages
+ * @align: power of two, in pages
+ *
+ * With an alignment the first few runs that are long enough may not do; one
+ * that is longer by the alignment always does.
+ *
+ * Context: the node's lock is held.
+ * Return: the shortest run that holds them, of these the one at the lowest
+ * address; or NULL.
  */
 struct gospan *gorun_find(struct gonode *node, unsigned long npages,
-			       unsigned long align)
+			  unsigned long align)
 {
 	struct gospan *s = first_run(node, npages);
 	unsigned int tries = ALIGN_TRIES;
@@ -135,13 +164,21 @@ struct gospan *gorun_find(struct gonode *node, unsigned long npages,
 	return s;
 }
 
-/*
- * Cut the pages out of a run.  Up to two descriptors are needed: that of the
- * run itself goes to what is left of it.
+/**
+ * gorun_cut - cut pages out of a run
+ * @node: its node, locked
+ * @s: what gorun_find() returned
+ * @npages: how many pages
+ * @align: power of two, in pages
+ * @spare: two descriptors, the second only if @align is above 1; those that
+ *	are used for what is left of the run are set to NULL
+ *
+ * Context: the node's lock is held.
+ * Return: the pages, in no state.
  */
 struct gospan *gorun_cut(struct gonode *node, struct gospan *s,
-			      unsigned long npages, unsigned long align,
-			      struct gospan *spare[2])
+			 unsigned long npages, unsigned long align,
+			 struct gospan *spare[2])
 {
 	struct goarena *a = gospan_arena(node->heap, s->base);
 	unsigned long front = misaligned(s, align);
@@ -177,12 +214,17 @@ struct gospan *gorun_cut(struct gonode *node, struct gospan *s,
 	return r;
 }
 
-/*
- * Make a run free and merge it with its neighbours.  Descriptors that are no
- * longer needed are put on @dead.
+/**
+ * gorun_free - make a run free and merge it with its neighbours
+ * @node: its node, locked
+ * @a: its arena
+ * @s: the run
+ * @dead: where descriptors that are no longer needed go
+ *
+ * Context: the node's lock is held.
  */
 void gorun_free(struct gonode *node, struct goarena *a, struct gospan *s,
-		     struct list_head *dead)
+		struct list_head *dead)
 {
 	unsigned int i = gorun_index(s->base), n = s->npages;
 	struct gospan *l, *r;
@@ -219,6 +261,8 @@ void gorun_free(struct gonode *node, struct goarena *a, struct gospan *s,
  * @node: their node, locked
  * @a: their arena; forgotten too when it holds no other
  * @s: the pages, cut out
+ *
+ * Context: the node's lock is held.
  */
 void gorun_disown(struct gonode *node, struct goarena *a, struct gospan *s)
 {

@@ -86,6 +86,7 @@
 #define GO_MAX_NELEMS		1024	/* objects in a span */
 
 /* Bytes of an object. */
+extern const u16 go_class_size[GO_NR_CLASSES];
 #ifdef GO_SIZECLASS_TABLES
 const u16 go_class_size[GO_NR_CLASSES] = {
 	0, 8, 16, 24, 32, 48, 64, 80, 96, 112,
@@ -96,11 +97,10 @@ const u16 go_class_size[GO_NR_CLASSES] = {
 	6912, 8192, 9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384,
 	18432, 19072, 20480, 21760, 24576, 27264, 28672, 32768,
 };
-#else
-extern const u16 go_class_size[GO_NR_CLASSES];
 #endif
 
 /* Pages (of 8 KiB) of a span. */
+extern const u8 go_class_pages[GO_NR_CLASSES];
 #ifdef GO_SIZECLASS_TABLES
 const u8 go_class_pages[GO_NR_CLASSES] = {
 	0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
@@ -108,11 +108,10 @@ const u8 go_class_pages[GO_NR_CLASSES] = {
 	1, 2, 1, 2, 1, 3, 2, 3, 1, 3, 2, 3, 4, 5, 6, 1, 7, 6,
 	5, 4, 3, 5, 7, 2, 9, 7, 5, 8, 3, 10, 7, 4,
 };
-#else
-extern const u8 go_class_pages[GO_NR_CLASSES];
 #endif
 
 /* Objects of a span. */
+extern const u16 go_class_nelems[GO_NR_CLASSES];
 #ifdef GO_SIZECLASS_TABLES
 const u16 go_class_nelems[GO_NR_CLASSES] = {
 	0, 1024, 512, 341, 256, 170, 128, 102, 85, 73, 64, 56,
@@ -122,13 +121,12 @@ const u16 go_class_nelems[GO_NR_CLASSES] = {
 	5, 6, 7, 1, 6, 5, 4, 3, 2, 3, 4, 1,
 	4, 3, 2, 3, 1, 3, 2, 1,
 };
-#else
-extern const u16 go_class_nelems[GO_NR_CLASSES];
 #endif
 
 /* ceil(2^32 / size): offset * magic >> 32 == offset / size,
  * for every offset in a span.
  */
+extern const u32 go_class_magic[GO_NR_CLASSES];
 #ifdef GO_SIZECLASS_TABLES
 const u32 go_class_magic[GO_NR_CLASSES] = {
 	0U, 536870912U, 268435456U, 178956971U, 134217728U, 89478486U,
@@ -144,22 +142,20 @@ const u32 go_class_magic[GO_NR_CLASSES] = {
 	233017U, 225198U, 209716U, 197380U, 174763U, 157533U,
 	149797U, 131072U,
 };
-#else
-extern const u32 go_class_magic[GO_NR_CLASSES];
 #endif
 
 /* Pages that a span must be aligned to. */
+extern const u8 go_class_align[GO_NR_CLASSES];
 #ifdef GO_SIZECLASS_TABLES
 const u8 go_class_align[GO_NR_CLASSES] = {
 	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
 	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
 	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 4,
 };
-#else
-extern const u8 go_class_align[GO_NR_CLASSES];
 #endif
 
 /* Class by (size + 7) / 8, for sizes up to 1024. */
+extern const u8 go_size_to_class8[129];
 #ifdef GO_SIZECLASS_TABLES
 const u8 go_size_to_class8[129] = {
 	0, 1, 2, 3, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11,
@@ -171,11 +167,10 @@ const u8 go_size_to_class8[129] = {
 	31, 31, 31, 31, 31, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32,
 	32, 32, 32,
 };
-#else
-extern const u8 go_size_to_class8[129];
 #endif
 
 /* Class by (size - 1024 + 127) / 128, for larger ones. */
+extern const u8 go_size_to_class128[249];
 #ifdef GO_SIZECLASS_TABLES
 const u8 go_size_to_class128[249] = {
 	32, 33, 34, 35, 36, 37, 37, 38, 38, 39, 39, 40, 40, 40, 41, 41, 41, 42,
@@ -193,8 +188,6 @@ const u8 go_size_to_class128[249] = {
 	66, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67,
 	67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67,
 };
-#else
-extern const u8 go_size_to_class128[249];
 #endif
 
 /*
@@ -202,6 +195,7 @@ extern const u8 go_size_to_class128[249];
  * promise, alignment to the largest power of two that divides the size.
  * 26 sizes need a larger class for it than by the tables above.
  */
+extern const u8 go_size_to_class256[129];
 #ifdef GO_SIZECLASS_TABLES
 const u8 go_size_to_class256[129] = {
 	0, 18, 26, 30, 32, 34, 36, 37, 38, 39, 41, 41, 41, 44, 44, 44, 44, 45,
@@ -213,8 +207,6 @@ const u8 go_size_to_class256[129] = {
 	66, 66, 66, 66, 66, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67, 67,
 	67, 67, 67,
 };
-#else
-extern const u8 go_size_to_class256[129];
 #endif
 
 #endif /* _GOALLOC_SIZECLASS_H */

@@ -164,6 +164,7 @@ void gospan_arena_set(struct goheap *h, unsigned long addr, struct goarena *a)
 
 	raw_spin_lock(&h->map_lock);
 	map = rcu_dereference_protected(h->map, lockdep_is_held(&h->map_lock));
+	/* After the arena's contents, for readers without a lock. */
 	smp_store_release(&map->arena[(addr - PAGE_OFFSET) >> GO_ARENA_SHIFT],
 			  a);
 	raw_spin_unlock(&h->map_lock);

@@ -35,14 +35,15 @@ static void read_mallocs(struct goheap *h, unsigned int spc, u64 *mallocs,
 
 	for_each_possible_cpu(i) {
 		s = &per_cpu_ptr(h->mcache, i)->stack[spc];
-		/* First: what is asked for is counted after the object. */
 		*requested += READ_ONCE(s->requested);
+		/* What is asked for is counted after the object: read before. */
 		smp_rmb();
 		*mallocs += READ_ONCE(s->mallocs);
 	}
 	for_each_node_state(i, N_MEMORY) {
 		c = &h->node[i]->central[spc];
 		*requested += READ_ONCE(c->requested);
+		/* As above. */
 		smp_rmb();
 		*mallocs += READ_ONCE(c->mallocs);
 	}
@@ -75,6 +76,7 @@ void gostats_read_spc(struct goheap *h, unsigned int spc,
 	int cpu;
 
 	st->frees = read_frees(h, spc);
+	/* An object that we see freed we shall see allocated. */
 	smp_rmb();
 	read_mallocs(h, spc, &mallocs, &requested);
 	st->mallocs = mallocs;
@@ -148,6 +150,7 @@ static void read_misc(struct goheap *h, struct goalloc_memstats *m)
 		c = per_cpu_ptr(h->mcache, i);
 		m->tiny_frees += READ_ONCE(c->tiny_frees);
 	}
+	/* An object that we see freed we shall see allocated. */
 	smp_rmb();
 	for_each_possible_cpu(i) {
 		c = per_cpu_ptr(h->mcache, i);
@@ -199,9 +202,11 @@ void gostats_read(struct goheap *h, struct goalloc_memstats *m)
 	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
 		read_mallocs(h, spc, &m->by_size[GO_SPC_CLASS(spc)].mallocs,
 			     &m->total_requested);
+	/* 1 before 2, see above. */
 	smp_rmb();
 	for_each_node_state(nid, N_MEMORY)
 		read_node(h->node[nid], m, &large_freed);
+	/* 2 before 3. */
 	smp_rmb();
 	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
 		m->by_size[GO_SPC_CLASS(spc)].frees += read_frees(h, spc);

@@ -45,11 +45,13 @@ kernel_dir() {
 
 # kernel_image FLAVOUR: what is booted.
 kernel_image() {
-	local dir
+	local dir image
 	dir=$(kernel_dir "$1") || return
 	case $1 in
-	cloud|rt|6.1)	echo "/boot/vmlinuz-${dir#*linux-headers-}" ;;
-	uml*)		echo "$dir/linux" ;;
-	*)		echo "$dir/arch/x86/boot/bzImage" ;;
+	cloud|rt|6.1)	image=/boot/vmlinuz-${dir#*linux-headers-} ;;
+	uml*)		image=$dir/linux ;;
+	*)		image=$dir/arch/x86/boot/bzImage ;;
 	esac
+	[ -r "$image" ] || die "no kernel $image: run scripts/setup"
+	echo "$image"
 }

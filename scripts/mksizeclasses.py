@@ -135,10 +135,11 @@ def verify(classes, by8, by128, by256):
 
 
 def print_table(comment, decl, values):
-    """An array that one .c file defines and the others declare."""
+    """An array that all see and the one .c file that asks for it defines."""
     print()
     for line in comment:
         print(line)
+    print(f"extern const {decl};")
     print("#ifdef GO_SIZECLASS_TABLES")
     print(f"const {decl} = {{")
     width = max(len(str(v)) for v in values) + 2
@@ -147,8 +148,6 @@ def print_table(comment, decl, values):
         row = values[i:i + per_line]
         print("\t" + " ".join(f"{v}," for v in row))
     print("};")
-    print("#else")
-    print(f"extern const {decl};")
     print("#endif")
 
 

@@ -41,6 +41,32 @@ rmmod_while_open() {
 	return "$status"
 }
 
+# A replay goes on while the second CPU goes down and comes back; what a dead
+# CPU had cached must not be stranded.
+hotplug() {
+	local cpu=/sys/devices/system/cpu/cpu1/online
+	[ -e $cpu ] || return 0
+	insmod goreplay.ko trace=/goalloc/fs.gotrace &
+	while kill -0 $! 2>/dev/null; do
+		echo 0 >$cpu && echo 1 >$cpu || return 1
+	done
+	wait $! && rmmod goreplay
+}
+
+memstat() { sed -n "s/^$1: //p" $debugfs/memstats; }
+says() { dmesg | grep -q "goalloc: $1"; }
+
+# What a gone client has left is named by class, and only its pages stay.
+leak_and_go() {
+	insmod goleak.ko && rmmod goleak || return 1
+	[ "$(memstat HeapObjects)" = 5 ] || return 1
+	rmmod goalloc &&
+		says "leaked: 3 objects of 64 bytes" &&
+		says "leaked: 1 objects of 1024 bytes, noscan" &&
+		says "leaked: 1 large objects, 106496 bytes" &&
+		says "5 objects leaked"
+}
+
 check "insmod" insmod goalloc.ko
 check "verify after insmod" verify_ok
 for file in memstats sizeclasses pageheap; do
@@ -50,6 +76,10 @@ check "/dev/goalloc is for root alone" mode_0600
 check "rmmod is refused while the device is open" rmmod_while_open
 check "client" in_and_out goclient
 check "verify after the client" verify_ok
+check "raw spinlock and NMI" in_and_out gocontext
+check "verify after raw spinlock and NMI" verify_ok
+check "CPUs go down and come back" hotplug
+check "verify after CPU hotplug" verify_ok
 for trace in fs net; do
 	check "replay of $trace" in_and_out goreplay \
 		"trace=/goalloc/$trace.gotrace" "copies=${goalloc_copies:-1}"
@@ -63,7 +93,13 @@ check "rmmod" rmmod goalloc
 check "insmod with check=0" insmod goalloc.ko check=0
 check "client with check=0" in_and_out goclient
 check "verify with check=0" verify_ok
+check "raw spinlock and NMI with check=0" in_and_out gocontext
 check "rmmod, again" rmmod goalloc
+check "insmod once more" insmod goalloc.ko
+check "rmmod with objects leaked" leak_and_go
+check "insmod after a leak" insmod goalloc.ko
+check "verify after a leak" verify_ok
+check "rmmod after a leak" rmmod goalloc
 echo "1..$count" >&3
 
 cat /tmp/tap

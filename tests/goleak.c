@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * goleak: a client that leaves objects behind, on purpose.
+ *
+ * For the test of goalloc's exit, which has to name them, give back all pages
+ * but theirs, and leave these alone.
+ */
+
+#include <linux/goalloc.h>
+#include <linux/module.h>
+
+static int __init goleak_init(void)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		if (!gomalloc(64, GFP_KERNEL))
+			return -ENOMEM;
+	if (!gomalloc_noscan(1000, GFP_KERNEL) || !gomalloc(100000, GFP_KERNEL))
+		return -ENOMEM;
+	return 0;
+}
+module_init(goleak_init);
+
+static void __exit goleak_exit(void)
+{
+}
+module_exit(goleak_exit);
+
+MODULE_DESCRIPTION("Leaks goalloc objects, for a test");
+MODULE_AUTHOR("The goalloc authors");
+MODULE_LICENSE("GPL");
