@@ -57,7 +57,7 @@ clean:
 	rm -rf build
 	$(if $(wildcard $(KDIR)/Makefile),+$(KBUILD) clean)
 
-setup demo test check:
+setup demo test check bench:
 	@scripts/$@
 
 help:
@@ -65,6 +65,7 @@ help:
 	@echo '  demo            - boot Debian 6.12 in QEMU, play kernel traffic through goalloc'
 	@echo '  test            - KUnit, device, client and replay tests, in UML and QEMU'
 	@echo '  check           - style, sparse, kernel-doc, generated files, shell scripts'
+	@echo '  bench           - instructions per allocation and free, beside kmalloc'
 	@echo '  setup           - install the Debian packages that these need'
 	@echo ''
 	@echo 'To use it:'
@@ -82,4 +83,4 @@ help:
 	@echo '  C=1|2  sparse;  W=1  warnings;  V=1  commands;  LLVM=1  clang'
 
 .PHONY: modules kdir modules_install install uninstall clean \
-	setup demo test check help
+	setup demo test check bench help

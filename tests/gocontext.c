@@ -16,8 +16,10 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#ifdef CONFIG_X86_64
+/* User Mode Linux says it is x86, too. */
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 #include <asm/nmi.h>
+#define CAN_RAISE_NMI
 #endif
 
 #define MANY	600
@@ -88,7 +90,7 @@ static bool under_raw_lock(void)
 	return n >= ARRAY_SIZE(sizes) && !bad;
 }
 
-#ifdef CONFIG_X86_64
+#ifdef CAN_RAISE_NMI
 static unsigned int nmi_taken, nmi_bad;
 static bool nmi_seen;
 
