@@ -21,12 +21,12 @@ static void *alloc_large(int nid, size_t size, bool noscan, gfp_t gfp)
 	struct gospan *s;
 
 	might_alloc(gfp);
-	s = in_nmi() ? NULL :
-		       goheap_alloc_large(&goalloc_heap, nid, size, gfp);
-	if (!s) {
-		atomic_long_inc(&goalloc_heap.failures);
+	/* In NMI there is nothing that large. */
+	if (in_nmi())
 		return NULL;
-	}
+	s = goheap_alloc_large(&goalloc_heap, nid, size, gfp);
+	if (!s)
+		return NULL;
 	if (want_init_on_alloc(gfp) && s->needzero)
 		memset((void *)s->base, 0, s->elemsize);
 	s->spanclass = GO_SPC(0, noscan);
@@ -124,10 +124,15 @@ static size_t checked_size(const void *p, unsigned int *spc,
 			   unsigned long caller)
 {
 	size_t size = object_size(p, spc);
+	enum gomisuse kind;
 
-	if (unlikely(!size))
-		gomisuse_report(&goalloc_heap, GO_FOREIGN, p, 0, caller);
-	return size;
+	if (likely(size))
+		return size;
+	preempt_disable();
+	kind = gomcache_classify(gospan_of(&goalloc_heap, p), p);
+	preempt_enable();
+	gomisuse_report(&goalloc_heap, kind, p, 0, caller);
+	return 0;
 }
 
 size_t gosize(const void *p)

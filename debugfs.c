@@ -167,10 +167,14 @@ DEFINE_SHOW_ATTRIBUTE(sizeclasses);
  * struct pageheap - the runs, counted
  * @runs: free runs by length
  * @used: pages in use, by the length of their span's tier
+ * @arenas: arenas held
+ * @empty: of those, without a page in use
  */
 struct pageheap {
 	unsigned int runs[GO_ARENA_PAGES + 1];
 	unsigned long used[3];
+	unsigned long arenas;
+	unsigned long empty;
 };
 
 static unsigned int tier(unsigned long npages)
@@ -211,23 +215,26 @@ static void show_tiers(struct seq_file *m, const struct pageheap *p)
 			   p->used[t] << GO_PAGE_SHIFT);
 }
 
+static void add_arena(struct goarena *a, void *data)
+{
+	struct pageheap *p = data;
+
+	p->arenas++;
+	p->empty += READ_ONCE(a->nfree) == READ_ONCE(a->npages);
+}
+
 static void show_node(struct seq_file *m, struct gonode *node)
 {
-	unsigned long flags, sys, free, released, arenas = 0, empty = 0;
-	struct goarena *a;
+	unsigned long flags, sys, free, released;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
-	list_for_each_entry(a, &node->arenas, list) {
-		arenas++;
-		empty += a->nfree == a->npages;
-	}
 	sys = node->sys;
 	free = node->free;
 	released = node->released;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
-	seq_printf(m, "node %d: %lu arenas, %lu of them empty; %lu bytes held, %lu free, %lu given back\n",
-		   node->nid, arenas, empty, sys << GO_PAGE_SHIFT,
-		   free << GO_PAGE_SHIFT, released << GO_PAGE_SHIFT);
+	seq_printf(m, "node %d: %lu bytes held, %lu free, %lu given back\n",
+		   node->nid, sys << GO_PAGE_SHIFT, free << GO_PAGE_SHIFT,
+		   released << GO_PAGE_SHIFT);
 }
 
 static int pageheap_show(struct seq_file *m, void *unused)
@@ -239,7 +246,9 @@ static int pageheap_show(struct seq_file *m, void *unused)
 	if (!p)
 		return -ENOMEM;
 	gospan_walk(&goalloc_heap, add_run, p);
+	gospan_walk_arenas(&goalloc_heap, add_arena, p);
 	seq_puts(m, "# goalloc-pageheap v1\n");
+	seq_printf(m, "arenas: %lu, %lu of them empty\n", p->arenas, p->empty);
 	for_each_node_state(nid, N_MEMORY)
 		show_node(m, goalloc_heap.node[nid]);
 	show_tiers(m, p);

@@ -34,7 +34,8 @@ static __always_inline unsigned int gosize_class(size_t size)
 static __always_inline void goleak_alloc(const void *p, size_t size, bool scan,
 					 gfp_t gfp)
 {
-	if (!IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || irqs_disabled())
+	if (!IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || irqs_disabled() ||
+	    (IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible()))
 		return;
 	kmemleak_alloc(p, size, 1, gfp & ~__GFP_ZERO);
 	if (!scan)

@@ -58,7 +58,7 @@ void gofix_init(struct gofix *f, unsigned int size, unsigned int reserve)
 	INIT_LIST_HEAD(&f->chunks);
 	f->size = ALIGN(size, 8);
 	f->reserve = reserve;
-	/* At most an eighth of a chunk is waste. */
+	/* Four objects at the least, so that the header costs little. */
 	f->order = get_order(max(4 * size, 8192U));
 	f->perchunk = (chunk_bytes(f) - CHUNK_HEADER) / f->size;
 }

@@ -62,36 +62,49 @@ static void init_span(struct gospan *s, unsigned long base,
 	s->needzero = needzero;
 }
 
-/* Take pages that the node has. */
-static struct gospan *take_run(struct goheap *h, struct gonode *node,
-			       unsigned long npages, unsigned long align,
-			       gfp_t gfp, bool reserve)
+/* The descriptors that cutting a run may take. */
+static bool get_spares(struct goheap *h, struct gospan *spare[2],
+		       unsigned long align, gfp_t gfp)
 {
-	struct gospan *spare[2] = {}, *s = NULL;
-	bool low = false;
-	unsigned long flags;
+	struct gofix *f = &h->fix[GO_FIX_SPAN];
 
-	spare[0] = gofix_alloc(&h->fix[GO_FIX_SPAN], gfp);
-	if (align > 1)
-		spare[1] = gofix_alloc(&h->fix[GO_FIX_SPAN], gfp);
+	if (!spare[0])
+		spare[0] = gofix_alloc(f, gfp);
+	if (!spare[1] && align > 1)
+		spare[1] = gofix_alloc(f, gfp);
+	if (gofix_low(f))
+		goheap_kick(h);
+	return spare[0] && (spare[1] || align == 1);
+}
 
-	if (spare[0] && (align == 1 || spare[1])) {
-		raw_spin_lock_irqsave(&node->lock, flags);
-		s = gorun_find(node, npages, align);
-		if (s && may_take(node, s, npages, reserve))
-			s = gorun_cut(node, s, npages, align, spare);
-		else
-			s = NULL;
-		low = node->big < node->reserve;
-		raw_spin_unlock_irqrestore(&node->lock, flags);
-	}
-
+static void put_spares(struct goheap *h, struct gospan *spare[2])
+{
 	if (spare[0])
 		gofix_free(&h->fix[GO_FIX_SPAN], spare[0]);
 	if (spare[1])
 		gofix_free(&h->fix[GO_FIX_SPAN], spare[1]);
+}
+
+/* Take pages that the node has. */
+static struct gospan *take_run(struct gonode *node, unsigned long npages,
+			       unsigned long align, struct gospan *spare[2],
+			       bool reserve)
+{
+	unsigned long flags;
+	struct gospan *s;
+	bool low;
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	s = gorun_find(node, npages, align);
+	if (s && may_take(node, s, npages, reserve))
+		s = gorun_cut(node, s, npages, align, spare);
+	else
+		s = NULL;
+	low = node->big < node->reserve;
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+
 	if (reserve && low)
-		goheap_kick(h);
+		goheap_kick(node->heap);
 	return s;
 }
 
@@ -136,43 +149,27 @@ void goheap_free(struct goheap *h, struct gospan *s)
 /**
  * goheap_free_large - free a large object
  * @h: the heap
- * @s: what the arena map says of @base
- * @base: the object
+ * @s: its span, which the caller made %GO_SPAN_DYING
  *
  * Context: any but NMI.
- * Return: false when @base is not, or no longer, a large object.
  */
-bool goheap_free_large(struct goheap *h, struct gospan *s, unsigned long base)
+void goheap_free_large(struct goheap *h, struct gospan *s)
 {
-	bool mine, kick = false;
 	struct gonode *node;
-	struct goarena *a;
 	unsigned long flags;
-	LIST_HEAD(dead);
 
 	preempt_disable();
-	a = gospan_arena(h, base);
-	node = a->node;
+	node = gospan_arena(h, s->base)->node;
 	preempt_enable();
-	if (!node)
-		return false;
 
+	/* Before the pages go, for those who read MemStats. */
 	raw_spin_lock_irqsave(&node->lock, flags);
-	mine = s->state == GO_SPAN_LARGE && s->base == base;
-	if (mine) {
-		node->large_frees++;
-		node->large_freed += s->elemsize;
-		s->elemsize = 0;
-		s->needzero = true;
-		gorun_free(node, a, s, &dead);
-		kick = goscavenge_arena(node, false);
-	}
+	node->large_frees++;
+	node->large_freed += s->elemsize;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 
-	free_descriptors(h, &dead);
-	if (kick)
-		goheap_kick(h);
-	return mine;
+	s->needzero = true;
+	goheap_free(h, s);
 }
 
 /* Enter new pages; false when the arena belongs to another node's heap. */
@@ -188,11 +185,10 @@ static bool enter_pages(struct gonode *node, struct gospan *s,
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	a = gospan_arena(h, s->base);
-	if (a == &goarena_nil && *spare) {
+	if (a == &goarena_nil && *spare && gospan_arena_enter(h, *spare)) {
 		a = *spare;
 		*spare = NULL;
 		list_add(&a->list, &node->arenas);
-		gospan_arena_set(h, s->base, a);
 	}
 	if (a->node == node) {
 		for (k = 0; k < n; k++)
@@ -318,8 +314,8 @@ static struct gonode *grow(struct goheap *h, struct gonode *node,
 {
 	unsigned long need = max(npages, align) << GO_PAGE_SHIFT;
 	unsigned long step = READ_ONCE(node->sys) << GO_PAGE_SHIFT >> 3;
-	unsigned int order = clamp_t(int, get_order(step), GROW_ORDER_MIN,
-				     GROW_ORDER_MAX);
+	unsigned int order = clamp_t(int, get_order(max(step, 1UL)),
+				     GROW_ORDER_MIN, GROW_ORDER_MAX);
 	struct gonode *got;
 
 	gfp = page_gfp(gfp);
@@ -335,7 +331,8 @@ static struct gonode *grow(struct goheap *h, struct gonode *node,
 
 /* The nodes have what the page allocator has not: look at all of them. */
 static struct gospan *take_elsewhere(struct goheap *h, unsigned long npages,
-				     unsigned long align, gfp_t gfp)
+				     unsigned long align,
+				     struct gospan *spare[2], gfp_t gfp)
 {
 	struct gospan *s = NULL;
 	int nid;
@@ -343,9 +340,29 @@ static struct gospan *take_elsewhere(struct goheap *h, unsigned long npages,
 	if (gfp & __GFP_THISNODE)
 		return NULL;
 	for_each_node_state(nid, N_MEMORY) {
-		s = take_run(h, h->node[nid], npages, align, gfp, false);
+		s = take_run(h->node[nid], npages, align, spare, false);
 		if (s)
 			break;
+	}
+	return s;
+}
+
+/* Take what the heap has, else make it grow until it has it. */
+static struct gospan *take_or_grow(struct goheap *h, int nid,
+				   unsigned long npages, unsigned long align,
+				   struct gospan *spare[2], gfp_t gfp)
+{
+	enum gogrow may = goheap_may_grow(gfp);
+	struct gonode *got, *node = goheap_node(h, nid);
+	struct gospan *s;
+
+	s = take_run(node, npages, align, spare, may != GO_GROW_FIRST);
+	while (!s && may != GO_GROW_NEVER) {
+		got = grow(h, node, npages, align, gfp);
+		if (!got)
+			return take_elsewhere(h, npages, align, spare, gfp);
+		/* What has just been got is the caller's. */
+		s = take_run(got, npages, align, spare, true);
 	}
 	return s;
 }
@@ -364,26 +381,30 @@ static struct gospan *take_elsewhere(struct goheap *h, unsigned long npages,
 struct gospan *goheap_alloc(struct goheap *h, int nid, unsigned long npages,
 			    unsigned long align, gfp_t gfp)
 {
-	enum gogrow may = goheap_may_grow(gfp);
-	struct gonode *node = goheap_node(h, nid);
-	struct gospan *s;
+	struct gospan *spare[2] = {}, *s = NULL;
 
-	s = take_run(h, node, npages, align, gfp, may != GO_GROW_FIRST);
-	while (!s && may != GO_GROW_NEVER) {
-		struct gonode *got = grow(h, node, npages, align, gfp);
-
-		if (got)
-			/* What has just been got is the caller's. */
-			s = take_run(h, got, npages, align, gfp, true);
-		else
-			s = take_elsewhere(h, npages, align, gfp);
-		if (s || got)
-			continue;
-		if (!(gfp & __GFP_NOFAIL) || !gfpflags_allow_blocking(gfp))
-			break;
-		schedule_timeout_uninterruptible(1);
-	}
+	if (get_spares(h, spare, align, gfp))
+		s = take_or_grow(h, nid, npages, align, spare, gfp);
+	put_spares(h, spare);
 	return s;
+}
+
+/**
+ * goheap_wait - there is no memory: does the caller want to wait for some?
+ * @h: the heap
+ * @gfp: what it asked with
+ *
+ * Context: what @gfp permits.
+ * Return: whether to try again; else the failure has been counted.
+ */
+bool goheap_wait(struct goheap *h, gfp_t gfp)
+{
+	if (!(gfp & __GFP_NOFAIL) || !gfpflags_allow_blocking(gfp)) {
+		atomic_long_inc(&h->failures);
+		return false;
+	}
+	schedule_timeout_uninterruptible(1);
+	return true;
 }
 
 /**
@@ -405,7 +426,9 @@ struct gospan *goheap_alloc_large(struct goheap *h, int nid, size_t size,
 	struct gospan *s;
 	unsigned long flags;
 
-	s = goheap_alloc(h, nid, npages, align, gfp);
+	do {
+		s = goheap_alloc(h, nid, npages, align, gfp);
+	} while (!s && goheap_wait(h, gfp));
 	if (!s)
 		return NULL;
 

@@ -137,7 +137,7 @@ enum goobj_state {
  * @GO_SPAN_FREE: a free run of pages
  * @GO_SPAN_SMALL: objects of a size class
  * @GO_SPAN_LARGE: one object of whole pages
- * @GO_SPAN_DYING: one that an NMI freed, until the worker comes by
+ * @GO_SPAN_DYING: one whose freeing has begun: whoever made it so owns it
  */
 enum gospan_state {
 	GO_SPAN_NONE,
@@ -165,10 +165,10 @@ struct gonode;
  * @magic: ceil(2^32 / @elemsize); 0 unless the span is small
  * @elemsize: bytes of an object
  * @spanclass: of a small span
- * @state: enum gospan_state
  * @needzero: the memory may be dirty
  * @cached: an mcache's current span
  * @bucket: which of its mcentral's lists it is on
+ * @state: enum gospan_state
  * @nelems: how many objects fit
  * @navail: bits set in @avail
  * @nback: bits set in @back
@@ -189,11 +189,11 @@ struct gospan {
 	u32 magic;
 	u32 elemsize;
 	u8 spanclass;
-	u8 state;
 	u8 needzero;
 	u8 cached;
 	u8 bucket;
 	/* The rest. */
+	u32 state;
 	u16 nelems;
 	u16 navail;
 	u16 nback;
@@ -210,6 +210,8 @@ struct gospan {
 
 /**
  * struct goarena - 4 MiB of aligned physical memory that holds pages of ours
+ * @list: on @node's list of arenas.  First, where fixalloc links what is free:
+ *	nobody follows it without the lock
  * @span: what each 8 KiB page belongs to; a free run is entered at its first
  *	and last page only, everything else is &gospan_nil
  * @order: 1 + order of the block of the page allocator that starts at a page
@@ -217,16 +219,15 @@ struct gospan {
  * @node: the node its pages are on
  * @npages: pages that are ours
  * @nfree: pages of those that are free
- * @list: on @node's list of arenas
  */
 struct goarena {
+	struct list_head list;
 	struct gospan *span[GO_ARENA_PAGES];
 	u8 order[GO_ARENA_PAGES];
 	unsigned long base;
 	struct gonode *node;
 	unsigned int npages;
 	unsigned int nfree;
-	struct list_head list;
 };
 
 /**
@@ -324,7 +325,7 @@ struct gomcache {
  * @nspans: spans of the class, wherever they are
  * @nonempty: which of @partial hold spans
  * @partial: spans with something to give; fuller spans in higher lists;
- *	[0] holds the one wholly free span that is kept
+ *	[0] holds wholly free ones: the one that is kept, and new ones
  * @full: spans with nothing to give
  * @mallocs: objects handed out past the mcaches
  * @frees: objects taken back past the mcaches
@@ -504,9 +505,10 @@ enum gogrow goheap_may_grow(gfp_t gfp);
 struct gospan *goheap_alloc(struct goheap *h, int nid, unsigned long npages,
 			    unsigned long align, gfp_t gfp);
 void goheap_free(struct goheap *h, struct gospan *s);
+bool goheap_wait(struct goheap *h, gfp_t gfp);
 struct gospan *goheap_alloc_large(struct goheap *h, int nid, size_t size,
 				  gfp_t gfp);
-bool goheap_free_large(struct goheap *h, struct gospan *s, unsigned long base);
+void goheap_free_large(struct goheap *h, struct gospan *s);
 void goheap_top_up(struct gonode *node, gfp_t gfp);
 int goheap_init(struct goheap *h);
 void goheap_exit(struct goheap *h);
@@ -542,6 +544,7 @@ void gocentral_init(struct gocentral *c, struct gonode *node,
 void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
 			  gfp_t gfp);
 void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller);
+enum gomisuse gomcache_classify(const struct gospan *s, const void *p);
 void *gomcache_alloc_node(struct goheap *h, int nid, unsigned int spc,
 			  size_t size, gfp_t gfp);
 void *gomcache_hand_out_zeroed(void *obj, u8 *state, unsigned int spc,
@@ -568,13 +571,16 @@ int gospan_map_init(struct goheap *h);
 void gospan_map_exit(struct goheap *h);
 bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp);
 struct goarena *gospan_arena(struct goheap *h, unsigned long addr);
-void gospan_arena_set(struct goheap *h, unsigned long addr, struct goarena *a);
+bool gospan_arena_enter(struct goheap *h, struct goarena *a);
+void gospan_arena_leave(struct goheap *h, struct goarena *a);
 void gospan_fix_init(struct goheap *h);
 bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 		  gfp_t gfp);
 void gospan_uncarve(struct goheap *h, struct gospan *s);
 unsigned int gospan_take(struct gospan *s, struct goslot *slot,
 			 unsigned int want);
+void gospan_walk_arenas(struct goheap *h,
+			void (*fn)(struct goarena *a, void *data), void *data);
 void gospan_walk(struct goheap *h,
 		 void (*fn)(struct gospan *s, void *data), void *data);
 

@@ -10,9 +10,9 @@
  *
  * A stack has no storage until it is first used.  Each miss, an empty stack
  * met by an allocation or a full one met by a free, doubles its capacity, up to
- * GO_STACK_BYTES of objects and as long as the CPU's budget lasts; when that is
- * used up, a stack that has been idle since it was last looked at gives all it
- * has.
+ * GO_STACK_BYTES of objects or two, and as long as the CPU's budget lasts; when
+ * that is used up, a stack that has been idle since it was last looked at gives
+ * all it has.
  *
  * Whoever is on the CPU with preemption off and @busy set owns the cache.  Who
  * finds @busy set has interrupted the owner: it goes to the mcentral, and an
@@ -172,17 +172,6 @@ static bool try_alloc(struct goheap *h, unsigned int spc, size_t size,
 	return ok;
 }
 
-/* No memory: is it the caller's wish to wait for some? */
-static bool wait_for_memory(struct goheap *h, gfp_t gfp)
-{
-	if (!(gfp & __GFP_NOFAIL) || !gfpflags_allow_blocking(gfp)) {
-		atomic_long_inc(&h->failures);
-		return false;
-	}
-	schedule_timeout_uninterruptible(1);
-	return true;
-}
-
 /**
  * gomcache_alloc_slow - allocate when the fast path could not
  * @h: the heap
@@ -202,7 +191,7 @@ void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
 	while (!try_alloc(h, spc, size, from, &slot)) {
 		from = in_nmi() ? NULL :
 				  gocentral_grow(h, NUMA_NO_NODE, spc, gfp);
-		if (!from && !wait_for_memory(h, gfp))
+		if (!from && !goheap_wait(h, gfp))
 			return NULL;
 	}
 	return gomcache_hand_out(slot.obj, slot.state, spc, gfp);
@@ -231,7 +220,7 @@ void *gomcache_alloc_node(struct goheap *h, int nid, unsigned int spc,
 
 		if (got)
 			c = got;
-		else if (!wait_for_memory(h, gfp))
+		else if (!goheap_wait(h, gfp))
 			return NULL;
 	}
 	return gomcache_hand_out(slot.obj, slot.state, spc, gfp);
@@ -283,6 +272,13 @@ static void push_slow(struct goheap *h, struct gomcache *c, unsigned int spc,
 	gomcache_count(&s->frees, 1);
 }
 
+/* Leave an object to the worker; every one has room for the link. */
+static void defer(struct goheap *h, void *p)
+{
+	llist_add(p, &this_cpu_ptr(h->mcache)->deferred);
+	goheap_kick(h);
+}
+
 /* Free a small object that is known to be live. */
 static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
 		       void *p)
@@ -302,9 +298,7 @@ static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
 
 	c = this_cpu_ptr(h->mcache);
 	if (in_nmi()) {
-		/* Every object has room for the link. */
-		llist_add(p, &c->deferred);
-		goheap_kick(h);
+		defer(h, p);
 	} else if (c->busy) {
 		this_cpu_inc(h->mcache->nested);
 		gocentral_free(h, &slot, 1, true);
@@ -318,20 +312,18 @@ static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
 /* Free an object of whole pages; false when it is none. */
 static bool free_large(struct goheap *h, struct gospan *sp, void *p)
 {
-	if (sp->base != (unsigned long)p)
+	/* Who makes it dying frees it, and nobody else. */
+	if (sp->base != (unsigned long)p ||
+	    cmpxchg(&sp->state, GO_SPAN_LARGE, GO_SPAN_DYING) != GO_SPAN_LARGE)
 		return false;
-	if (in_nmi()) {
-		if (cmpxchg(&sp->state, GO_SPAN_LARGE, GO_SPAN_DYING) !=
-		    GO_SPAN_LARGE)
-			return false;
-		llist_add(p, &this_cpu_ptr(h->mcache)->deferred);
-		goheap_kick(h);
-		return true;
-	}
 	goleak_free(p);
 	if (want_init_on_free())
 		memset(p, 0, sp->elemsize);
-	return goheap_free_large(h, sp, (unsigned long)p);
+	if (in_nmi())
+		defer(h, p);
+	else
+		goheap_free_large(h, sp);
+	return true;
 }
 
 static bool is_live(const struct gospan *s, unsigned int idx)
@@ -341,8 +333,15 @@ static bool is_live(const struct gospan *s, unsigned int idx)
 	return idx < s->nelems;
 }
 
-/* What is wrong with a pointer that is not a live object's. */
-static enum gomisuse classify(const struct gospan *s, const void *p)
+/**
+ * gomcache_classify - what is wrong with a pointer
+ * @s: its span
+ * @p: the pointer, which is no live object's
+ *
+ * Context: preemption is off.
+ * Return: the kind of misuse that freeing it is.
+ */
+enum gomisuse gomcache_classify(const struct gospan *s, const void *p)
 {
 	unsigned int idx;
 
@@ -390,7 +389,7 @@ void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller)
 	} else if (gospan_index(s, p, &idx) && is_live(s, idx)) {
 		free_small(h, s, idx, p);
 	} else if (s->state != GO_SPAN_LARGE || !free_large(h, s, p)) {
-		kind = classify(s, p);
+		kind = gomcache_classify(s, p);
 	}
 	preempt_enable();
 
@@ -416,10 +415,12 @@ void gomcache_drain_deferred(struct goheap *h)
 		llist_for_each_safe(node, next, node) {
 			slot.obj = node;
 			goleak_free(node);
+			if (want_init_on_free())
+				memset(node, 0, sizeof(*node));
 			preempt_disable();
 			s = gospan_of(h, node);
 			if (s->state == GO_SPAN_DYING)
-				goheap_free_large(h, s, (unsigned long)node);
+				goheap_free_large(h, s);
 			else
 				gocentral_free(h, &slot, 1, true);
 			preempt_enable();

@@ -273,7 +273,7 @@ void gorun_disown(struct gonode *node, struct goarena *a, struct gospan *s)
 	node->released += s->npages;
 	if (!a->npages) {
 		list_del(&a->list);
-		gospan_arena_set(node->heap, a->base, &goarena_nil);
+		gospan_arena_leave(node->heap, a);
 	} else if (a->nfree == a->npages) {
 		list_move(&a->list, &node->arenas);
 	}

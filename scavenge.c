@@ -102,10 +102,15 @@ static void *arena_page(struct goarena *a, unsigned int i)
 	return (void *)(a->base + ((unsigned long)i << GO_PAGE_SHIFT));
 }
 
+static unsigned int block_pages(unsigned int order)
+{
+	return order == GO_ORDER_SPLIT ? 1 : 1U << (order - 1 - GO_PAGE_ORDER);
+}
+
 /*
  * Make single pages of the block, if any, that crosses the boundary before a
- * page.  Pages that are ours change their order[] only here, and in
- * free_blocks(), which goheap.give_back serialises.
+ * page.  goheap.give_back keeps others from doing the same; entries of pages
+ * that the heap gets meanwhile are beyond that block.
  */
 static void split_at(struct goarena *a, unsigned int i)
 {
@@ -113,37 +118,43 @@ static void split_at(struct goarena *a, unsigned int i)
 
 	if (i >= GO_ARENA_PAGES || READ_ONCE(a->order[i]))
 		return;
-	while (head && !a->order[head])
+	while (head && !READ_ONCE(a->order[head]))
 		head--;
-	order = a->order[head];
-	if (!order || order == GO_ORDER_SPLIT ||
-	    head + (1U << (order - 1 - GO_PAGE_ORDER)) <= i)
+	order = READ_ONCE(a->order[head]);
+	if (!order || head + block_pages(order) <= i)
 		return;
 	split_page(virt_to_page(arena_page(a, head)), order - 1);
-	memset(a->order + head, GO_ORDER_SPLIT,
-	       1U << (order - 1 - GO_PAGE_ORDER));
+	memset(a->order + head, GO_ORDER_SPLIT, block_pages(order));
 }
 
-/* Give the page allocator the blocks that start in a stretch of an arena. */
+static void free_block(void *p, unsigned int order)
+{
+	struct page *page = virt_to_page(p);
+	unsigned int k;
+
+	if (order != GO_ORDER_SPLIT) {
+		__free_pages(page, order - 1);
+		return;
+	}
+	for (k = 0; k < 1U << GO_PAGE_ORDER; k++)
+		__free_page(page + k);
+}
+
+/*
+ * Give the page allocator a stretch of an arena.  What has gone may be the
+ * heap's again at once: it is not looked at any more.
+ */
 static void free_blocks(struct goarena *a, unsigned int i, unsigned int n)
 {
-	unsigned int k, order, end = i + n;
-	struct page *page;
+	unsigned int order, end = i + n;
 
 	split_at(a, i);
 	split_at(a, end);
-	for (; i < end; i++) {
+	while (i < end) {
 		order = a->order[i];
-		if (!order)
-			continue;
-		a->order[i] = 0;
-		page = virt_to_page(arena_page(a, i));
-		if (order != GO_ORDER_SPLIT) {
-			__free_pages(page, order - 1);
-			continue;
-		}
-		for (k = 0; k < 1U << GO_PAGE_ORDER; k++)
-			__free_page(page + k);
+		WRITE_ONCE(a->order[i], 0);
+		free_block(arena_page(a, i), order);
+		i += block_pages(order);
 	}
 }
 

@@ -150,23 +150,48 @@ struct goarena *gospan_arena(struct goheap *h, unsigned long addr)
 	return READ_ONCE(map->arena[(addr - PAGE_OFFSET) >> GO_ARENA_SHIFT]);
 }
 
-/**
- * gospan_arena_set - enter an arena in the map
- * @h: the heap
- * @addr: an address that the map covers
- * @a: its arena, or &goarena_nil
- *
- * Context: the arena's node's lock is held.
- */
-void gospan_arena_set(struct goheap *h, unsigned long addr, struct goarena *a)
+static struct goarena **arena_entry(struct goheap *h, unsigned long addr)
 {
 	struct goarenamap *map;
 
-	raw_spin_lock(&h->map_lock);
 	map = rcu_dereference_protected(h->map, lockdep_is_held(&h->map_lock));
-	/* After the arena's contents, for readers without a lock. */
-	smp_store_release(&map->arena[(addr - PAGE_OFFSET) >> GO_ARENA_SHIFT],
-			  a);
+	return &map->arena[(addr - PAGE_OFFSET) >> GO_ARENA_SHIFT];
+}
+
+/**
+ * gospan_arena_enter - enter an arena in the map
+ * @h: the heap
+ * @a: the arena, whose addresses the map covers
+ *
+ * Context: the arena's node's lock is held.
+ * Return: false when there is another: part of it is another node's.
+ */
+bool gospan_arena_enter(struct goheap *h, struct goarena *a)
+{
+	struct goarena **entry;
+	bool ok;
+
+	raw_spin_lock(&h->map_lock);
+	entry = arena_entry(h, a->base);
+	ok = *entry == &goarena_nil;
+	if (ok)
+		/* After the arena's contents, for readers without a lock. */
+		smp_store_release(entry, a);
+	raw_spin_unlock(&h->map_lock);
+	return ok;
+}
+
+/**
+ * gospan_arena_leave - take an arena out of the map
+ * @h: the heap
+ * @a: the arena
+ *
+ * Context: the arena's node's lock is held.
+ */
+void gospan_arena_leave(struct goheap *h, struct goarena *a)
+{
+	raw_spin_lock(&h->map_lock);
+	WRITE_ONCE(*arena_entry(h, a->base), &goarena_nil);
 	raw_spin_unlock(&h->map_lock);
 }
 
@@ -229,6 +254,8 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 	unsigned long *bits = gofix_alloc(bits_fix(h, spc), gfp);
 	void *rest;
 
+	if (gofix_low(bits_fix(h, spc)))
+		goheap_kick(h);
 	if (!bits)
 		return false;
 
@@ -319,9 +346,45 @@ unsigned int gospan_take(struct gospan *s, struct goslot *slot,
 	return n;
 }
 
-static void walk_arena(struct goarena *a,
-		       void (*fn)(struct gospan *s, void *data), void *data)
+/**
+ * gospan_walk_arenas - call a function for every arena
+ * @h: the heap
+ * @fn: what to call, in an RCU read-side section: the arena may have left the
+ *	map meanwhile, but its memory is still there
+ * @data: what to call it with
+ *
+ * Context: task, may sleep between arenas.
+ */
+void gospan_walk_arenas(struct goheap *h,
+			void (*fn)(struct goarena *a, void *data), void *data)
 {
+	struct goarenamap *map;
+	struct goarena *a;
+	unsigned long i, nr;
+
+	for (i = 0;; i++) {
+		rcu_read_lock();
+		map = rcu_dereference(h->map);
+		nr = map->nr;
+		a = i < nr ? READ_ONCE(map->arena[i]) : &goarena_nil;
+		if (a != &goarena_nil)
+			fn(a, data);
+		rcu_read_unlock();
+		if (i >= nr)
+			return;
+		if (a != &goarena_nil)
+			cond_resched();
+	}
+}
+
+struct walk {
+	void (*fn)(struct gospan *s, void *data);
+	void *data;
+};
+
+static void walk_arena(struct goarena *a, void *data)
+{
+	struct walk *w = data;
 	struct gospan *s;
 	unsigned int i;
 
@@ -329,15 +392,15 @@ static void walk_arena(struct goarena *a,
 		s = READ_ONCE(a->span[i]);
 		if (s != &gospan_nil &&
 		    READ_ONCE(s->base) == a->base + (i << GO_PAGE_SHIFT))
-			fn(s, data);
+			w->fn(s, w->data);
 	}
 }
 
 /**
  * gospan_walk - call a function for every span and free run
  * @h: the heap
- * @fn: what to call, in an RCU read-side section.  A span may have become
- *	another one meanwhile: look again under the lock that guards it.
+ * @fn: what to call, as in gospan_walk_arenas(): a span may have become another
+ *	one meanwhile, look again under the lock that guards it
  * @data: what to call it with
  *
  * Context: task, may sleep between arenas.
@@ -345,22 +408,7 @@ static void walk_arena(struct goarena *a,
 void gospan_walk(struct goheap *h,
 		 void (*fn)(struct gospan *s, void *data), void *data)
 {
-	struct goarenamap *map;
-	struct goarena *a;
-	unsigned long i;
+	struct walk w = { .fn = fn, .data = data };
 
-	for (i = 0;; i++) {
-		rcu_read_lock();
-		map = rcu_dereference(h->map);
-		if (i >= map->nr) {
-			rcu_read_unlock();
-			return;
-		}
-		a = READ_ONCE(map->arena[i]);
-		if (a != &goarena_nil)
-			walk_arena(a, fn, data);
-		rcu_read_unlock();
-		if (a != &goarena_nil)
-			cond_resched();
-	}
+	gospan_walk_arenas(h, walk_arena, &w);
 }

@@ -25,28 +25,28 @@
 #include <linux/percpu.h>
 #include "internal.h"
 
-/* Objects of a class and what was asked for, over CPUs and nodes. */
-static void read_mallocs(struct goheap *h, unsigned int spc, u64 *mallocs,
-			 u64 *requested)
+static u64 read_requested(struct goheap *h, unsigned int spc)
 {
-	struct gocentral *c;
-	struct gostack *s;
+	u64 n = 0;
 	int i;
 
-	for_each_possible_cpu(i) {
-		s = &per_cpu_ptr(h->mcache, i)->stack[spc];
-		*requested += READ_ONCE(s->requested);
-		/* What is asked for is counted after the object: read before. */
-		smp_rmb();
-		*mallocs += READ_ONCE(s->mallocs);
-	}
-	for_each_node_state(i, N_MEMORY) {
-		c = &h->node[i]->central[spc];
-		*requested += READ_ONCE(c->requested);
-		/* As above. */
-		smp_rmb();
-		*mallocs += READ_ONCE(c->mallocs);
-	}
+	for_each_possible_cpu(i)
+		n += READ_ONCE(per_cpu_ptr(h->mcache, i)->stack[spc].requested);
+	for_each_node_state(i, N_MEMORY)
+		n += READ_ONCE(h->node[i]->central[spc].requested);
+	return n;
+}
+
+static u64 read_mallocs(struct goheap *h, unsigned int spc)
+{
+	u64 n = 0;
+	int i;
+
+	for_each_possible_cpu(i)
+		n += READ_ONCE(per_cpu_ptr(h->mcache, i)->stack[spc].mallocs);
+	for_each_node_state(i, N_MEMORY)
+		n += READ_ONCE(h->node[i]->central[spc].mallocs);
+	return n;
 }
 
 static u64 read_frees(struct goheap *h, unsigned int spc)
@@ -72,15 +72,13 @@ static u64 read_frees(struct goheap *h, unsigned int spc)
 void gostats_read_spc(struct goheap *h, unsigned int spc,
 		      struct gostats_spc *st)
 {
-	u64 mallocs = 0, requested = 0;
 	int cpu;
 
 	st->frees = read_frees(h, spc);
-	/* An object that we see freed we shall see allocated. */
+	st->requested = read_requested(h, spc);
+	/* An object that we see freed, or its size, we shall see allocated. */
 	smp_rmb();
-	read_mallocs(h, spc, &mallocs, &requested);
-	st->mallocs = mallocs;
-	st->requested = requested;
+	st->mallocs = read_mallocs(h, spc);
 	st->cached = 0;
 	for_each_possible_cpu(cpu)
 		st->cached += READ_ONCE(per_cpu_ptr(h->mcache, cpu)->stack[spc].n);
@@ -200,8 +198,11 @@ void gostats_read(struct goheap *h, struct goalloc_memstats *m)
 
 	memset(m, 0, sizeof(*m));
 	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
-		read_mallocs(h, spc, &m->by_size[GO_SPC_CLASS(spc)].mallocs,
-			     &m->total_requested);
+		m->total_requested += read_requested(h, spc);
+	/* Sizes are counted after their objects: TotalRequested <= TotalAlloc. */
+	smp_rmb();
+	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
+		m->by_size[GO_SPC_CLASS(spc)].mallocs += read_mallocs(h, spc);
 	/* 1 before 2, see above. */
 	smp_rmb();
 	for_each_node_state(nid, N_MEMORY)

@@ -233,11 +233,12 @@ static unsigned int check_run(struct goarena *a, unsigned int i,
 	return s->npages;
 }
 
-static void verify_arena(struct verify *v, struct goarena *a)
+static void verify_arena(struct goarena *a, void *data)
 {
 	unsigned int i, n, pages = 0, idle = 0;
 	struct gonode *node = a->node;
 	const char *what = NULL;
+	struct verify *v = data;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
@@ -260,29 +261,6 @@ out:
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	if (what)
 		broken(v, "an arena of node %d %s", node->nid, what);
-}
-
-static void verify_arenas(struct verify *v)
-{
-	struct goarenamap *map;
-	struct goarena *a;
-	unsigned long i, nr;
-
-	for (i = 0;; i++) {
-		rcu_read_lock();
-		map = rcu_dereference(v->h->map);
-		nr = map->nr;
-		if (i < nr) {
-			a = READ_ONCE(map->arena[i]);
-			if (a != &goarena_nil)
-				verify_arena(v, a);
-		}
-		rcu_read_unlock();
-		if (i >= nr)
-			return;
-		if (!(i % 64))
-			cond_resched();
-	}
 }
 
 /* The trees of a node against its counts. */
@@ -339,11 +317,14 @@ static unsigned long held(struct goheap *h, unsigned int spc)
 	struct gospan *s;
 	int cpu;
 
+	/* The span may be gone when we look: its descriptor is still there. */
+	rcu_read_lock();
 	for_each_possible_cpu(cpu) {
 		s = READ_ONCE(per_cpu_ptr(h->mcache, cpu)->stack[spc].span);
 		if (s)
-			n += s->navail;
+			n += READ_ONCE(s->navail);
 	}
+	rcu_read_unlock();
 	return n;
 }
 
@@ -411,7 +392,7 @@ unsigned int goverify(struct goheap *h, struct seq_file *m)
 	before = activity(h);
 	for_each_node_state(nid, N_MEMORY)
 		verify_runs(v, h->node[nid]);
-	verify_arenas(v);
+	gospan_walk_arenas(h, verify_arena, v);
 	gospan_walk(h, verify_span, v);
 	quiet = !deferred(h) && activity(h) == before;
 	errors = v->errors;

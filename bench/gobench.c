@@ -124,32 +124,51 @@ static const struct work works[] = {
 	{ "4096, then free", none_batch, go_batch, k_batch, BATCH, 32768 },
 };
 
+/* A failed allocation is cheap: such a figure is none. */
+static bool any_null(const struct work *w, void **p)
+{
+	unsigned int i;
+
+	for (i = 0; w->ops == BATCH && i < BATCH; i++)
+		if (!p[i])
+			return true;
+	return false;
+}
+
 /* In tenths, so that no digit is lost. */
-static void report(const struct work *w, void **p)
+static int report(const struct work *w, void **p)
 {
 	u64 none = least(w->none, w->size, p);
-	u64 go = least(w->go, w->size, p) - none;
-	u64 k = least(w->k, w->size, p) - none;
-	u64 go10 = go * 10 / w->ops, k10 = k * 10 / w->ops;
+	u64 go10, k10;
+	bool failed;
 
+	go10 = (least(w->go, w->size, p) - none) * 10 / w->ops;
+	failed = any_null(w, p);
+	k10 = (least(w->k, w->size, p) - none) * 10 / w->ops;
+	if (failed || any_null(w, p)) {
+		pr_err("not enough memory for %zu bytes\n", w->size);
+		return -ENOMEM;
+	}
 	pr_info("RESULT work=\"%s\" size=%zu unit=%s goalloc=%llu.%llu kmalloc=%llu.%llu percent=%llu\n",
 		w->name, w->size, use_ns ? "ns" : "instructions", go10 / 10,
 		go10 % 10, k10 / 10, k10 % 10, k10 ? go10 * 100 / k10 : 0);
+	return 0;
 }
 
 static int __init gobench_init(void)
 {
 	void **p = vmalloc(array_size(BATCH, sizeof(*p)));
 	unsigned int i;
+	int err = 0;
 
 	if (!p)
 		return -ENOMEM;
 	use_ns = !get_cycles();
 	ssleep(settle);
-	for (i = 0; i < ARRAY_SIZE(works); i++)
-		report(&works[i], p);
+	for (i = 0; i < ARRAY_SIZE(works) && !err; i++)
+		err = report(&works[i], p);
 	vfree(p);
-	return 0;
+	return err;
 }
 module_init(gobench_init);
 

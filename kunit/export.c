@@ -70,6 +70,11 @@ EXPORT_SYMBOL_IF_KUNIT(gospan_carve);
 EXPORT_SYMBOL_IF_KUNIT(gospan_uncarve);
 EXPORT_SYMBOL_IF_KUNIT(gospan_take);
 EXPORT_SYMBOL_IF_KUNIT(gospan_walk);
+EXPORT_SYMBOL_IF_KUNIT(gospan_walk_arenas);
+EXPORT_SYMBOL_IF_KUNIT(gospan_arena_enter);
+EXPORT_SYMBOL_IF_KUNIT(gospan_arena_leave);
+EXPORT_SYMBOL_IF_KUNIT(gomcache_classify);
+EXPORT_SYMBOL_IF_KUNIT(goheap_wait);
 
 EXPORT_SYMBOL_IF_KUNIT(gofix_init);
 EXPORT_SYMBOL_IF_KUNIT(gofix_alloc);

@@ -25,7 +25,7 @@
 #define MANY	600
 
 static const size_t sizes[] = {
-	8, 64, 520, 1024, 4096, 8192, 20480, 32768,
+	8, 64, 520, 1024, 4096, 8192, 20480, 32768, 40000,
 };
 
 static DEFINE_RAW_SPINLOCK(lock);

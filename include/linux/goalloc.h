@@ -185,7 +185,7 @@ char *gostrdup(const char *s, gfp_t gfp);
  * heap_objects = mallocs - frees, sys = the sum of its parts, the sum over
  * by_size = the totals; heap_released and the totals never fall.
  *
- * Context: any but NMI; readers exclude each other with a raw spinlock.
+ * Context: any but NMI; nobody is stopped for it.
  */
 void goalloc_read_memstats(struct goalloc_memstats *m);
 
