@@ -84,6 +84,9 @@ void *gomalloc_node(size_t size, gfp_t gfp, int node)
 		return alloc(size, gfp, false);
 	if (node < 0 || node >= nr_node_ids)
 		return NULL;
+	/* A node without memory shares another's heap. */
+	if ((gfp & __GFP_THISNODE) && goalloc_heap.node[node]->nid != node)
+		return NULL;
 	/* Not from the mcache: it may hold objects of other nodes. */
 	return alloc_odd(size, gfp, node, false, _RET_IP_);
 }

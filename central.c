@@ -60,6 +60,16 @@ static void merge(struct gospan *s)
 	s->nback = 0;
 }
 
+/* A span is none of the mcentral's any more; the lock says so to others. */
+static void disown(struct gocentral *c, struct gospan *s,
+		   struct list_head *release)
+{
+	unplace(c, s);
+	s->central = NULL;
+	c->nspans--;
+	list_add(&s->list, release);
+}
+
 /* A span that nobody holds has changed: another list, or off to the heap. */
 static void settle(struct gocentral *c, struct gospan *s,
 		   struct list_head *release)
@@ -71,9 +81,7 @@ static void settle(struct gocentral *c, struct gospan *s,
 	}
 	if (s->bucket == 0)
 		return;
-	unplace(c, s);
-	c->nspans--;
-	list_add(&s->list, release);
+	disown(c, s, release);
 }
 
 static void release_spans(struct goheap *h, struct list_head *release)
@@ -285,13 +293,13 @@ struct gocentral *gocentral_grow(struct goheap *h, int nid, unsigned int spc,
 	preempt_disable();
 	c = &gospan_arena(h, s->base)->node->central[spc];
 	preempt_enable();
-	s->central = c;
 	if (!gospan_carve(h, s, spc, gfp)) {
 		goheap_free(h, s);
 		return NULL;
 	}
 
 	raw_spin_lock_irqsave(&c->lock, flags);
+	s->central = c;
 	c->nspans++;
 	place(c, s);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
@@ -334,9 +342,7 @@ void gocentral_trim(struct goheap *h, struct gocentral *c)
 	raw_spin_lock_irqsave(&c->lock, flags);
 	while (c->nonempty & BIT(0)) {
 		s = list_first_entry(&c->partial[0], struct gospan, list);
-		unplace(c, s);
-		c->nspans--;
-		list_add(&s->list, &release);
+		disown(c, s, &release);
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 	release_spans(h, &release);

@@ -249,7 +249,7 @@ static int pageheap_show(struct seq_file *m, void *unused)
 	gospan_walk_arenas(&goalloc_heap, add_arena, p);
 	seq_puts(m, "# goalloc-pageheap v1\n");
 	seq_printf(m, "arenas: %lu, %lu of them empty\n", p->arenas, p->empty);
-	for_each_node_state(nid, N_MEMORY)
+	for_each_gonode(&goalloc_heap, nid)
 		show_node(m, goalloc_heap.node[nid]);
 	show_tiers(m, p);
 	for (i = 1; i <= GO_ARENA_PAGES; i++)

@@ -124,7 +124,7 @@ slow:
 	return gomcache_alloc_slow(h, spc, size, gfp);
 }
 
-/* Push a live object; @state is its state byte, or NULL with check=0. */
+/* Push an object if it is live; @state is its state byte, NULL with check=0. */
 static __always_inline bool gomcache_push(struct goheap *h, void *p,
 					  unsigned int spc, u8 *state)
 {
@@ -141,7 +141,9 @@ static __always_inline bool gomcache_push(struct goheap *h, void *p,
 	gomcache_enter(c);
 	s = &c->stack[spc];
 	n = s->n;
-	if (unlikely(n == s->cap)) {
+	/* Only now: an interrupt may have freed it since it was looked up. */
+	if ((static_branch_likely(&goalloc_check) &&
+	     unlikely(*state != GO_OBJ_LIVE)) || unlikely(n == s->cap)) {
 		gomcache_leave(c);
 		return false;
 	}
@@ -170,8 +172,6 @@ static __always_inline void gomcache_free(struct goheap *h, void *p,
 		if (unlikely(!gospan_index(s, p, &idx)))
 			goto slow;
 		state = s->objstate + idx;
-		if (unlikely(*state != GO_OBJ_LIVE))
-			goto slow;
 	} else if (unlikely(gospan_needs_tiny(s->spanclass))) {
 		goto slow;
 	}

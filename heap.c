@@ -49,8 +49,14 @@ enum gogrow goheap_may_grow(gfp_t gfp)
 static bool may_take(struct gonode *node, struct gospan *s,
 		     unsigned long npages, bool reserve)
 {
-	return reserve || s->npages < GO_RESERVE_RUN ||
-	       node->big >= npages + node->reserve;
+	unsigned long rest = s->npages - npages;
+
+	if (reserve || s->npages < GO_RESERVE_RUN)
+		return true;
+	/* A short rest is none of the reserve. */
+	if (rest < GO_RESERVE_RUN)
+		npages = s->npages;
+	return node->big >= npages + node->reserve;
 }
 
 static void init_span(struct gospan *s, unsigned long base,
@@ -247,7 +253,7 @@ static gfp_t page_gfp(gfp_t gfp)
 /* A larger block than is needed is taken only if it costs nobody anything. */
 static gfp_t greedy_gfp(gfp_t gfp)
 {
-	gfp &= ~(__GFP_DIRECT_RECLAIM | __GFP_HIGH | __GFP_MEMALLOC |
+	gfp &= ~(__GFP_RECLAIM | __GFP_HIGH | __GFP_MEMALLOC |
 		 __GFP_RETRY_MAYFAIL);
 	return gfp | __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC |
 	       __GFP_THISNODE;
@@ -276,6 +282,8 @@ static struct gonode *grow_exactly(struct goheap *h, int nid,
 	struct gonode *node;
 	struct page *page;
 
+	if (order > MAX_PAGE_ORDER)
+		return NULL;
 	if (used == 1UL << order)
 		return grow_by(h, nid, order, gfp);
 
@@ -334,13 +342,14 @@ static struct gospan *take_elsewhere(struct goheap *h, unsigned long npages,
 				     unsigned long align,
 				     struct gospan *spare[2], gfp_t gfp)
 {
+	bool reserve = goheap_may_grow(gfp) != GO_GROW_FIRST;
 	struct gospan *s = NULL;
 	int nid;
 
 	if (gfp & __GFP_THISNODE)
 		return NULL;
-	for_each_node_state(nid, N_MEMORY) {
-		s = take_run(h->node[nid], npages, align, spare, false);
+	for_each_gonode(h, nid) {
+		s = take_run(h->node[nid], npages, align, spare, reserve);
 		if (s)
 			break;
 	}
@@ -357,8 +366,9 @@ static struct gospan *take_or_grow(struct goheap *h, int nid,
 	struct gospan *s;
 
 	s = take_run(node, npages, align, spare, may != GO_GROW_FIRST);
-	while (!s && may != GO_GROW_NEVER) {
-		got = grow(h, node, npages, align, gfp);
+	while (!s) {
+		got = may == GO_GROW_NEVER ? NULL :
+			grow(h, node, npages, align, gfp);
 		if (!got)
 			return take_elsewhere(h, npages, align, spare, gfp);
 		/* What has just been got is the caller's. */
@@ -488,7 +498,7 @@ static void exit_nodes(struct goheap *h)
 
 	if (!h->node)
 		return;
-	for_each_node_state(nid, N_MEMORY)
+	for_each_gonode(h, nid)
 		kvfree(h->node[nid]);
 	kfree(h->node);
 	h->node = NULL;
@@ -565,7 +575,7 @@ static void abandon_arenas(struct goheap *h)
 	int nid;
 
 	gospan_walk(h, abandon, h);
-	for_each_node_state(nid, N_MEMORY)
+	for_each_gonode(h, nid)
 		list_for_each_entry_safe(a, next, &h->node[nid]->arenas, list)
 			gofix_free(&h->fix[GO_FIX_ARENA], a);
 }
@@ -587,11 +597,12 @@ void goheap_exit(struct goheap *h)
 
 	gomcache_drain_all(h);
 	goverify_leaks(h);
-	for_each_node_state(nid, N_MEMORY)
+	for_each_gonode(h, nid)
 		h->node[nid]->reserve = 0;
-	goscavenge(h, true);
-	/* What we have just freed may have called for the worker. */
 	goscavenge_stop(h);
+	goscavenge(h, true);
+	/* What that has freed may have kicked, for nothing. */
+	irq_work_sync(&h->kick);
 	gomcache_exit(h);
 	abandon_arenas(h);
 	for (i = 0; i < GO_NR_FIX; i++) {

@@ -78,6 +78,9 @@
 #define GO_ARENA_SIZE		(1UL << GO_ARENA_SHIFT)
 #define GO_ARENA_PAGES		(GO_ARENA_SIZE >> GO_PAGE_SHIFT)
 
+#ifndef CONFIG_64BIT
+#error "goalloc needs a 64-bit kernel"
+#endif
 #if PAGE_SHIFT > GO_PAGE_SHIFT
 #error "goalloc needs pages of at most 8 KiB"
 #endif
@@ -233,11 +236,13 @@ struct goarena {
 /**
  * struct goarenamap - the arena of each 4 MiB of the linear map
  * @rcu: to free it by
+ * @base: the address that the first entry is for
  * @nr: entries
  * @arena: never NULL: where nothing is ours it is &goarena_nil
  */
 struct goarenamap {
 	struct rcu_head rcu;
+	unsigned long base;
 	unsigned long nr;
 	struct goarena *arena[];
 };
@@ -358,6 +363,7 @@ struct gocentral {
  * @big: of those, in runs of at least GO_RESERVE_RUN
  * @reserve: what of @big is left to contexts that cannot grow the heap
  * @released: pages ever given back
+ * @changes: how often @free has changed
  * @large_mallocs: large objects ever allocated
  * @large_frees: large objects ever freed
  * @large_alloced: bytes ever allocated in them
@@ -377,6 +383,7 @@ struct gonode {
 	unsigned long big;
 	unsigned long reserve;
 	unsigned long released;
+	unsigned long changes;
 	unsigned long large_mallocs;
 	unsigned long large_frees;
 	unsigned long large_alloced;
@@ -447,6 +454,7 @@ enum gomisuse {
  * @fix: metadata
  * @kick: gets @work queued, from any context
  * @work: what was put off: deferred frees, reserves, whole free arenas
+ * @stopped: @work is not to be queued any more
  * @give_back: serialises giving back, which sleeps
  * @misuse: caught, by enum gomisuse
  * @failures: allocations that failed for want of memory
@@ -460,6 +468,7 @@ struct goheap {
 	struct gofix fix[GO_NR_FIX];
 	struct irq_work kick;
 	struct work_struct work;
+	bool stopped;
 	struct mutex give_back;	/* giving back sleeps */
 	atomic_long_t misuse[GO_NR_MISUSES];
 	atomic_long_t failures;
@@ -497,7 +506,7 @@ void gorun_disown(struct gonode *node, struct goarena *a, struct gospan *s);
 /* The number of a page in its arena. */
 static inline unsigned int gorun_index(unsigned long addr)
 {
-	return ((addr - PAGE_OFFSET) >> GO_PAGE_SHIFT) % GO_ARENA_PAGES;
+	return (addr >> GO_PAGE_SHIFT) % GO_ARENA_PAGES;
 }
 
 /* heap.c */
@@ -520,6 +529,11 @@ void goscavenge_top_up(struct goheap *h);
 void goheap_kick(struct goheap *h);
 void goscavenge_init(struct goheap *h);
 void goscavenge_stop(struct goheap *h);
+
+/* The nodes that have a heap of their own; which these are is set at its start. */
+#define for_each_gonode(h, i)						\
+	for ((i) = 0; (i) < nr_node_ids; (i)++)				\
+		if ((h)->node[i] && (h)->node[i]->nid == (i))
 
 static inline struct gonode *goheap_node(struct goheap *h, int nid)
 {
@@ -627,8 +641,8 @@ void godebugfs_exit(void);
 static __always_inline struct gospan *gospan_of(struct goheap *h,
 						const void *p)
 {
-	unsigned long off = (unsigned long)p - PAGE_OFFSET;
 	struct goarenamap *map = rcu_dereference_raw(h->map);
+	unsigned long off = (unsigned long)p - map->base;
 	struct goarena *a;
 
 	if (unlikely(off >> GO_ARENA_SHIFT >= map->nr))

@@ -48,6 +48,7 @@ static void empty_stack(struct goheap *h, struct gomcache *c, unsigned int spc)
 {
 	struct gostack *s = &c->stack[spc];
 
+	c->flushes += s->cap != 0;
 	if (s->n)
 		gocentral_free(h, s->slot, s->n, false);
 	s->n = 0;
@@ -279,20 +280,18 @@ static void defer(struct goheap *h, void *p)
 	goheap_kick(h);
 }
 
-/* Free a small object that is known to be live. */
+/* Free a small object that the caller has claimed. */
 static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
 		       void *p)
 {
-	bool check = static_branch_likely(&goalloc_check);
 	struct goslot slot = {
 		.obj = p,
-		.state = check ? sp->objstate + idx : NULL,
+		.state = static_branch_likely(&goalloc_check) ?
+			 sp->objstate + idx : NULL,
 	};
 	struct gomcache *c;
 
 	goleak_free(p);
-	if (check)
-		sp->objstate[idx] = GO_OBJ_FREE;
 	if (want_init_on_free())
 		memset(p, 0, sp->elemsize);
 
@@ -333,6 +332,20 @@ static bool is_live(const struct gospan *s, unsigned int idx)
 	return idx < s->nelems;
 }
 
+/* Make a live object free, so that no interrupt frees it, too. */
+static bool claim(struct gospan *s, unsigned int idx)
+{
+	unsigned long flags;
+	bool live;
+
+	local_irq_save(flags);
+	live = is_live(s, idx);
+	if (live && static_branch_likely(&goalloc_check))
+		s->objstate[idx] = GO_OBJ_FREE;
+	local_irq_restore(flags);
+	return live;
+}
+
 /**
  * gomcache_classify - what is wrong with a pointer
  * @s: its span
@@ -363,6 +376,14 @@ enum gomisuse gomcache_classify(const struct gospan *s, const void *p)
 	}
 }
 
+/* A block of tiny objects, the last of which has gone. */
+static void free_block(struct goheap *h, struct gospan *s, unsigned int idx)
+{
+	if (static_branch_likely(&goalloc_check))
+		s->objstate[idx] = GO_OBJ_FREE;
+	free_small(h, s, idx, gospan_object(s, idx));
+}
+
 /**
  * gomcache_free_slow - free when the fast path could not
  * @h: the heap
@@ -385,8 +406,8 @@ void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller)
 		if (!gotiny_free(h, s, p, &last))
 			kind = GO_DOUBLE_FREE;
 		else if (last)
-			free_small(h, s, idx, gospan_object(s, idx));
-	} else if (gospan_index(s, p, &idx) && is_live(s, idx)) {
+			free_block(h, s, idx);
+	} else if (gospan_index(s, p, &idx) && claim(s, idx)) {
 		free_small(h, s, idx, p);
 	} else if (s->state != GO_SPAN_LARGE || !free_large(h, s, p)) {
 		kind = gomcache_classify(s, p);
@@ -429,17 +450,16 @@ void gomcache_drain_deferred(struct goheap *h)
 }
 
 /* Empty a cache that is ours: this CPU's, or a dead one's. */
-static void drain(struct goheap *h, struct gomcache *c, bool dead)
+static void drain(struct goheap *h, struct gomcache *c)
 {
 	unsigned int spc;
 
+	gotiny_drain(h, c);
 	for (spc = 0; spc < GO_NR_SPANCLASSES; spc++) {
 		preempt_disable();
-		if (dead || c == this_cpu_ptr(h->mcache)) {
-			gomcache_enter(c);
-			empty_stack(h, c, spc);
-			gomcache_leave(c);
-		}
+		gomcache_enter(c);
+		empty_stack(h, c, spc);
+		gomcache_leave(c);
 		preempt_enable();
 	}
 }
@@ -448,8 +468,8 @@ static void drain_fn(struct work_struct *work)
 {
 	struct gomcache *c = container_of(work, struct gomcache, drain);
 
-	gotiny_drain(c->heap, c);
-	drain(c->heap, c, false);
+	/* Queued and waited for under cpus_read_lock(): this is its CPU. */
+	drain(c->heap, c);
 }
 
 /**
@@ -478,8 +498,7 @@ static int cpu_dead(unsigned int cpu, struct hlist_node *node)
 	struct gomcache *c = per_cpu_ptr(h->mcache, cpu);
 
 	gomcache_drain_deferred(h);
-	gotiny_drain(h, c);
-	drain(h, c, true);
+	drain(h, c);
 	return 0;
 }
 

@@ -36,6 +36,7 @@ static bool run_before(struct rb_node *a, const struct rb_node *b)
 static void count_free(struct gonode *node, long npages)
 {
 	node->free += npages;
+	node->changes++;
 	if (abs(npages) >= GO_RESERVE_RUN)
 		node->big += npages;
 }

@@ -25,7 +25,9 @@ static bool can_spare(struct gonode *node, unsigned long npages, bool all)
 
 	if (!all)
 		keep += max(GO_ARENA_PAGES, (node->sys - node->free) / 8);
-	return node->free >= npages + keep;
+	/* The reserve is of long runs: many short ones are none. */
+	return node->free >= npages + keep &&
+	       node->big >= npages + node->reserve;
 }
 
 /**
@@ -158,8 +160,12 @@ static void free_blocks(struct goarena *a, unsigned int i, unsigned int n)
 	}
 }
 
-/* Give one run back; returns its bytes, or 0 when none is to go. */
-static size_t give_back_run(struct gonode *node, bool all)
+/*
+ * Give one run back; returns its bytes, or 0 when none is to go.  An arena that
+ * has left the map goes on a list: somebody may still be looking at it.
+ */
+static size_t give_back_run(struct gonode *node, bool all,
+			    struct list_head *arenas)
 {
 	struct gofix *fix = &node->heap->fix[GO_FIX_SPAN];
 	struct gospan *spare[2] = {}, *s;
@@ -175,26 +181,29 @@ static size_t give_back_run(struct gonode *node, bool all)
 		free_blocks(a, gorun_index(s->base), s->npages);
 		gofix_free(fix, s);
 		if (!a->npages)
-			gofix_free(&node->heap->fix[GO_FIX_ARENA], a);
+			list_add(&a->list, arenas);
 	}
 	if (spare[0])
 		gofix_free(fix, spare[0]);
 	return bytes;
 }
 
-/* Descriptors may still be read by the look-up of a bad address. */
-static size_t give_back_metadata(struct goheap *h)
+/* Metadata may still be read by a walk, or by the look-up of a bad address. */
+static size_t give_back_metadata(struct goheap *h, struct list_head *arenas)
 {
+	struct goarena *a, *next;
 	LIST_HEAD(chunks);
 	size_t bytes = 0;
 	unsigned int i;
 
 	for (i = 0; i < GO_NR_FIX; i++)
 		bytes += gofix_detach(&h->fix[i], &chunks);
-	if (bytes) {
-		synchronize_rcu();
-		gofix_release(&chunks);
-	}
+	if (list_empty(arenas) && !bytes)
+		return 0;
+	synchronize_rcu();
+	gofix_release(&chunks);
+	list_for_each_entry_safe(a, next, arenas, list)
+		gofix_free(&h->fix[GO_FIX_ARENA], a);
 	return bytes;
 }
 
@@ -218,20 +227,21 @@ static void trim_centrals(struct gonode *node)
 size_t goscavenge(struct goheap *h, bool all)
 {
 	size_t n, bytes = 0;
+	LIST_HEAD(arenas);
 	int nid;
 
 	mutex_lock(&h->give_back);
-	for_each_node_state(nid, N_MEMORY) {
+	for_each_gonode(h, nid) {
 		if (all)
 			trim_centrals(h->node[nid]);
 		do {
-			n = give_back_run(h->node[nid], all);
+			n = give_back_run(h->node[nid], all, &arenas);
 			bytes += n;
 			cond_resched();
 		} while (n);
 	}
 	if (all || bytes)
-		bytes += give_back_metadata(h);
+		bytes += give_back_metadata(h, &arenas);
 	mutex_unlock(&h->give_back);
 	return bytes;
 }
@@ -250,7 +260,7 @@ void goscavenge_top_up(struct goheap *h)
 
 	for (i = 0; i < GO_NR_FIX; i++)
 		gofix_top_up(&h->fix[i], gfp);
-	for_each_node_state(nid, N_MEMORY)
+	for_each_gonode(h, nid)
 		goheap_top_up(h->node[nid], gfp);
 }
 
@@ -267,7 +277,8 @@ static void kick_fn(struct irq_work *kick)
 {
 	struct goheap *h = container_of(kick, struct goheap, kick);
 
-	queue_work(system_unbound_wq, &h->work);
+	if (!READ_ONCE(h->stopped))
+		queue_work(system_unbound_wq, &h->work);
 }
 
 /**
@@ -302,6 +313,9 @@ void goscavenge_init(struct goheap *h)
  */
 void goscavenge_stop(struct goheap *h)
 {
+	WRITE_ONCE(h->stopped, true);
+	/* A kick that missed the flag may have queued work; its last one cannot. */
 	irq_work_sync(&h->kick);
 	cancel_work_sync(&h->work);
+	irq_work_sync(&h->kick);
 }

@@ -28,23 +28,26 @@
 #define GO_SIZECLASS_TABLES
 #include "internal.h"
 
-static u8 nil_state = GO_OBJ_FREE;
+/* As long as any: the look-up of a bad address may have an old span's magic. */
+static u8 nil_state[GO_MAX_NELEMS + 1];
 
 struct gospan gospan_nil = {
-	.objstate = &nil_state,
+	.objstate = nil_state,
 };
 
 struct goarena goarena_nil = {
 	.span = { [0 ... GO_ARENA_PAGES - 1] = &gospan_nil },
 };
 
-static struct goarenamap *map_new(unsigned long nr, gfp_t gfp)
+static struct goarenamap *map_new(unsigned long base, unsigned long nr,
+				  gfp_t gfp)
 {
 	struct goarenamap *map = kvmalloc(struct_size(map, arena, nr), gfp);
 	unsigned long i;
 
 	if (!map)
 		return NULL;
+	map->base = base;
 	map->nr = nr;
 	for (i = 0; i < nr; i++)
 		map->arena[i] = &goarena_nil;
@@ -60,18 +63,21 @@ static struct goarenamap *map_new(unsigned long nr, gfp_t gfp)
  */
 int gospan_map_init(struct goheap *h)
 {
-	unsigned long pfn, end = 1;
+	unsigned long base = ULONG_MAX, last = 0;
 	struct goarenamap *map;
 	int nid;
 
 	for_each_online_node(nid) {
-		pfn = node_end_pfn(nid);
-		if (pfn)
-			end = max(end, (unsigned long)__va(PFN_PHYS(pfn) - 1) -
-				       PAGE_OFFSET);
+		if (!node_end_pfn(nid))
+			continue;
+		base = min(base, (unsigned long)
+			   __va(PFN_PHYS(node_start_pfn(nid))));
+		last = max(last, (unsigned long)
+			   __va(PFN_PHYS(node_end_pfn(nid)) - 1));
 	}
+	base = round_down(base, GO_ARENA_SIZE);
 
-	map = map_new((end >> GO_ARENA_SHIFT) + 1, GFP_KERNEL);
+	map = map_new(base, ((last - base) >> GO_ARENA_SHIFT) + 1, GFP_KERNEL);
 	if (!map)
 		return -ENOMEM;
 	rcu_assign_pointer(h->map, map);
@@ -101,20 +107,22 @@ void gospan_map_exit(struct goheap *h)
  */
 bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp)
 {
-	unsigned long idx = (addr - PAGE_OFFSET) >> GO_ARENA_SHIFT;
+	unsigned long idx, base, nr, flags;
 	struct goarenamap *old, *new;
-	unsigned long flags;
 
 	for (;;) {
 		rcu_read_lock();
-		old = rcu_dereference(h->map);
-		if (idx < old->nr) {
-			rcu_read_unlock();
-			return true;
-		}
+		base = rcu_dereference(h->map)->base;
+		nr = rcu_dereference(h->map)->nr;
 		rcu_read_unlock();
+		/* It grows upwards only. */
+		if (addr < base)
+			return false;
+		idx = (addr - base) >> GO_ARENA_SHIFT;
+		if (idx < nr)
+			return true;
 
-		new = map_new(round_up(idx + 1, 64), gfp);
+		new = map_new(base, round_up(idx + 1, 64), gfp);
 		if (!new)
 			return false;
 
@@ -147,7 +155,7 @@ struct goarena *gospan_arena(struct goheap *h, unsigned long addr)
 {
 	struct goarenamap *map = rcu_dereference_raw(h->map);
 
-	return READ_ONCE(map->arena[(addr - PAGE_OFFSET) >> GO_ARENA_SHIFT]);
+	return READ_ONCE(map->arena[(addr - map->base) >> GO_ARENA_SHIFT]);
 }
 
 static struct goarena **arena_entry(struct goheap *h, unsigned long addr)
@@ -155,7 +163,7 @@ static struct goarena **arena_entry(struct goheap *h, unsigned long addr)
 	struct goarenamap *map;
 
 	map = rcu_dereference_protected(h->map, lockdep_is_held(&h->map_lock));
-	return &map->arena[(addr - PAGE_OFFSET) >> GO_ARENA_SHIFT];
+	return &map->arena[(addr - map->base) >> GO_ARENA_SHIFT];
 }
 
 /**
@@ -284,8 +292,7 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 	s->objstate[n] = GO_OBJ_FREE;
 
 	s->state = GO_SPAN_SMALL;
-	/* From here on the fast path believes it. */
-	smp_store_release(&s->magic, go_class_magic[class]);
+	WRITE_ONCE(s->magic, go_class_magic[class]);
 	return true;
 }
 
@@ -303,11 +310,10 @@ void gospan_uncarve(struct goheap *h, struct gospan *s)
 
 	WRITE_ONCE(s->magic, 0);
 	s->state = GO_SPAN_NONE;
-	s->objstate = &nil_state;
+	s->objstate = nil_state;
 	s->tiny = NULL;
 	s->avail = NULL;
 	s->back = NULL;
-	s->central = NULL;
 	s->spanclass = 0;
 	s->nelems = 0;
 	s->needzero = true;

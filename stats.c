@@ -32,7 +32,7 @@ static u64 read_requested(struct goheap *h, unsigned int spc)
 
 	for_each_possible_cpu(i)
 		n += READ_ONCE(per_cpu_ptr(h->mcache, i)->stack[spc].requested);
-	for_each_node_state(i, N_MEMORY)
+	for_each_gonode(h, i)
 		n += READ_ONCE(h->node[i]->central[spc].requested);
 	return n;
 }
@@ -44,7 +44,7 @@ static u64 read_mallocs(struct goheap *h, unsigned int spc)
 
 	for_each_possible_cpu(i)
 		n += READ_ONCE(per_cpu_ptr(h->mcache, i)->stack[spc].mallocs);
-	for_each_node_state(i, N_MEMORY)
+	for_each_gonode(h, i)
 		n += READ_ONCE(h->node[i]->central[spc].mallocs);
 	return n;
 }
@@ -56,7 +56,7 @@ static u64 read_frees(struct goheap *h, unsigned int spc)
 
 	for_each_possible_cpu(i)
 		frees += READ_ONCE(per_cpu_ptr(h->mcache, i)->stack[spc].frees);
-	for_each_node_state(i, N_MEMORY)
+	for_each_gonode(h, i)
 		frees += READ_ONCE(h->node[i]->central[spc].frees);
 	return frees;
 }
@@ -117,6 +117,7 @@ static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
 {
 	u64 percpu = num_possible_cpus() * sizeof(struct gomcache);
 	unsigned int i;
+	int nid;
 
 	m->mspan_sys = fix_sys(&h->fix[GO_FIX_SPAN]);
 	m->mspan_inuse = fix_inuse(&h->fix[GO_FIX_SPAN]);
@@ -135,8 +136,9 @@ static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
 				   rcu_dereference(h->map)->nr);
 	rcu_read_unlock();
 
-	m->other_sys = num_node_state(N_MEMORY) * sizeof(struct gonode) +
-		       nr_node_ids * sizeof(struct gonode *);
+	m->other_sys = nr_node_ids * sizeof(struct gonode *);
+	for_each_gonode(h, nid)
+		m->other_sys += sizeof(struct gonode);
 }
 
 static void read_misc(struct goheap *h, struct goalloc_memstats *m)
@@ -205,7 +207,7 @@ void gostats_read(struct goheap *h, struct goalloc_memstats *m)
 		m->by_size[GO_SPC_CLASS(spc)].mallocs += read_mallocs(h, spc);
 	/* 1 before 2, see above. */
 	smp_rmb();
-	for_each_node_state(nid, N_MEMORY)
+	for_each_gonode(h, nid)
 		read_node(h->node[nid], m, &large_freed);
 	/* 2 before 3. */
 	smp_rmb();

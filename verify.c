@@ -288,11 +288,12 @@ static void verify_runs(struct verify *v, struct gonode *node)
 		broken(v, "node %d %s", node->nid, what);
 }
 
-/* Something that changes whenever anything does. */
+/* Something that changes whenever anything does: counters that never fall. */
 static unsigned long activity(struct goheap *h)
 {
 	unsigned long sum = 0;
 	struct gostats_spc st;
+	struct gomcache *c;
 	unsigned int spc;
 	int i;
 
@@ -300,13 +301,12 @@ static unsigned long activity(struct goheap *h)
 		gostats_read_spc(h, spc, &st);
 		sum += st.mallocs + st.frees;
 	}
-	for_each_possible_cpu(i)
-		sum += READ_ONCE(per_cpu_ptr(h->mcache, i)->refills) +
-		       READ_ONCE(per_cpu_ptr(h->mcache, i)->flushes);
-	for_each_node_state(i, N_MEMORY)
-		sum += 3 * READ_ONCE(h->node[i]->sys) +
-		       5 * READ_ONCE(h->node[i]->free) +
-		       READ_ONCE(h->node[i]->released);
+	for_each_possible_cpu(i) {
+		c = per_cpu_ptr(h->mcache, i);
+		sum += READ_ONCE(c->refills) + READ_ONCE(c->flushes);
+	}
+	for_each_gonode(h, i)
+		sum += READ_ONCE(h->node[i]->changes);
 	return sum;
 }
 
@@ -347,7 +347,7 @@ static void verify_sums(struct verify *v)
 			       st.cached, held(v->h, spc), v->free[spc],
 			       v->capacity[spc]);
 	}
-	for_each_node_state(nid, N_MEMORY) {
+	for_each_gonode(v->h, nid) {
 		sys += v->h->node[nid]->sys;
 		idle += v->h->node[nid]->free;
 	}
@@ -356,13 +356,17 @@ static void verify_sums(struct verify *v)
 		       v->sys, v->idle, sys, idle);
 }
 
-static bool deferred(struct goheap *h)
+/* Is anybody in the middle of something, or has left something undone? */
+static bool unfinished(struct goheap *h)
 {
+	struct gomcache *c;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
-		if (!llist_empty(&per_cpu_ptr(h->mcache, cpu)->deferred))
+	for_each_possible_cpu(cpu) {
+		c = per_cpu_ptr(h->mcache, cpu);
+		if (READ_ONCE(c->busy) || !llist_empty(&c->deferred))
 			return true;
+	}
 	return false;
 }
 
@@ -390,18 +394,18 @@ unsigned int goverify(struct goheap *h, struct seq_file *m)
 	v->h = h;
 	v->m = m;
 	before = activity(h);
-	for_each_node_state(nid, N_MEMORY)
+	for_each_gonode(h, nid)
 		verify_runs(v, h->node[nid]);
 	gospan_walk_arenas(h, verify_arena, v);
 	gospan_walk(h, verify_span, v);
-	quiet = !deferred(h) && activity(h) == before;
+	quiet = !unfinished(h) && activity(h) == before;
 	errors = v->errors;
 	if (quiet) {
 		v->mute = true;
 		verify_sums(v);
 		v->mute = false;
 		/* Somebody may have begun to move while we were adding up. */
-		quiet = activity(h) == before;
+		quiet = !unfinished(h) && activity(h) == before;
 		if (v->errors != errors && quiet)
 			verify_sums(v);
 		errors = quiet ? v->errors : errors;
@@ -434,7 +438,7 @@ void goverify_leaks(struct goheap *h)
 			st.mallocs - st.frees, go_class_size[GO_SPC_CLASS(spc)],
 			GO_SPC_NOSCAN(spc) ? ", noscan" : "");
 	}
-	for_each_node_state(nid, N_MEMORY) {
+	for_each_gonode(h, nid) {
 		struct gonode *n = h->node[nid];
 
 		if (n->large_mallocs == n->large_frees)
