@@ -21,9 +21,11 @@ static void *alloc_large(int nid, size_t size, bool noscan, gfp_t gfp)
 	struct gospan *s;
 
 	might_alloc(gfp);
-	/* In NMI there is nothing that large. */
-	if (in_nmi())
+	if (in_nmi()) {
+		/* There nothing is that large. */
+		atomic_long_inc(&goalloc_heap.failures);
 		return NULL;
+	}
 	s = goheap_alloc_large(&goalloc_heap, nid, size, gfp);
 	if (!s)
 		return NULL;

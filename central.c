@@ -194,8 +194,9 @@ static bool put_back(struct gocentral *c, struct gospan *s, void *obj,
 	unsigned int idx;
 
 	lockdep_assert_held(&c->lock);
-	if (!gospan_index(s, obj, &idx) || test_bit(idx, s->avail) ||
-	    __test_and_set_bit(idx, s->back))
+	/* What is left over at the end of a span looks like an object. */
+	if (!gospan_index(s, obj, &idx) || idx >= s->nelems ||
+	    test_bit(idx, s->avail) || __test_and_set_bit(idx, s->back))
 		return false;
 	s->objstate[idx] = GO_OBJ_FREE;
 	s->nback++;

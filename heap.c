@@ -178,9 +178,13 @@ void goheap_free_large(struct goheap *h, struct gospan *s)
 	goheap_free(h, s);
 }
 
-/* Enter new pages; false when the arena belongs to another node's heap. */
+/*
+ * Enter new pages: @s is what the caller takes of them, @rest is free.  False
+ * when part of the arena is another node's.
+ */
 static bool enter_pages(struct gonode *node, struct gospan *s,
-			struct goarena **spare, unsigned int order)
+			struct gospan *rest, struct goarena **spare,
+			unsigned int order)
 {
 	unsigned int i = gorun_index(s->base), n = s->npages, k;
 	struct goheap *h = node->heap;
@@ -189,21 +193,26 @@ static bool enter_pages(struct gonode *node, struct gospan *s,
 	LIST_HEAD(dead);
 	bool ok = false;
 
+	n += rest ? rest->npages : 0;
 	raw_spin_lock_irqsave(&node->lock, flags);
 	a = gospan_arena(h, s->base);
 	if (a == &goarena_nil && *spare && gospan_arena_enter(h, *spare)) {
 		a = *spare;
 		*spare = NULL;
-		list_add(&a->list, &node->arenas);
+		list_add_tail(&a->list, &node->arenas);
 	}
 	if (a->node == node) {
 		for (k = 0; k < n; k++)
 			a->order[i + k] = order == GO_ORDER_SPLIT ? order : 0;
 		if (order != GO_ORDER_SPLIT)
 			a->order[i] = order + 1;
+		if (a->nfree == a->npages)
+			list_move_tail(&a->list, &node->arenas);
 		a->npages += n;
 		node->sys += n;
-		gorun_free(node, a, s, &dead);
+		gorun_enter(a, s);
+		if (rest)
+			gorun_free(node, a, rest, &dead);
 		ok = true;
 	}
 	raw_spin_unlock_irqrestore(&node->lock, flags);
@@ -212,35 +221,53 @@ static bool enter_pages(struct gonode *node, struct gospan *s,
 	return ok;
 }
 
-/* A block of the page allocator becomes a free run of the node it is on. */
-static struct gonode *adopt(struct goheap *h, struct page *page,
-			    unsigned int order, unsigned long npages, gfp_t gfp)
+/* The arena of new pages, should they be its first. */
+static struct goarena *new_arena(struct goheap *h, unsigned long base,
+				 struct gonode *node, gfp_t gfp)
+{
+	struct goarena *a;
+
+	if (!gospan_map_cover(h, base, gfp))
+		return NULL;
+	a = gofix_alloc(&h->fix[GO_FIX_ARENA], gfp);
+	if (!a)
+		return NULL;
+	*a = goarena_nil;
+	a->base = round_down(base, GO_ARENA_SIZE);
+	a->node = node;
+	return a;
+}
+
+/*
+ * A block of the page allocator becomes ours: the first @npages of @total are
+ * the caller's, the rest is free.
+ */
+static struct gospan *adopt(struct goheap *h, struct page *page,
+			    unsigned int order, unsigned long total,
+			    unsigned long npages, gfp_t gfp)
 {
 	unsigned long base = (unsigned long)page_address(page);
 	struct gonode *node = h->node[page_to_nid(page)];
-	struct goarena *a = NULL;
-	struct gospan *s;
-	bool ok = false;
+	bool needzero = !want_init_on_alloc(gfp & ~__GFP_ZERO);
+	struct gospan *spare[2] = {}, *s = NULL;
+	struct goarena *a;
 
-	s = gofix_alloc(&h->fix[GO_FIX_SPAN], gfp);
-	if (!s)
-		return NULL;
-	init_span(s, base, npages, !want_init_on_alloc(gfp & ~__GFP_ZERO));
-
-	if (gospan_map_cover(h, base, gfp)) {
-		a = gofix_alloc(&h->fix[GO_FIX_ARENA], gfp);
-		if (a) {
-			*a = goarena_nil;
-			a->base = base & ~(GO_ARENA_SIZE - 1);
-			a->node = node;
+	a = new_arena(h, base, node, gfp);
+	if (a && get_spares(h, spare, total > npages ? 2 : 1, gfp)) {
+		init_span(spare[0], base, npages, needzero);
+		if (spare[1])
+			init_span(spare[1], base + (npages << GO_PAGE_SHIFT),
+				  total - npages, needzero);
+		if (enter_pages(node, spare[0], spare[1], &a, order)) {
+			s = spare[0];
+			spare[0] = NULL;
+			spare[1] = NULL;
 		}
-		ok = enter_pages(node, s, &a, order);
 	}
+	put_spares(h, spare);
 	if (a)
 		gofix_free(&h->fix[GO_FIX_ARENA], a);
-	if (!ok)
-		gofix_free(&h->fix[GO_FIX_SPAN], s);
-	return ok ? node : NULL;
+	return s;
 }
 
 /* What the page allocator is asked with, whatever the object wants. */
@@ -259,33 +286,33 @@ static gfp_t greedy_gfp(gfp_t gfp)
 	       __GFP_THISNODE;
 }
 
-static struct gonode *grow_by(struct goheap *h, int nid, unsigned int order,
-			      gfp_t gfp)
+static struct gospan *grow_by(struct goheap *h, int nid, unsigned int order,
+			      unsigned long npages, gfp_t gfp)
 {
 	struct page *page = alloc_pages_node(nid, gfp, order);
-	struct gonode *node;
+	struct gospan *s;
 
 	if (!page)
 		return NULL;
-	node = adopt(h, page, order, 1UL << (order - GO_PAGE_ORDER), gfp);
-	if (!node)
+	s = adopt(h, page, order, 1UL << (order - GO_PAGE_ORDER), npages, gfp);
+	if (!s)
 		__free_pages(page, order);
-	return node;
+	return s;
 }
 
 /* Just what is needed: what the block has beyond that goes straight back. */
-static struct gonode *grow_exactly(struct goheap *h, int nid,
-				   unsigned long npages, gfp_t gfp)
+static struct gospan *grow_exactly(struct goheap *h, int nid,
+				   unsigned int order, unsigned long npages,
+				   gfp_t gfp)
 {
-	unsigned int order = get_order(npages << GO_PAGE_SHIFT);
 	unsigned long i, used = npages << GO_PAGE_ORDER;
-	struct gonode *node;
+	struct gospan *s;
 	struct page *page;
 
 	if (order > MAX_PAGE_ORDER)
 		return NULL;
 	if (used == 1UL << order)
-		return grow_by(h, nid, order, gfp);
+		return grow_by(h, nid, order, npages, gfp);
 
 	page = alloc_pages_node(nid, gfp, order);
 	if (!page)
@@ -293,10 +320,10 @@ static struct gonode *grow_exactly(struct goheap *h, int nid,
 	split_page(page, order);
 	for (i = used; i < 1UL << order; i++)
 		__free_page(page + i);
-	node = adopt(h, page, GO_ORDER_SPLIT, npages, gfp);
-	for (i = 0; !node && i < used; i++)
+	s = adopt(h, page, GO_ORDER_SPLIT, npages, npages, gfp);
+	for (i = 0; !s && i < used; i++)
 		__free_page(page + i);
-	return node;
+	return s;
 }
 
 /*
@@ -314,27 +341,28 @@ static bool too_idle(struct gonode *node, unsigned long need,
 }
 
 /*
- * Get more pages, at best an eighth of what we have.  Returns the node that got
- * them, which is not the one asked for when that has none left.
+ * Get the pages from the page allocator, with more, at best an eighth of what we
+ * have.  They are of another node when that one has none left.
  */
-static struct gonode *grow(struct goheap *h, struct gonode *node,
+static struct gospan *grow(struct goheap *h, struct gonode *node,
 			   unsigned long npages, unsigned long align, gfp_t gfp)
 {
+	/* A block is aligned to its own size. */
 	unsigned long need = max(npages, align) << GO_PAGE_SHIFT;
 	unsigned long step = READ_ONCE(node->sys) << GO_PAGE_SHIFT >> 3;
 	unsigned int order = clamp_t(int, get_order(max(step, 1UL)),
 				     GROW_ORDER_MIN, GROW_ORDER_MAX);
-	struct gonode *got;
+	struct gospan *s;
 
 	gfp = page_gfp(gfp);
 	for (; order >= GROW_ORDER_MIN && PAGE_SIZE << order >= need; order--) {
 		if (too_idle(node, need, order))
 			continue;
-		got = grow_by(h, node->nid, order, greedy_gfp(gfp));
-		if (got)
-			return got;
+		s = grow_by(h, node->nid, order, npages, greedy_gfp(gfp));
+		if (s)
+			return s;
 	}
-	return grow_exactly(h, node->nid, max(npages, align), gfp);
+	return grow_exactly(h, node->nid, get_order(need), npages, gfp);
 }
 
 /* The nodes have what the page allocator has not: look at all of them. */
@@ -356,24 +384,20 @@ static struct gospan *take_elsewhere(struct goheap *h, unsigned long npages,
 	return s;
 }
 
-/* Take what the heap has, else make it grow until it has it. */
+/* Take what the node has, else make it grow, else look elsewhere. */
 static struct gospan *take_or_grow(struct goheap *h, int nid,
 				   unsigned long npages, unsigned long align,
 				   struct gospan *spare[2], gfp_t gfp)
 {
 	enum gogrow may = goheap_may_grow(gfp);
-	struct gonode *got, *node = goheap_node(h, nid);
+	struct gonode *node = goheap_node(h, nid);
 	struct gospan *s;
 
 	s = take_run(node, npages, align, spare, may != GO_GROW_FIRST);
-	while (!s) {
-		got = may == GO_GROW_NEVER ? NULL :
-			grow(h, node, npages, align, gfp);
-		if (!got)
-			return take_elsewhere(h, npages, align, spare, gfp);
-		/* What has just been got is the caller's. */
-		s = take_run(got, npages, align, spare, true);
-	}
+	if (!s && may != GO_GROW_NEVER)
+		s = grow(h, node, npages, align, gfp);
+	if (!s)
+		s = take_elsewhere(h, npages, align, spare, gfp);
 	return s;
 }
 
@@ -466,10 +490,14 @@ struct gospan *goheap_alloc_large(struct goheap *h, int nid, size_t size,
 void goheap_top_up(struct gonode *node, gfp_t gfp)
 {
 	struct goheap *h = node->heap;
+	struct gospan *s;
 
-	while (READ_ONCE(node->big) < node->reserve)
-		if (grow(h, node, node->reserve, 1, gfp) != node)
+	while (READ_ONCE(node->big) < node->reserve) {
+		s = grow(h, node, node->reserve, 1, gfp | __GFP_THISNODE);
+		if (!s)
 			return;
+		goheap_free(h, s);
+	}
 }
 
 static int init_node(struct goheap *h, int nid)

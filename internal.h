@@ -501,6 +501,7 @@ struct gospan *gorun_cut(struct gonode *node, struct gospan *s,
 			 struct gospan *spare[2]);
 void gorun_free(struct gonode *node, struct goarena *a, struct gospan *s,
 		struct list_head *dead);
+void gorun_enter(struct goarena *a, struct gospan *s);
 void gorun_disown(struct gonode *node, struct goarena *a, struct gospan *s);
 
 /* The number of a page in its arena. */
@@ -576,6 +577,7 @@ void *gotiny_alloc(struct goheap *h, size_t size, gfp_t gfp);
 bool gotiny_holds(const struct gospan *s, const void *p);
 bool gotiny_free(struct goheap *h, struct gospan *s, void *p, bool *last);
 size_t gotiny_size(const struct gospan *s, const void *p);
+bool gotiny_inside(const struct gospan *s, const void *p);
 void gotiny_drain(struct goheap *h, struct gomcache *c);
 
 /* span.c */

@@ -404,7 +404,8 @@ void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller)
 	if (gotiny_holds(s, p)) {
 		idx = ((unsigned long)p - s->base) / GO_TINY_SIZE;
 		if (!gotiny_free(h, s, p, &last))
-			kind = GO_DOUBLE_FREE;
+			kind = gotiny_inside(s, p) ? GO_INTERIOR :
+						     GO_DOUBLE_FREE;
 		else if (last)
 			free_block(h, s, idx);
 	} else if (gospan_index(s, p, &idx) && claim(s, idx)) {

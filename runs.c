@@ -15,8 +15,12 @@
 
 #include "internal.h"
 
-/* How many runs that are long enough to try for one that aligns. */
+/*
+ * How many runs that are long enough to try for one that aligns, before one that
+ * does for sure is taken; and in all, when there is none such.
+ */
 #define ALIGN_TRIES	8
+#define ALIGN_LIMIT	64
 
 static unsigned int tree_index(unsigned long npages)
 {
@@ -144,7 +148,7 @@ static unsigned long misaligned(const struct gospan *s, unsigned long align)
  * @align: power of two, in pages
  *
  * With an alignment the first few runs that are long enough may not do; one
- * that is longer by the alignment always does.
+ * that is longer by the alignment always does, and so does a whole arena.
  *
  * Context: the node's lock is held.
  * Return: the shortest run that holds them, of these the one at the lowest
@@ -154,15 +158,21 @@ struct gospan *gorun_find(struct gonode *node, unsigned long npages,
 			  unsigned long align)
 {
 	struct gospan *s = first_run(node, npages);
-	unsigned int tries = ALIGN_TRIES;
+	struct gospan *sure;
+	unsigned int tries;
 
-	while (s && misaligned(s, align) + npages > s->npages) {
-		if (--tries)
-			s = gorun_next(node, s);
-		else
-			s = first_run(node, npages + align - 1);
+	for (tries = 1; s; tries++) {
+		if (misaligned(s, align) + npages <= s->npages)
+			return s;
+		if (tries == ALIGN_TRIES) {
+			sure = first_run(node, min(npages + align - 1,
+						   GO_ARENA_PAGES));
+			if (sure)
+				return sure;
+		}
+		s = tries < ALIGN_LIMIT ? gorun_next(node, s) : NULL;
 	}
-	return s;
+	return NULL;
 }
 
 /**
@@ -255,6 +265,18 @@ void gorun_free(struct gonode *node, struct goarena *a, struct gospan *s,
 	/* Arenas with no page in use stand first. */
 	if (a->nfree == a->npages)
 		list_move(&a->list, &node->arenas);
+}
+
+/**
+ * gorun_enter - enter pages in the map that are in use from the start
+ * @a: their arena
+ * @s: the pages
+ *
+ * Context: the lock of the arena's node is held.
+ */
+void gorun_enter(struct goarena *a, struct gospan *s)
+{
+	set_pages(a, gorun_index(s->base), s->npages, s);
 }
 
 /**

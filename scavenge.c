@@ -57,8 +57,9 @@ static struct gospan *spare_run(struct gonode *node, unsigned long *n)
 		*n = s->npages;
 		if (*n < GO_RESERVE_RUN || *n <= spare)
 			return s;
-		*n = spare;
-		if (spare && s->npages - spare >= GO_RESERVE_RUN)
+		/* What is left of a run of the reserve must be one. */
+		*n = min_t(unsigned long, spare, s->npages - GO_RESERVE_RUN);
+		if (*n)
 			return s;
 	}
 	return NULL;

@@ -218,6 +218,26 @@ size_t gotiny_size(const struct gospan *s, const void *p)
 }
 
 /**
+ * gotiny_inside - is an address inside a live tiny object?
+ * @s: its span
+ * @p: the address, for which gotiny_holds(), and where no live object starts
+ *
+ * Context: preemption is off.
+ * Return: whether it is.
+ */
+bool gotiny_inside(const struct gospan *s, const void *p)
+{
+	unsigned int off = block_offset(p), start;
+	unsigned long word = (u32)atomic_read(&s->tiny[block_index(s, p)]);
+
+	word &= GENMASK(off, 0);
+	if (!word)
+		return false;
+	start = __fls(word);
+	return start + gotiny_size(s, p - off + start) > off;
+}
+
+/**
  * gotiny_drain - take a CPU's current block away
  * @h: the heap
  * @c: this CPU's cache, or a dead one's

@@ -4,6 +4,7 @@
  */
 
 #include <linux/module.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include "common.h"
 
@@ -78,6 +79,18 @@ void gotest_expect_identities(struct kunit *test,
 	KUNIT_EXPECT_EQ(test, m->sys, m->heap_sys + m->stack_sys +
 			m->mspan_sys + m->mcache_sys + m->buck_hash_sys +
 			m->gc_sys + m->other_sys);
+}
+
+static unsigned long seed;
+module_param(seed, ulong, 0444);
+MODULE_PARM_DESC(seed, "what random tests begin with; 0 for another each time");
+
+void gotest_random(struct kunit *test, struct rnd_state *rnd)
+{
+	unsigned long s = seed ?: get_random_u32() | 1;
+
+	kunit_info(test, "seed=%lu", s);
+	prandom_seed_state(rnd, s);
 }
 
 MODULE_IMPORT_NS(GOALLOC_KUNIT_NS);

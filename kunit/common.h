@@ -11,6 +11,7 @@
 #define GOALLOC_KUNIT_COMMON_H
 
 #include <kunit/test.h>
+#include <linux/prandom.h>
 #include "internal.h"
 #include "fastpath.h"
 
@@ -32,6 +33,9 @@ struct goalloc_memstats *gotest_memstats(struct kunit *test, struct goheap *h);
 /* Fail the test where an identity of MemStats does not hold. */
 void gotest_expect_identities(struct kunit *test,
 			      const struct goalloc_memstats *m);
+
+/* Begin a sequence of random numbers, and say with which seed. */
+void gotest_random(struct kunit *test, struct rnd_state *rnd);
 
 /* Misuses of a kind that a heap has counted. */
 static inline long gotest_misuses(struct goheap *h, enum gomisuse kind)

@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of misuse: what callers do wrong is caught, named, and harms nobody.
+ *
+ * Each case does one wrong thing and looks at everything: the counter of that
+ * kind is one higher, all other counters are where they were, the objects that
+ * are live still are, with what is in them, and the heap is sound.  Misuse must
+ * not leave a trace that a later, blameless caller trips over; so the classes
+ * at hand are used afterwards, and no object may come out twice.
+ *
+ * With check=0 nothing is caught at the call, and none of this is promised.
+ * A zone that we do not have makes the kernel warn, once: that case only runs
+ * where it is asked for, with warns=1.
+ */
+
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/vmalloc.h>
+#include "objects.h"
+
+static bool warns;
+module_param(warns, bool, 0444);
+MODULE_PARM_DESC(warns, "run what makes the kernel warn");
+
+#define NR_WITNESSES	8
+#define NR_AFTER	200
+
+/**
+ * struct scene - what there is before the crime
+ * @m: MemStats
+ * @misuse: counters by kind
+ * @size: of the objects at hand
+ * @witness: live ones of that size
+ */
+struct scene {
+	struct goalloc_memstats *m;
+	long misuse[GO_NR_MISUSES];
+	size_t size;
+	void *witness[NR_WITNESSES];
+};
+
+static void *alloc(size_t size)
+{
+	return size < GO_TINY_SIZE ? gomalloc_noscan(size, GFP_KERNEL) :
+				     gomalloc(size, GFP_KERNEL);
+}
+
+static struct scene *scene_open(struct kunit *test, size_t size)
+{
+	struct scene *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	s->size = size;
+	for (i = 0; i < NR_WITNESSES; i++) {
+		s->witness[i] = alloc(size);
+		KUNIT_ASSERT_NOT_NULL(test, s->witness[i]);
+		gotest_fill(s->witness[i], size);
+	}
+	return s;
+}
+
+/* From here on nothing is to change but one counter. */
+static void scene_freeze(struct kunit *test, struct scene *s)
+{
+	int i;
+
+	for (i = 0; i < GO_NR_MISUSES; i++)
+		s->misuse[i] = gotest_misuses(&goalloc_heap, i);
+	s->m = gotest_memstats(test, &goalloc_heap);
+}
+
+static void expect_caught(struct kunit *test, struct scene *s,
+			  enum gomisuse kind, long times)
+{
+	struct goalloc_memstats *m = gotest_memstats(test, &goalloc_heap);
+	int i;
+
+	for (i = 0; i < GO_NR_MISUSES; i++)
+		KUNIT_EXPECT_EQ_MSG(test,
+				    gotest_misuses(&goalloc_heap, i),
+				    s->misuse[i] + (i == kind ? times : 0),
+				    "kind %d, %d expected", i, kind);
+	KUNIT_EXPECT_EQ(test, m->misuses, s->m->misuses + times);
+	KUNIT_EXPECT_EQ(test, m->mallocs, s->m->mallocs);
+	KUNIT_EXPECT_EQ(test, m->frees, s->m->frees);
+	KUNIT_EXPECT_EQ(test, m->tiny_allocs, s->m->tiny_allocs);
+	KUNIT_EXPECT_EQ(test, m->tiny_frees, s->m->tiny_frees);
+	KUNIT_EXPECT_EQ(test, m->heap_alloc, s->m->heap_alloc);
+	KUNIT_EXPECT_EQ(test, m->heap_inuse, s->m->heap_inuse);
+	KUNIT_EXPECT_EQ(test, m->failures, s->m->failures);
+	for (i = 0; i < NR_WITNESSES; i++) {
+		KUNIT_EXPECT_TRUE(test, gotest_intact(s->witness[i], s->size));
+		KUNIT_EXPECT_GE(test, gosize(s->witness[i]), s->size);
+	}
+}
+
+static int by_address(const void *a, const void *b)
+{
+	unsigned long x = *(unsigned long *)a, y = *(unsigned long *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Later on nobody is given what another one has. */
+static void scene_close(struct kunit *test, struct scene *s)
+{
+	unsigned int i, n = s->size > GO_MAX_SMALL ? 4 : NR_AFTER;
+	struct goalloc_memstats *before, *m;
+	void **p;
+
+	before = gotest_memstats(test, &goalloc_heap);
+	p = kunit_kcalloc(test, n + NR_WITNESSES, sizeof(*p), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	for (i = 0; i < n; i++) {
+		p[i] = alloc(s->size);
+		KUNIT_EXPECT_NOT_NULL(test, p[i]);
+	}
+	memcpy(p + n, s->witness, sizeof(s->witness));
+	n += NR_WITNESSES;
+	sort(p, n, sizeof(*p), by_address, NULL);
+	for (i = 1; i < n; i++)
+		KUNIT_EXPECT_GE_MSG(test, p[i] - p[i - 1], s->size,
+				    "handed out twice");
+	gofree_bulk(n, p);
+	m = gotest_memstats(test, &goalloc_heap);
+	KUNIT_EXPECT_EQ(test, m->misuses, before->misuses);
+}
+
+/* A few sizes of every kind that is freed in its own way. */
+static const size_t sizes[] = { 1, 12, 16, 64, 520, 8192, 32768, 40000, 1UL << 20 };
+
+static void size_desc(const size_t *size, char *buf)
+{
+	snprintf(buf, KUNIT_PARAM_DESC_SIZE, "%zu bytes", *size);
+}
+
+KUNIT_ARRAY_PARAM(sizes, sizes, size_desc);
+
+/* The inside of tiny objects is the tiny suite's. */
+static const size_t plain_sizes[] = { 16, 64, 520, 8192, 32768, 40000, 1UL << 20 };
+
+KUNIT_ARRAY_PARAM(plain_sizes, plain_sizes, size_desc);
+
+static size_t param_size(struct kunit *test)
+{
+	return *(const size_t *)test->param_value;
+}
+
+static void misuse_double_free(struct kunit *test)
+{
+	struct scene *s = scene_open(test, param_size(test));
+	void *p = alloc(s->size);
+
+	gotest_pin(test, &goalloc_heap);
+	gofree(p);
+	scene_freeze(test, s);
+	gofree(p);
+	expect_caught(test, s, GO_DOUBLE_FREE, 1);
+	gofree(p);
+	expect_caught(test, s, GO_DOUBLE_FREE, 2);
+	scene_close(test, s);
+}
+
+/* By all the functions that free. */
+static void misuse_double_free_otherwise(struct kunit *test)
+{
+	struct scene *s = scene_open(test, param_size(test));
+	void *p = alloc(s->size);
+
+	gotest_pin(test, &goalloc_heap);
+	gofree(p);
+	scene_freeze(test, s);
+	gofree_sensitive(p);
+	expect_caught(test, s, GO_DOUBLE_FREE, 1);
+	gofree_bulk(1, &p);
+	expect_caught(test, s, GO_DOUBLE_FREE, 2);
+	gofree_sized(p, s->size);
+	expect_caught(test, s, GO_DOUBLE_FREE, 3);
+	scene_close(test, s);
+}
+
+/* When the object has gone from the mcache to its span. */
+static void misuse_double_free_after_drain(struct kunit *test)
+{
+	struct scene *s = scene_open(test, param_size(test));
+	void *p = alloc(s->size);
+
+	gofree(p);
+	gomcache_drain_all(&goalloc_heap);
+	scene_freeze(test, s);
+	gofree(p);
+	expect_caught(test, s, GO_DOUBLE_FREE, 1);
+	scene_close(test, s);
+}
+
+/* When a full stack has been flushed. */
+static void misuse_double_free_after_flush(struct kunit *test)
+{
+	struct scene *s = scene_open(test, 64);
+	unsigned int i;
+	void **p;
+
+	p = kunit_kcalloc(test, 1000, sizeof(*p), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_EQ(test, gomalloc_bulk(GFP_KERNEL, 64, 1000, p), 1000);
+	for (i = 0; i < 1000; i++)
+		gofree(p[i]);
+	scene_freeze(test, s);
+	for (i = 0; i < 1000; i += 100)
+		gofree(p[i]);
+	for (i = 990; i < 1000; i++)
+		gofree(p[i]);
+	/* Spans that went to the heap may be known for nobody's by now. */
+	for (i = 0; i < GO_NR_MISUSES; i++)
+		s->misuse[i] = gotest_misuses(&goalloc_heap, i);
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, &goalloc_heap)->misuses,
+			s->m->misuses + 20);
+	s->m->misuses += 20;
+	expect_caught(test, s, GO_DOUBLE_FREE, 0);
+	scene_close(test, s);
+}
+
+/* When the pages have gone back to the kernel. */
+static void misuse_double_free_after_all(struct kunit *test)
+{
+	struct scene *s = scene_open(test, 64);
+	void *p = gomalloc(1UL << 20, GFP_KERNEL);
+	void *q = gomalloc(28672, GFP_KERNEL);
+
+	gofree(p);
+	gofree(q);
+	goalloc_free_os_memory();
+	scene_freeze(test, s);
+	gofree(p);
+	gofree(q);
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, &goalloc_heap)->misuses,
+			s->m->misuses + 2);
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, &goalloc_heap)->frees,
+			s->m->frees);
+	KUNIT_EXPECT_EQ(test, goverify(&goalloc_heap, NULL), 0);
+	scene_close(test, s);
+}
+
+static void misuse_interior(struct kunit *test)
+{
+	size_t size = param_size(test);
+	size_t offs[] = {
+		1, size / 2, size - 1, round_down(size - 1, 8),
+		round_down(size - 1, GO_PAGE_SIZE), 3 * size / 4,
+	};
+	struct scene *s = scene_open(test, size);
+	void *p = alloc(size);
+	long n = 0;
+	int i;
+
+	gotest_fill(p, size);
+	scene_freeze(test, s);
+	for (i = 0; i < ARRAY_SIZE(offs); i++) {
+		if (!offs[i])
+			continue;
+		gofree(p + offs[i]);
+		expect_caught(test, s, GO_INTERIOR, ++n);
+		KUNIT_EXPECT_TRUE(test, gotest_intact(p, s->size));
+	}
+	gofree(p);
+	scene_close(test, s);
+}
+
+/* The waste at the end of a span is no object. */
+static void misuse_tail_of_span(struct kunit *test)
+{
+	struct scene *s = scene_open(test, 48);
+	void *p = s->witness[0];
+	unsigned long base;
+
+	preempt_disable();
+	base = gospan_of(&goalloc_heap, p)->base;
+	preempt_enable();
+	scene_freeze(test, s);
+	/* 170 objects of 48 bytes leave 32 of 8192: no start of a live one. */
+	gofree((void *)base + 170 * 48);
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, &goalloc_heap)->misuses,
+			s->m->misuses + 1);
+	gofree((void *)base + 8192 - 8);
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, &goalloc_heap)->misuses,
+			s->m->misuses + 2);
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, &goalloc_heap)->frees,
+			s->m->frees);
+	KUNIT_EXPECT_EQ(test, goverify(&goalloc_heap, NULL), 0);
+	scene_close(test, s);
+}
+
+static void expect_foreign(struct kunit *test, struct scene *s, const void *p)
+{
+	scene_freeze(test, s);
+	gofree(p);
+	expect_caught(test, s, GO_FOREIGN, 1);
+	gofree_sized(p, 64);
+	expect_caught(test, s, GO_FOREIGN, 2);
+	gofree_sensitive(p);
+	expect_caught(test, s, GO_FOREIGN, 3);
+	KUNIT_EXPECT_EQ(test, gosize(p), 0);
+	expect_caught(test, s, GO_FOREIGN, 4);
+	KUNIT_EXPECT_NULL(test, gorealloc(p, 1000, GFP_KERNEL));
+	expect_caught(test, s, GO_FOREIGN, 5);
+}
+
+static void misuse_foreign_memory(struct kunit *test)
+{
+	struct scene *s = scene_open(test, 64);
+	u8 on_stack[64] __aligned(64);
+	void *page = (void *)__get_free_page(GFP_KERNEL);
+	void *vm = vmalloc(PAGE_SIZE);
+	void *km = kmalloc(64, GFP_KERNEL);
+	static u8 in_module[64] __aligned(64);
+
+	memset(on_stack, 0x11, sizeof(on_stack));
+	if (page && vm && km) {
+		memset(km, 0x22, 64);
+		memset(vm, 0x33, PAGE_SIZE);
+		memset(page, 0x44, PAGE_SIZE);
+		expect_foreign(test, s, on_stack);
+		expect_foreign(test, s, in_module);
+		expect_foreign(test, s, km);
+		expect_foreign(test, s, km + 8);
+		expect_foreign(test, s, vm);
+		expect_foreign(test, s, page);
+		KUNIT_EXPECT_NULL(test, memchr_inv(on_stack, 0x11, 64));
+		KUNIT_EXPECT_NULL(test, memchr_inv(km, 0x22, 64));
+		KUNIT_EXPECT_NULL(test, memchr_inv(vm, 0x33, PAGE_SIZE));
+		KUNIT_EXPECT_NULL(test, memchr_inv(page, 0x44, PAGE_SIZE));
+	}
+	kfree(km);
+	vfree(vm);
+	free_page((unsigned long)page);
+	scene_close(test, s);
+}
+
+/* Addresses that nothing can be at, or that must not be looked at. */
+static void misuse_foreign_address(struct kunit *test)
+{
+	static const unsigned long addresses[] = {
+		17, 24, 64, 4096, 0x400000, LONG_MAX, (unsigned long)LONG_MIN,
+		-1UL, -8UL, -4096UL, -64UL << 20, 0x8000000000000000UL | 64,
+		POISON_POINTER_DELTA + 0x100, 0x6b6b6b6b6b6b6b6bUL,
+	};
+	struct scene *s = scene_open(test, 64);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(addresses); i++)
+		expect_foreign(test, s, (void *)addresses[i]);
+	expect_foreign(test, s, (void *)misuse_foreign_memory);
+	expect_foreign(test, s, (void *)gofree);
+	expect_foreign(test, s, (void *)PAGE_OFFSET);
+	expect_foreign(test, s, (void *)PAGE_OFFSET - 8);
+	expect_foreign(test, s, high_memory);
+	expect_foreign(test, s, high_memory + (1UL << 40));
+	scene_close(test, s);
+}
+
+/* Another heap's object is no object of ours. */
+static void misuse_of_another_heap(struct kunit *test)
+{
+	struct goheap *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
+	struct scene *s = scene_open(test, 64);
+	void *p;
+
+	KUNIT_ASSERT_NOT_NULL(test, h);
+	KUNIT_ASSERT_EQ(test, goheap_init(h), 0);
+	p = gotest_alloc(h, GO_SPC(6, 0), GFP_KERNEL);
+	expect_foreign(test, s, p);
+	gotest_free(h, s->witness[0]);
+	KUNIT_EXPECT_EQ(test, gotest_misuses(h, GO_FOREIGN), 1);
+	gotest_free(h, p);
+	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
+	goheap_exit(h);
+	scene_close(test, s);
+}
+
+struct wrong_size {
+	size_t size;
+	size_t said;
+};
+
+static const struct wrong_size wrong_sizes[] = {
+	{ 64, 65 }, { 64, 48 }, { 64, 1 }, { 64, 0 }, { 64, 100000 },
+	{ 64, SIZE_MAX }, { 1, 9 }, { 32768, 32769 }, { 40000, 32768 },
+	{ 40000, 40961 }, { 1UL << 20, 64 }, { 1UL << 20, 1UL << 21 },
+};
+
+static void wrong_size_desc(const struct wrong_size *w, char *buf)
+{
+	snprintf(buf, KUNIT_PARAM_DESC_SIZE, "%zu said of %zu", w->said,
+		 w->size);
+}
+
+KUNIT_ARRAY_PARAM(wrong_sizes, wrong_sizes, wrong_size_desc);
+
+/* The object stays, and goes when the size is right. */
+static void misuse_wrong_size(struct kunit *test)
+{
+	const struct wrong_size *w = test->param_value;
+	struct scene *s = scene_open(test, w->size);
+	void *p = gomalloc(w->size, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	gotest_fill(p, w->size);
+	scene_freeze(test, s);
+	gofree_sized(p, w->said);
+	expect_caught(test, s, GO_WRONG_SIZE, 1);
+	KUNIT_EXPECT_TRUE(test, gotest_intact(p, w->size));
+	gofree_sized(p, w->size);
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, &goalloc_heap)->frees,
+			s->m->frees + 1);
+	scene_close(test, s);
+}
+
+/* What is no object has no size, and cannot be made larger. */
+static void misuse_size_of_nothing(struct kunit *test)
+{
+	struct scene *s = scene_open(test, param_size(test));
+	void *p = alloc(s->size);
+	long before, n;
+	int i;
+
+	gotest_pin(test, &goalloc_heap);
+	gofree(p);
+	scene_freeze(test, s);
+	for (i = 0, before = 0; i < GO_NR_MISUSES; i++)
+		before += s->misuse[i];
+	KUNIT_EXPECT_EQ(test, gosize(p), 0);
+	KUNIT_EXPECT_EQ(test, gosize(p + 1), 0);
+	KUNIT_EXPECT_NULL(test, gorealloc(p, 2 * s->size, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, gorealloc(p, 1, GFP_KERNEL));
+	for (i = 0, n = -before; i < GO_NR_MISUSES; i++)
+		n += gotest_misuses(&goalloc_heap, i);
+	KUNIT_EXPECT_EQ(test, n, 4);
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, &goalloc_heap)->mallocs,
+			s->m->mallocs);
+	KUNIT_EXPECT_EQ(test, goverify(&goalloc_heap, NULL), 0);
+	scene_close(test, s);
+}
+
+struct in_context {
+	void *p;
+};
+
+static void free_fn(void *arg)
+{
+	struct in_context *w = arg;
+
+	gofree(w->p);
+}
+
+/* It is no better in an interrupt, and reporting it there is safe. */
+static void misuse_in_context(struct kunit *test)
+{
+	struct scene *s = scene_open(test, 64);
+	struct in_context w;
+	int context;
+
+	w.p = gomalloc(64, GFP_KERNEL);
+	gotest_pin(test, &goalloc_heap);
+	gofree(w.p);
+	for (context = GOTEST_TASK; context <= GOTEST_NMI; context++) {
+		scene_freeze(test, s);
+		gotest_run_in(context, free_fn, &w);
+		expect_caught(test, s, GO_DOUBLE_FREE, 1);
+	}
+	w.p += 8;
+	for (context = GOTEST_TASK; context <= GOTEST_NMI; context++) {
+		scene_freeze(test, s);
+		gotest_run_in(context, free_fn, &w);
+		expect_caught(test, s, GO_INTERIOR, 1);
+	}
+	scene_close(test, s);
+}
+
+static void misuse_zone(struct kunit *test)
+{
+	static const gfp_t zones[] = {
+		GFP_DMA, GFP_DMA32, GFP_KERNEL | __GFP_HIGHMEM,
+		GFP_ATOMIC | __GFP_DMA, GFP_HIGHUSER,
+	};
+	struct scene *s;
+	int i, n = 0;
+	void *p[4];
+
+	if (!warns)
+		kunit_skip(test, "makes the kernel warn: load with warns=1");
+	s = scene_open(test, 64);
+	scene_freeze(test, s);
+	for (i = 0; i < ARRAY_SIZE(zones); i++) {
+		KUNIT_EXPECT_NULL(test, gomalloc(64, zones[i]));
+		KUNIT_EXPECT_NULL(test, gomalloc_noscan(3, zones[i]));
+		KUNIT_EXPECT_NULL(test, gozalloc(100000, zones[i]));
+		KUNIT_EXPECT_NULL(test, gomalloc_node(64, zones[i], 0));
+		KUNIT_EXPECT_EQ(test, gomalloc_bulk(zones[i], 64, 4, p), 0);
+		n += 5;
+		expect_caught(test, s, GO_BAD_ZONE, n);
+	}
+	scene_close(test, s);
+}
+
+static int misuse_init(struct kunit *test)
+{
+	if (!static_key_enabled(&goalloc_check))
+		kunit_skip(test, "check=0 promises nothing");
+	return gotest_api_init(test);
+}
+
+static void misuse_exit(struct kunit *test)
+{
+	if (static_key_enabled(&goalloc_check))
+		gotest_api_exit(test);
+}
+
+static struct kunit_case misuse_cases[] = {
+	KUNIT_CASE_PARAM(misuse_double_free, sizes_gen_params),
+	KUNIT_CASE_PARAM(misuse_double_free_otherwise, sizes_gen_params),
+	KUNIT_CASE_PARAM(misuse_double_free_after_drain, sizes_gen_params),
+	KUNIT_CASE(misuse_double_free_after_flush),
+	KUNIT_CASE(misuse_double_free_after_all),
+	KUNIT_CASE_PARAM(misuse_interior, plain_sizes_gen_params),
+	KUNIT_CASE(misuse_tail_of_span),
+	KUNIT_CASE(misuse_foreign_memory),
+	KUNIT_CASE(misuse_foreign_address),
+	KUNIT_CASE(misuse_of_another_heap),
+	KUNIT_CASE_PARAM(misuse_wrong_size, wrong_sizes_gen_params),
+	KUNIT_CASE_PARAM(misuse_size_of_nothing, sizes_gen_params),
+	KUNIT_CASE(misuse_in_context),
+	KUNIT_CASE(misuse_zone),
+	{}
+};
+
+static struct kunit_suite misuse_suite = {
+	.name = "goalloc_misuse",
+	.init = misuse_init,
+	.exit = misuse_exit,
+	.test_cases = misuse_cases,
+};
+
+kunit_test_suite(misuse_suite);

@@ -1,0 +1,583 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Spans: carving, taking, and which span an address is in.
+ *
+ * The arena map must know its own pages to the byte and call everything else
+ * foreign without looking at it: user addresses, stacks, module text, memory of
+ * other allocators, addresses that are none.  A span must hand out each of its
+ * objects once, the lowest address first, and its bits must be those of its
+ * class and no more.  All of it on a heap of the test's own.
+ */
+
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/prandom.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include "common.h"
+
+static struct gospan *run_new(struct kunit *test, unsigned long npages,
+			      unsigned long align)
+{
+	struct gospan *s;
+
+	s = goheap_alloc(gotest_heap(test), NUMA_NO_NODE, npages, align,
+			 GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	return s;
+}
+
+static struct gospan *span_new(struct kunit *test, unsigned int spc)
+{
+	unsigned int class = GO_SPC_CLASS(spc);
+	struct gospan *s = run_new(test, go_class_pages[class],
+				   go_class_align[class]);
+
+	KUNIT_ASSERT_TRUE(test, gospan_carve(gotest_heap(test), s, spc,
+					     GFP_KERNEL));
+	return s;
+}
+
+static void span_end(struct kunit *test, struct gospan *s)
+{
+	gospan_uncarve(gotest_heap(test), s);
+	goheap_free(gotest_heap(test), s);
+}
+
+static struct gospan *look_up(struct goheap *h, const void *p)
+{
+	struct gospan *s;
+
+	preempt_disable();
+	s = gospan_of(h, p);
+	preempt_enable();
+	return s;
+}
+
+/* Addresses that are nobody's, or somebody else's. */
+
+static const struct wild {
+	const char *name;
+	unsigned long addr;
+} wild[] = {
+	{ "NULL", 0 },
+	{ "ZERO_SIZE_PTR", (unsigned long)ZERO_SIZE_PTR },
+	{ "first user page", PAGE_SIZE },
+	{ "user address", 0x7f1234567000 },
+	{ "past user space", 0x800000000000 },
+	{ "not canonical", 0x8000000000000000 },
+	{ "not canonical, inverted", 0x7fffffffffffffff },
+	{ "an error", -ENOMEM },
+	{ "last byte there is", ULONG_MAX },
+	{ "last arena there is", -GO_ARENA_SIZE },
+};
+
+KUNIT_ARRAY_PARAM_DESC(wild, wild, name);
+
+static void foreign_wild(struct kunit *test)
+{
+	const struct wild *w = test->param_value;
+	struct gospan *s = look_up(gotest_heap(test), (void *)w->addr);
+	unsigned int idx;
+
+	KUNIT_EXPECT_PTR_EQ(test, s, &gospan_nil);
+	KUNIT_EXPECT_FALSE(test, gospan_index(s, (void *)w->addr, &idx));
+}
+
+static int some_data = 1;
+
+static void foreign_kernel(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	void *big = kmalloc(SZ_64K, GFP_KERNEL), *small = kmalloc(8, GFP_KERNEL);
+	void *v = vmalloc(SZ_64K), *ours = gomalloc(64, GFP_KERNEL);
+	unsigned long stack;
+
+	stack = (unsigned long)&stack;
+	KUNIT_EXPECT_PTR_EQ(test, look_up(h, (void *)stack), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, look_up(h, foreign_kernel), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, look_up(h, kfree), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, look_up(h, &some_data), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, look_up(h, h), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, look_up(h, big), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, look_up(h, small), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, look_up(h, v), &gospan_nil);
+	/* Another heap's object is foreign, too. */
+	KUNIT_EXPECT_PTR_EQ(test, look_up(h, ours), &gospan_nil);
+	KUNIT_EXPECT_PTR_NE(test, look_up(&goalloc_heap, ours), &gospan_nil);
+	gofree(ours);
+	vfree(v);
+	kfree(small);
+	kfree(big);
+}
+
+/* The map's own ends. */
+static void foreign_edges(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	unsigned long base, end;
+
+	rcu_read_lock();
+	base = rcu_dereference(h->map)->base;
+	end = base + (rcu_dereference(h->map)->nr << GO_ARENA_SHIFT);
+	rcu_read_unlock();
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(base, GO_ARENA_SIZE));
+	KUNIT_EXPECT_PTR_EQ(test, look_up(h, (void *)base - 1), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, look_up(h, (void *)base - GO_ARENA_SIZE),
+			    &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, look_up(h, (void *)end), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, look_up(h, (void *)end + GO_ARENA_SIZE),
+			    &gospan_nil);
+	/* The last entry, whose page can hardly be ours this early. */
+	look_up(h, (void *)end - 1);
+}
+
+/* Every page of a run is in it, and the bytes beside it are not. */
+static void pages_of_run(struct kunit *test)
+{
+	static const unsigned int lengths[] = { 1, 2, 3, 10, 127, 128, 512 };
+	struct goheap *h = gotest_heap(test);
+	struct gospan *s;
+	unsigned int i;
+	void *p, *end;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		s = run_new(test, lengths[i], 1);
+		end = (void *)s->base + (lengths[i] << GO_PAGE_SHIFT);
+		for (p = (void *)s->base; p < end; p += GO_PAGE_SIZE) {
+			KUNIT_EXPECT_PTR_EQ(test, look_up(h, p), s);
+			KUNIT_EXPECT_PTR_EQ(test,
+					    look_up(h, p + GO_PAGE_SIZE - 1),
+					    s);
+		}
+		KUNIT_EXPECT_PTR_NE(test, look_up(h, (void *)s->base - 1), s);
+		KUNIT_EXPECT_PTR_NE(test, look_up(h, end), s);
+		goheap_free(h, s);
+	}
+}
+
+/* When a span has gone, an address in it is in nothing that can be freed. */
+static void pages_after_free(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gospan *s = span_new(test, GO_SPC(65, 0));
+	void *base = (void *)s->base, *p;
+	unsigned int idx;
+
+	span_end(test, s);
+	for (p = base; p < base + 10 * GO_PAGE_SIZE; p += 128) {
+		s = look_up(h, p);
+		KUNIT_EXPECT_TRUE(test, s == &gospan_nil ||
+				  s->state == GO_SPAN_FREE);
+		KUNIT_EXPECT_FALSE(test, gospan_index(s, p, &idx));
+	}
+}
+
+/* The map. */
+
+static struct goarenamap *map_of(struct goheap *h)
+{
+	return rcu_dereference_protected(h->map, true);
+}
+
+/* Make a heap's map short; nothing of the heap is beyond. */
+static void cut_map(struct kunit *test, struct goheap *h, unsigned long nr)
+{
+	struct goarenamap *old = map_of(h), *map;
+	unsigned long i;
+
+	map = kvmalloc(struct_size(map, arena, nr), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, map);
+	map->base = old->base;
+	map->nr = nr;
+	for (i = 0; i < nr; i++)
+		map->arena[i] = old->arena[i];
+	rcu_assign_pointer(h->map, map);
+	synchronize_rcu();
+	kvfree(old);
+}
+
+static unsigned long arena_addr(struct goheap *h, unsigned long idx)
+{
+	return map_of(h)->base + (idx << GO_ARENA_SHIFT);
+}
+
+static void expect_cover(struct kunit *test, struct goheap *h,
+			 unsigned long idx)
+{
+	unsigned long last = arena_addr(h, idx + 1) - 1, i;
+	struct goarenamap *map;
+
+	KUNIT_EXPECT_TRUE(test, gospan_map_cover(h, last, GFP_KERNEL));
+	map = map_of(h);
+	KUNIT_ASSERT_GT(test, map->nr, idx);
+	for (i = 1; i < map->nr; i++)
+		KUNIT_EXPECT_PTR_EQ(test, map->arena[i], &goarena_nil);
+	KUNIT_EXPECT_PTR_EQ(test, look_up(h, (void *)last), &gospan_nil);
+}
+
+/* On a heap that is a map and nothing else. */
+static void map_grows(struct kunit *test)
+{
+	struct goheap *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
+	struct goarena *a = kunit_kzalloc(test, sizeof(*a), GFP_KERNEL);
+	struct goarenamap *map;
+
+	KUNIT_ASSERT_NOT_NULL(test, h);
+	KUNIT_ASSERT_NOT_NULL(test, a);
+	*a = goarena_nil;
+	raw_spin_lock_init(&h->map_lock);
+	map = kvmalloc(struct_size(map, arena, 1), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, map);
+	map->base = round_down(PAGE_OFFSET, GO_ARENA_SIZE);
+	map->nr = 1;
+	map->arena[0] = a;
+	rcu_assign_pointer(h->map, map);
+
+	expect_cover(test, h, 0);
+	KUNIT_EXPECT_PTR_EQ(test, map_of(h), map);
+	expect_cover(test, h, 1);
+	KUNIT_EXPECT_PTR_NE(test, map_of(h), map);
+	map = map_of(h);
+	/* What it has it does not ask for again. */
+	expect_cover(test, h, map->nr - 1);
+	KUNIT_EXPECT_PTR_EQ(test, map_of(h), map);
+	expect_cover(test, h, map->nr);
+	expect_cover(test, h, 5000);
+	KUNIT_EXPECT_PTR_EQ(test, gospan_arena(h, arena_addr(h, 0)), a);
+	/* It grows upwards only. */
+	KUNIT_EXPECT_FALSE(test, gospan_map_cover(h, arena_addr(h, 0) - 1,
+						  GFP_KERNEL));
+	kvfree(map_of(h));
+}
+
+/* A heap whose map had room for nothing grows it and works on. */
+static void map_grows_with_heap(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gospan *s[6];
+	unsigned int i, k;
+	int nid;
+
+	goscavenge_stop(h);
+	for_each_node_state(nid, N_MEMORY)
+		h->node[nid]->reserve = 0;
+	goscavenge(h, true);
+	cut_map(test, h, 1);
+
+	for (i = 0; i < ARRAY_SIZE(s); i++) {
+		s[i] = run_new(test, GO_ARENA_PAGES / 4, 1);
+		for (k = 0; k <= i; k++)
+			KUNIT_EXPECT_PTR_EQ(test,
+					    look_up(h, (void *)s[k]->base),
+					    s[k]);
+	}
+	KUNIT_EXPECT_GT(test, map_of(h)->nr, 1);
+	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
+	for (i = 0; i < ARRAY_SIZE(s); i++)
+		goheap_free(h, s[i]);
+}
+
+/* Carving. */
+
+static void expect_carved(struct kunit *test, const struct gospan *s,
+			  unsigned int spc)
+{
+	unsigned int class = GO_SPC_CLASS(spc), n = go_class_nelems[class];
+
+	KUNIT_EXPECT_EQ(test, s->state, GO_SPAN_SMALL);
+	KUNIT_EXPECT_EQ(test, s->spanclass, spc);
+	KUNIT_EXPECT_EQ(test, s->elemsize, go_class_size[class]);
+	KUNIT_EXPECT_EQ(test, s->magic, go_class_magic[class]);
+	KUNIT_EXPECT_EQ(test, s->npages, go_class_pages[class]);
+	KUNIT_EXPECT_EQ(test, s->nelems, n);
+	KUNIT_EXPECT_EQ(test, s->navail, n);
+	KUNIT_EXPECT_EQ(test, s->nback, 0);
+	KUNIT_EXPECT_EQ(test, s->bucket, GO_BUCKET_NONE);
+	KUNIT_EXPECT_FALSE(test, s->cached);
+	KUNIT_EXPECT_TRUE(test, bitmap_full(s->avail, n));
+	KUNIT_EXPECT_TRUE(test, bitmap_empty(s->back, n));
+	KUNIT_EXPECT_EQ(test, !!s->tiny, spc == GO_TINY_SPC);
+	KUNIT_EXPECT_NULL(test, memchr_inv(s->objstate, s->needzero ?
+					   GO_OBJ_FREE : GO_OBJ_FRESH, n));
+	/* The waste at the end is never live. */
+	KUNIT_EXPECT_EQ(test, s->objstate[n], GO_OBJ_FREE);
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(s->base, go_class_align[class] *
+					   GO_PAGE_SIZE));
+}
+
+/* The bit block is as long as what is in it. */
+static void expect_fits(struct kunit *test, struct goheap *h,
+			const struct gospan *s, const unsigned long inuse[])
+{
+	void *end = s->objstate + s->nelems + 1;
+	unsigned int i, used = 0;
+
+	for (i = 0; i < GO_NR_FIX_BITS; i++) {
+		if (h->fix[GO_FIX_BITS + i].inuse == inuse[i])
+			continue;
+		used++;
+		KUNIT_EXPECT_EQ(test, h->fix[GO_FIX_BITS + i].inuse,
+				inuse[i] + 1);
+		KUNIT_EXPECT_LE(test, end - (void *)s->avail,
+				h->fix[GO_FIX_BITS + i].size);
+	}
+	KUNIT_EXPECT_EQ(test, used, 1);
+	KUNIT_EXPECT_GE(test, s->back - s->avail, BITS_TO_LONGS(s->nelems));
+	if (s->tiny)
+		KUNIT_EXPECT_GE(test, s->objstate - (u8 *)s->tiny,
+				s->nelems * sizeof(*s->tiny));
+}
+
+static void bits_inuse(struct goheap *h, unsigned long inuse[])
+{
+	unsigned int i;
+
+	for (i = 0; i < GO_NR_FIX_BITS; i++)
+		inuse[i] = h->fix[GO_FIX_BITS + i].inuse;
+}
+
+static void carve_as(struct kunit *test, unsigned int spc, bool needzero)
+{
+	unsigned long before[GO_NR_FIX_BITS], after[GO_NR_FIX_BITS];
+	unsigned int class = GO_SPC_CLASS(spc), i;
+	struct goheap *h = gotest_heap(test);
+	struct gospan *s = run_new(test, go_class_pages[class],
+				   go_class_align[class]);
+
+	bits_inuse(h, before);
+	s->needzero = needzero;
+	KUNIT_ASSERT_TRUE(test, gospan_carve(h, s, spc, GFP_KERNEL));
+	expect_carved(test, s, spc);
+	expect_fits(test, h, s, before);
+	for (i = 0; s->tiny && i < s->nelems; i++)
+		KUNIT_EXPECT_EQ(test, atomic_read(&s->tiny[i]), 0);
+	/* So that who gets these bits next finds them dirty. */
+	memset(s->avail, 0xff, (void *)(s->objstate + s->nelems + 1) -
+			       (void *)s->avail);
+
+	gospan_uncarve(h, s);
+	KUNIT_EXPECT_EQ(test, s->magic, 0);
+	KUNIT_EXPECT_EQ(test, s->state, GO_SPAN_NONE);
+	KUNIT_EXPECT_TRUE(test, s->needzero);
+	KUNIT_EXPECT_PTR_EQ(test, s->objstate, gospan_nil.objstate);
+	KUNIT_EXPECT_NULL(test, s->avail);
+	bits_inuse(h, after);
+	KUNIT_EXPECT_MEMEQ(test, before, after, sizeof(before));
+	goheap_free(h, s);
+}
+
+static void carve(struct kunit *test)
+{
+	unsigned int spc;
+
+	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++) {
+		carve_as(test, spc, true);
+		carve_as(test, spc, false);
+	}
+}
+
+/* Every byte of a span: whose it is, which object, and whether its start. */
+static const unsigned int every_byte_of[] = {
+	1, 2, 3, 5, 35, 49, 50, 60, 65, 67,
+};
+
+static void class_name(const unsigned int *class, char *name)
+{
+	snprintf(name, KUNIT_PARAM_DESC_SIZE, "%u", go_class_size[*class]);
+}
+
+KUNIT_ARRAY_PARAM(class, every_byte_of, class_name);
+
+static void every_byte(struct kunit *test)
+{
+	const unsigned int *class = test->param_value;
+	struct gospan *s = span_new(test, GO_SPC(*class, 0));
+	struct goheap *h = gotest_heap(test);
+	unsigned long off, bytes = s->npages * GO_PAGE_SIZE;
+	unsigned int idx, bad = 0;
+	void *p;
+
+	for (off = 0; off < bytes; off++) {
+		p = (void *)s->base + off;
+		bad += look_up(h, p) != s;
+		bad += gospan_index(s, p, &idx) != (off % s->elemsize == 0);
+		bad += idx != off / s->elemsize;
+		if (off % s->elemsize == 0)
+			bad += gospan_object(s, idx) != p;
+	}
+	KUNIT_EXPECT_EQ(test, bad, 0);
+	span_end(test, s);
+}
+
+/* Taking. */
+
+static struct goslot *slots_new(struct kunit *test)
+{
+	struct goslot *slot;
+
+	slot = kunit_kcalloc(test, GO_MAX_NELEMS + 1, sizeof(*slot),
+			     GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, slot);
+	return slot;
+}
+
+/* Pop @n: they must be the lowest set bits of @model, in order. */
+static void expect_pops(struct kunit *test, struct gospan *s,
+			struct goslot *slot, unsigned int n,
+			unsigned long *model)
+{
+	unsigned int idx, bad = 0;
+
+	while (n--) {
+		idx = find_first_bit(model, s->nelems);
+		bad += slot[n].obj != gospan_object(s, idx);
+		bad += slot[n].state != s->objstate + idx;
+		if (idx < s->nelems)
+			__clear_bit(idx, model);
+	}
+	KUNIT_EXPECT_EQ_MSG(test, bad, 0, "class %u",
+			    GO_SPC_CLASS(s->spanclass));
+	KUNIT_EXPECT_EQ(test, s->navail, bitmap_weight(model, s->nelems));
+	KUNIT_EXPECT_TRUE(test, bitmap_equal(s->avail, model, s->nelems));
+}
+
+static void take_all(struct kunit *test, struct gospan *s,
+		     struct goslot *slot, unsigned int want)
+{
+	DECLARE_BITMAP(model, GO_MAX_NELEMS);
+	unsigned int n, sum = 0;
+
+	bitmap_copy(model, s->avail, s->nelems);
+	KUNIT_EXPECT_EQ(test, gospan_take(s, slot, 0), 0);
+	while (sum < s->nelems && s->navail) {
+		unsigned int left = s->navail;
+
+		/* One more than may be written to. */
+		slot[want].obj = test;
+		n = gospan_take(s, slot, want);
+		KUNIT_EXPECT_EQ(test, n, min(want, left));
+		KUNIT_EXPECT_PTR_EQ(test, slot[want].obj, test);
+		expect_pops(test, s, slot, n, model);
+		sum += n;
+		if (!n)
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, gospan_take(s, slot, want), 0);
+	KUNIT_EXPECT_TRUE(test, bitmap_empty(s->avail, s->nelems));
+}
+
+static void take(struct kunit *test)
+{
+	static const unsigned int wants[] = { 1, 7, 32, 64, GO_MAX_NELEMS };
+	struct goslot *slot = slots_new(test);
+	unsigned int class, i;
+
+	for (class = 1; class < GO_NR_CLASSES; class++) {
+		struct gospan *s = span_new(test, GO_SPC(class, 1));
+
+		for (i = 0; i < ARRAY_SIZE(wants); i++) {
+			bitmap_set(s->avail, 0, s->nelems);
+			s->navail = s->nelems;
+			take_all(test, s, slot, wants[i]);
+		}
+		span_end(test, s);
+	}
+}
+
+/* The same with holes. */
+static void take_with_holes(struct kunit *test)
+{
+	const unsigned int rounds = IS_ENABLED(CONFIG_KASAN) ? 2 : 20;
+	struct goslot *slot = slots_new(test);
+	unsigned int class, i, k;
+	struct rnd_state rnd;
+
+	gotest_random(test, &rnd);
+	for (class = 1; class < GO_NR_CLASSES; class++) {
+		struct gospan *s = span_new(test, GO_SPC(class, 0));
+
+		for (k = 0; k < rounds; k++) {
+			for (i = 0; i < s->nelems; i++)
+				__assign_bit(i, s->avail,
+					     prandom_u32_state(&rnd) % 3 == 0);
+			s->navail = bitmap_weight(s->avail, s->nelems);
+			take_all(test, s, slot, 1 + prandom_u32_state(&rnd) %
+						     GO_BATCH);
+		}
+		span_end(test, s);
+	}
+}
+
+/* Walking. */
+
+struct walked {
+	struct gospan *wanted[3];
+	unsigned int seen[3];
+	unsigned long pages;
+	unsigned long free;
+};
+
+static void note(struct gospan *s, void *data)
+{
+	struct walked *w = data;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(w->wanted); i++)
+		w->seen[i] += s == w->wanted[i];
+	w->pages += s->npages;
+	if (s->state == GO_SPAN_FREE)
+		w->free += s->npages;
+}
+
+/* A walk comes by each span and free run once. */
+static void walk(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	unsigned long sys = 0, free = 0;
+	struct walked w = {};
+	unsigned int i;
+	int nid;
+
+	w.wanted[0] = span_new(test, GO_SPC(1, 0));
+	w.wanted[1] = span_new(test, GO_SPC(65, 1));
+	w.wanted[2] = run_new(test, 200, 1);
+	gospan_walk(h, note, &w);
+	for_each_node_state(nid, N_MEMORY) {
+		sys += h->node[nid]->sys;
+		free += h->node[nid]->free;
+	}
+	for (i = 0; i < ARRAY_SIZE(w.seen); i++)
+		KUNIT_EXPECT_EQ(test, w.seen[i], 1);
+	KUNIT_EXPECT_EQ(test, w.pages, sys);
+	KUNIT_EXPECT_EQ(test, w.free, free);
+	KUNIT_EXPECT_EQ(test, sys - free, 1 + 10 + 200);
+	span_end(test, w.wanted[0]);
+	span_end(test, w.wanted[1]);
+	goheap_free(h, w.wanted[2]);
+}
+
+static struct kunit_case span_cases[] = {
+	KUNIT_CASE_PARAM(foreign_wild, wild_gen_params),
+	KUNIT_CASE(foreign_kernel),
+	KUNIT_CASE(foreign_edges),
+	KUNIT_CASE(pages_of_run),
+	KUNIT_CASE(pages_after_free),
+	KUNIT_CASE(map_grows),
+	KUNIT_CASE(map_grows_with_heap),
+	KUNIT_CASE(carve),
+	KUNIT_CASE_PARAM(every_byte, class_gen_params),
+	KUNIT_CASE(take),
+	KUNIT_CASE(take_with_holes),
+	KUNIT_CASE(walk),
+	{}
+};
+
+static struct kunit_suite span_suite = {
+	.name = "goalloc_span",
+	.init = gotest_heap_init,
+	.exit = gotest_heap_exit,
+	.test_cases = span_cases,
+};
+
+kunit_test_suites(&span_suite);

@@ -1,0 +1,613 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of the tiny allocator: objects below 16 bytes that share a block.
+ *
+ * Go never frees them, so all that matters here is ours alone: that a free is
+ * exact whatever the order, that the block goes when its last object does and
+ * it is no CPU's current one, not before and not twice, and that a free which
+ * comes twice is known for one even when its block is long gone.  The block
+ * itself is an object of class 2; its mcache's counters tell when it returns.
+ */
+
+#include <linux/delay.h>
+#include <linux/log2.h>
+#include <linux/sched.h>
+#include "objects.h"
+
+#define BLOCK(p)	((unsigned long)(p) & ~(GO_TINY_SIZE - 1UL))
+
+static void *tiny(struct kunit *test, size_t size)
+{
+	void *p = gotiny_alloc(gotest_heap(test), size, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	return p;
+}
+
+static size_t size_of(struct goheap *h, const void *p)
+{
+	struct gospan *s;
+	size_t size = 0;
+
+	preempt_disable();
+	s = gospan_of(h, p);
+	if (gotiny_holds(s, p))
+		size = gotiny_size(s, p);
+	preempt_enable();
+	return size;
+}
+
+/* This CPU takes another block, whatever room is left in the one it has. */
+static void turn_over(struct goheap *h)
+{
+	preempt_disable();
+	gotiny_drain(h, this_cpu_ptr(h->mcache));
+	preempt_enable();
+}
+
+static u64 blocks_live(struct kunit *test)
+{
+	return gotest_memstats(test, gotest_heap(test))->heap_objects;
+}
+
+static long all_misuses(struct goheap *h)
+{
+	long n = 0;
+	int i;
+
+	for (i = 0; i < GO_NR_MISUSES; i++)
+		n += gotest_misuses(h, i);
+	return n;
+}
+
+/* Each size behind each offset that others leave. */
+static void tiny_alignment(struct kunit *test)
+{
+	static const u8 want[GO_TINY_SIZE] = {
+		0, 1, 2, 1, 4, 1, 2, 1, 8, 1, 2, 1, 4, 1, 2, 1,
+	};
+	struct goheap *h = gotest_heap(test);
+	unsigned int size, before;
+	void *p, *q;
+
+	gotest_pin(test, h);
+	for (size = 1; size < GO_TINY_SIZE; size++) {
+		for (before = 1; before < GO_TINY_SIZE; before++) {
+			turn_over(h);
+			q = tiny(test, before);
+			p = tiny(test, size);
+			KUNIT_EXPECT_EQ_MSG(test, (unsigned long)p % want[size],
+					    0, "%u after %u", size, before);
+			if (ALIGN(before, want[size]) + size <= GO_TINY_SIZE)
+				KUNIT_EXPECT_PTR_EQ(test, p, q +
+						    ALIGN(before, want[size]));
+			else
+				KUNIT_EXPECT_NE(test, BLOCK(p), BLOCK(q));
+			KUNIT_EXPECT_EQ(test, size_of(h, p), size);
+			KUNIT_EXPECT_EQ(test, size_of(h, q), before);
+			gotest_free(h, p);
+			gotest_free(h, q);
+		}
+	}
+}
+
+struct packing {
+	const char *name;
+	u8 size[GO_TINY_SIZE + 1];
+	u8 off[GO_TINY_SIZE + 1];
+};
+
+static const struct packing packings[] = {
+	{ "sixteen of one", { [0 ... 15] = 1 },
+	  { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 } },
+	{ "eight of two", { [0 ... 7] = 2 }, { 0, 2, 4, 6, 8, 10, 12, 14 } },
+	{ "five of three", { [0 ... 4] = 3 }, { 0, 3, 6, 9, 12 } },
+	{ "four of four", { [0 ... 3] = 4 }, { 0, 4, 8, 12 } },
+	{ "two of eight", { 8, 8 }, { 0, 8 } },
+	{ "one of twelve", { 12, 4 }, { 0, 12 } },
+	{ "fifteen and one", { 15, 1 }, { 0, 15 } },
+	{ "gaps", { 1, 8, 0 }, { 0, 8 } },
+	{ "rising", { 1, 2, 4, 8 }, { 0, 2, 4, 8 } },
+	{ "odd ones", { 3, 5, 7, 1 }, { 0, 3, 8, 15 } },
+};
+
+static void packing_desc(const struct packing *param, char *buf)
+{
+	strscpy(buf, param->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(packings, packings, packing_desc);
+
+/* All in one block, each with its own size, and not an object more. */
+static void tiny_packs(struct kunit *test)
+{
+	const struct packing *param = test->param_value;
+	struct goheap *h = gotest_heap(test);
+	void *p[GO_TINY_SIZE + 1];
+	unsigned int i, n;
+
+	gotest_pin(test, h);
+	for (n = 0; param->size[n]; n++) {
+		p[n] = tiny(test, param->size[n]);
+		KUNIT_EXPECT_EQ(test, BLOCK(p[n]), BLOCK(p[0]));
+		KUNIT_EXPECT_EQ(test, p[n] - p[0], param->off[n]);
+	}
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 1);
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_EQ(test, size_of(h, p[i]), param->size[i]);
+	if (param->off[n - 1] + param->size[n - 1] == GO_TINY_SIZE) {
+		p[n] = tiny(test, 1);
+		KUNIT_EXPECT_NE(test, BLOCK(p[n]), BLOCK(p[0]));
+		gotest_free(h, p[n]);
+	}
+	for (i = 0; i < n; i++) {
+		KUNIT_EXPECT_EQ(test, size_of(h, p[i]), param->size[i]);
+		gotest_free(h, p[i]);
+		KUNIT_EXPECT_EQ(test, size_of(h, p[i]), 0);
+	}
+	turn_over(h);
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
+}
+
+/* Every byte of every object belongs to it alone. */
+static void tiny_no_overlap(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	unsigned int i, bad = 0, n = GOTEST_LOOPS(10000);
+	struct rnd_state rnd;
+	u8 **p;
+
+	p = kunit_kcalloc(test, n, sizeof(*p), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	gotest_random(test, &rnd);
+	for (i = 0; i < n; i++) {
+		size_t size = 1 + prandom_u32_state(&rnd) % 15;
+
+		p[i] = tiny(test, size);
+		bad += size_of(h, p[i]) != size;
+		gotest_fill(p[i], size);
+		if (i % 3 == 1) {
+			bad += !gotest_intact(p[i - 1], size_of(h, p[i - 1]));
+			gotest_free(h, p[i - 1]);
+			p[i - 1] = NULL;
+		}
+	}
+	for (i = 0; i < n; i++) {
+		if (!p[i])
+			continue;
+		bad += !gotest_intact(p[i], size_of(h, p[i]));
+		gotest_free(h, p[i]);
+	}
+	KUNIT_EXPECT_EQ(test, bad, 0);
+	KUNIT_EXPECT_EQ(test, all_misuses(h), 0);
+}
+
+/* The @nth order of the objects 0 to 3. */
+static void permute(unsigned int nth, unsigned int order[4])
+{
+	unsigned int i, k;
+
+	for (i = 0; i < 4; i++)
+		order[i] = i;
+	for (i = 4; i > 1; i--) {
+		k = nth % i;
+		nth /= i;
+		swap(order[i - 1], order[k]);
+	}
+}
+
+/* A block that is nobody's current one goes with its last object. */
+static void tiny_frees_in_any_order(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	unsigned int nth, i, order[4];
+	void *p[4];
+
+	gotest_pin(test, h);
+	for (nth = 0; nth < 24; nth++) {
+		permute(nth, order);
+		for (i = 0; i < 4; i++)
+			p[i] = tiny(test, 4);
+		turn_over(h);
+		for (i = 0; i < 4; i++) {
+			KUNIT_EXPECT_EQ(test, blocks_live(test), 1);
+			gotest_free(h, p[order[i]]);
+		}
+		KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
+	}
+	KUNIT_EXPECT_EQ(test, all_misuses(h), 0);
+}
+
+/* The current block stays though it is empty, and goes on where it was. */
+static void tiny_current_stays(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+	void *p, *q;
+
+	p = tiny(test, 4);
+	KUNIT_EXPECT_EQ(test, c->tiny, BLOCK(p));
+	gotest_free(h, p);
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 1);
+	q = tiny(test, 4);
+	KUNIT_EXPECT_PTR_EQ(test, q, p + 4);
+	gotest_free(h, q);
+	turn_over(h);
+	KUNIT_EXPECT_EQ(test, c->tiny, 0);
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
+	/* The same block, from the start, with no memory of what was. */
+	q = tiny(test, 3);
+	KUNIT_EXPECT_PTR_EQ(test, q, p);
+	KUNIT_EXPECT_EQ(test, size_of(h, q), 3);
+	KUNIT_EXPECT_EQ(test, size_of(h, q + 4), 0);
+	gotest_free(h, q);
+}
+
+/* Of two blocks the one with more room is kept as the current one. */
+static void tiny_keeps_the_roomier(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+	void *a, *b, *d, *e;
+
+	a = tiny(test, 14);
+	b = tiny(test, 8);
+	KUNIT_EXPECT_NE(test, BLOCK(a), BLOCK(b));
+	KUNIT_EXPECT_EQ(test, c->tiny, BLOCK(b));
+	d = tiny(test, 15);
+	KUNIT_EXPECT_EQ(test, c->tiny, BLOCK(b));
+	e = tiny(test, 8);
+	KUNIT_EXPECT_PTR_EQ(test, e, b + 8);
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 3);
+	/* Neither a nor d is current any more. */
+	gotest_free(h, d);
+	gotest_free(h, a);
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 1);
+	gotest_free(h, b);
+	gotest_free(h, e);
+}
+
+/* Twice is once too often: at once, and when the block has gone. */
+static void tiny_double_free(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	unsigned int off, current_block;
+	void *p[4];
+	long n = 0;
+
+	if (!static_key_enabled(&goalloc_check))
+		kunit_skip(test, "check=0 promises nothing");
+	gotest_pin(test, h);
+	for (current_block = 0; current_block < 2; current_block++) {
+		for (off = 0; off < 4; off++)
+			p[off] = tiny(test, 4);
+		if (!current_block)
+			turn_over(h);
+		for (off = 0; off < 4; off++) {
+			gotest_free(h, p[off]);
+			KUNIT_EXPECT_EQ(test, all_misuses(h), n);
+			gotest_free(h, p[off]);
+			KUNIT_EXPECT_EQ(test, all_misuses(h), ++n);
+			KUNIT_EXPECT_EQ(test, gotest_misuses(h, GO_DOUBLE_FREE),
+					n);
+		}
+		turn_over(h);
+		KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
+		for (off = 0; off < 4; off++) {
+			gotest_free(h, p[off]);
+			KUNIT_EXPECT_EQ(test, gotest_misuses(h, GO_DOUBLE_FREE),
+					++n);
+		}
+		KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
+	}
+}
+
+/* Inside a tiny object is not its start; which word for it may be argued. */
+static void tiny_interior(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	void *p, *q;
+	int off;
+
+	gotest_pin(test, h);
+	p = tiny(test, 8);
+	q = tiny(test, 4);
+	gotest_fill(p, 8);
+	gotest_fill(q, 4);
+	for (off = 1; off < 8; off++) {
+		gotest_free(h, p + off);
+		KUNIT_EXPECT_EQ(test, all_misuses(h), off);
+		KUNIT_EXPECT_EQ(test, size_of(h, p), 8);
+		KUNIT_EXPECT_EQ(test, size_of(h, q), 4);
+	}
+	KUNIT_EXPECT_TRUE(test, gotest_intact(p, 8));
+	KUNIT_EXPECT_TRUE(test, gotest_intact(q, 4));
+	gotest_free(h, p);
+	gotest_free(h, q);
+	KUNIT_EXPECT_EQ(test, all_misuses(h), 7);
+}
+
+/* A plain object of 16 bytes in the same span is not taken for a block. */
+static void tiny_beside_plain(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	unsigned int i;
+	void *p[8];
+
+	gotest_pin(test, h);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = i % 2 ? gotest_alloc(h, GO_TINY_SPC, GFP_KERNEL) :
+			       tiny(test, 9);
+	for (i = 1; i < ARRAY_SIZE(p); i += 2) {
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+		KUNIT_EXPECT_EQ(test, size_of(h, p[i]), 0);
+		gotest_free(h, p[i] + 4);
+		KUNIT_EXPECT_EQ(test, gotest_misuses(h, GO_INTERIOR),
+				(i + 1) / 2);
+	}
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		gotest_free(h, p[i]);
+	KUNIT_EXPECT_EQ(test, gotest_misuses(h, GO_DOUBLE_FREE), 0);
+	turn_over(h);
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
+}
+
+static void tiny_drain_retires(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+	void *p = tiny(test, 5);
+
+	gomcache_drain_all(h);
+	KUNIT_EXPECT_EQ(test, c->tiny, 0);
+	KUNIT_EXPECT_EQ(test, size_of(h, p), 5);
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 1);
+	gotest_free(h, p);
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
+
+	/* One that was empty goes at once. */
+	gotest_free(h, tiny(test, 5));
+	gomcache_drain_all(h);
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
+}
+
+static void tiny_counts(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct goalloc_memstats *m;
+	void *p[20];
+	int i;
+
+	gotest_pin(test, h);
+	for (i = 0; i < 20; i++)
+		p[i] = tiny(test, 2);
+	for (i = 0; i < 5; i++)
+		gotest_free(h, p[i]);
+	m = gotest_memstats(test, h);
+	KUNIT_EXPECT_EQ(test, m->tiny_allocs, 20);
+	KUNIT_EXPECT_EQ(test, m->tiny_frees, 5);
+	KUNIT_EXPECT_EQ(test, m->total_requested, 40);
+	KUNIT_EXPECT_EQ(test, m->mallocs, 3);
+	KUNIT_EXPECT_EQ(test, m->total_alloc, 3 * GO_TINY_SIZE);
+	KUNIT_EXPECT_EQ(test, m->by_size[2].mallocs, 3);
+	for (i = 5; i < 20; i++)
+		gotest_free(h, p[i]);
+	gotest_free(h, p[19]);
+	m = gotest_memstats(test, h);
+	KUNIT_EXPECT_EQ(test, m->tiny_frees, 20);
+	KUNIT_EXPECT_EQ(test, m->misuses, 1);
+}
+
+static void tiny_zeroes(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	unsigned int round, size, bad = 0;
+	void *p;
+
+	gotest_pin(test, h);
+	for (round = 0; round < 4; round++) {
+		for (size = 1; size < GO_TINY_SIZE; size++) {
+			void *q = gotiny_alloc(h, 1, GFP_KERNEL);
+
+			gotest_fill(q, 1);
+			p = gotiny_alloc(h, size, GFP_KERNEL | __GFP_ZERO);
+			KUNIT_ASSERT_NOT_NULL(test, p);
+			bad += !!memchr_inv(p, 0, size);
+			/* Only what is asked for: q may be beside it. */
+			bad += !gotest_intact(q, 1);
+			memset(p, 0xff, size);
+			gotest_free(h, p);
+			gotest_free(h, q);
+		}
+		turn_over(h);
+	}
+	KUNIT_EXPECT_EQ(test, bad, 0);
+}
+
+/* Somebody is at the cache: a block of its own, which goes with its object. */
+static void tiny_in_window(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+	unsigned long current_block;
+	void *p, *q;
+
+	p = tiny(test, 4);
+	current_block = c->tiny;
+	preempt_disable();
+	gomcache_enter(c);
+	q = gotiny_alloc(h, 4, GFP_ATOMIC);
+	gomcache_leave(c);
+	preempt_enable();
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	KUNIT_EXPECT_NE(test, BLOCK(q), BLOCK(p));
+	KUNIT_EXPECT_EQ(test, c->tiny, current_block);
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 2);
+
+	preempt_disable();
+	gomcache_enter(c);
+	gotest_free(h, q);
+	gomcache_leave(c);
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 1);
+	gotest_free(h, p);
+	KUNIT_EXPECT_EQ(test, all_misuses(h), 0);
+}
+
+static const struct gotest_context_param contexts[] = {
+	{ GOTEST_IRQS_OFF, "irqs off" },
+	{ GOTEST_RAW_LOCK, "raw spinlock" },
+	{ GOTEST_SOFTIRQ, "timer" },
+	{ GOTEST_HARDIRQ, "hardirq" },
+	{ GOTEST_NMI, "NMI" },
+};
+
+static void context_desc(const struct gotest_context_param *param, char *buf)
+{
+	strscpy(buf, param->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(contexts, contexts, context_desc);
+
+struct context_work {
+	struct goheap *h;
+	void *p[45];
+	unsigned int bad;
+};
+
+static unsigned int context_size(unsigned int i)
+{
+	return 1 + i % (GO_TINY_SIZE - 1);
+}
+
+static void context_alloc(void *arg)
+{
+	struct context_work *w = arg;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(w->p); i++) {
+		w->p[i] = gotiny_alloc(w->h, context_size(i), GFP_ATOMIC);
+		if (w->p[i])
+			gotest_fill(w->p[i], context_size(i));
+		else
+			w->bad++;
+	}
+}
+
+static void context_free(void *arg)
+{
+	struct context_work *w = arg;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(w->p); i++) {
+		if (!w->p[i])
+			continue;
+		w->bad += !gotest_intact(w->p[i], context_size(i));
+		gotest_free(w->h, w->p[i]);
+	}
+}
+
+static void tiny_in_context(struct kunit *test)
+{
+	const struct gotest_context_param *param = test->param_value;
+	struct context_work *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	struct goheap *h = gotest_heap(test);
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	w->h = h;
+	/* An NMI has to find a span. */
+	if (param->context == GOTEST_NMI)
+		gocentral_grow(h, NUMA_NO_NODE, GO_TINY_SPC, GFP_KERNEL);
+	gotest_run_in(param->context, context_alloc, w);
+	gotest_run_in(param->context, context_free, w);
+	context_alloc(w);
+	gotest_run_in(param->context, context_free, w);
+	KUNIT_EXPECT_EQ(test, w->bad, 0);
+	KUNIT_EXPECT_EQ(test, all_misuses(h), 0);
+	gomcache_drain_all(h);
+	gotest_settle(h);
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
+}
+
+#define NR_SHELF	64
+
+struct exchange {
+	struct goheap *h;
+	void *shelf[NR_SHELF];
+};
+
+static int trade(void *arg)
+{
+	struct exchange *x = arg;
+	unsigned int i, size, bad = 0;
+	struct rnd_state rnd;
+	void *p, *old;
+
+	prandom_seed_state(&rnd, (unsigned long)current);
+	while (!kthread_should_stop()) {
+		i = prandom_u32_state(&rnd) % NR_SHELF;
+		size = context_size(i);
+		p = gotiny_alloc(x->h, size, GFP_KERNEL);
+		if (p)
+			gotest_fill(p, size);
+		old = xchg(&x->shelf[i], p);
+		if (old) {
+			bad += !gotest_intact(old, size);
+			gotest_free(x->h, old);
+		}
+		if (!(i % 16))
+			cond_resched();
+	}
+	return bad;
+}
+
+/* A freer and the CPU that turns to another block race for the last bit. */
+static void tiny_exchange(struct kunit *test)
+{
+	struct exchange *x = kunit_kzalloc(test, sizeof(*x), GFP_KERNEL);
+	struct gotest_crew crew;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, x);
+	x->h = gotest_heap(test);
+	gotest_crew_start(test, &crew, trade, x);
+	for (i = 0; i < 20; i++) {
+		usleep_range(4000, 8000);
+		gomcache_drain_all(x->h);
+	}
+	gotest_crew_stop(test, &crew);
+	for (i = 0; i < NR_SHELF; i++)
+		if (x->shelf[i])
+			gotest_free(x->h, x->shelf[i]);
+	KUNIT_EXPECT_EQ(test, all_misuses(x->h), 0);
+	gomcache_drain_all(x->h);
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
+}
+
+static struct kunit_case tiny_cases[] = {
+	KUNIT_CASE(tiny_alignment),
+	KUNIT_CASE_PARAM(tiny_packs, packings_gen_params),
+	KUNIT_CASE(tiny_no_overlap),
+	KUNIT_CASE(tiny_frees_in_any_order),
+	KUNIT_CASE(tiny_current_stays),
+	KUNIT_CASE(tiny_keeps_the_roomier),
+	KUNIT_CASE(tiny_double_free),
+	KUNIT_CASE(tiny_interior),
+	KUNIT_CASE(tiny_beside_plain),
+	KUNIT_CASE(tiny_drain_retires),
+	KUNIT_CASE(tiny_counts),
+	KUNIT_CASE(tiny_zeroes),
+	KUNIT_CASE(tiny_in_window),
+	KUNIT_CASE_PARAM(tiny_in_context, contexts_gen_params),
+	KUNIT_CASE(tiny_exchange),
+	{}
+};
+
+static struct kunit_suite tiny_suite = {
+	.name = "goalloc_tiny",
+	.init = gotest_heap_init,
+	.exit = gotest_heap_exit,
+	.test_cases = tiny_cases,
+};
+
+kunit_test_suite(tiny_suite);
