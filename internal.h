@@ -531,10 +531,17 @@ void goheap_kick(struct goheap *h);
 void goscavenge_init(struct goheap *h);
 void goscavenge_stop(struct goheap *h);
 
-/* The nodes that have a heap of their own; which these are is set at its start. */
+/* The first node from @i on that has a heap of its own: set at its start. */
+static inline int goheap_next_node(const struct goheap *h, int i)
+{
+	while (i < nr_node_ids && (!h->node[i] || h->node[i]->nid != i))
+		i++;
+	return i;
+}
+
 #define for_each_gonode(h, i)						\
-	for ((i) = 0; (i) < nr_node_ids; (i)++)				\
-		if ((h)->node[i] && (h)->node[i]->nid == (i))
+	for ((i) = goheap_next_node(h, 0); (i) < nr_node_ids;		\
+	     (i) = goheap_next_node(h, (i) + 1))
 
 static inline struct gonode *goheap_node(struct goheap *h, int nid)
 {

@@ -63,17 +63,17 @@ static struct goarenamap *map_new(unsigned long base, unsigned long nr,
  */
 int gospan_map_init(struct goheap *h)
 {
-	unsigned long base = ULONG_MAX, last = 0;
+	unsigned long addr, base = ULONG_MAX, last = 0;
 	struct goarenamap *map;
 	int nid;
 
 	for_each_online_node(nid) {
 		if (!node_end_pfn(nid))
 			continue;
-		base = min(base, (unsigned long)
-			   __va(PFN_PHYS(node_start_pfn(nid))));
-		last = max(last, (unsigned long)
-			   __va(PFN_PHYS(node_end_pfn(nid)) - 1));
+		addr = (unsigned long)__va(PFN_PHYS(node_start_pfn(nid)));
+		base = min(base, addr);
+		addr = (unsigned long)__va(PFN_PHYS(node_end_pfn(nid)) - 1);
+		last = max(last, addr);
 	}
 	base = round_down(base, GO_ARENA_SIZE);
 

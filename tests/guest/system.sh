@@ -45,15 +45,15 @@ rmmod_while_open() {
 # CPU had cached must not be stranded.
 hotplug() {
 	local cpu=/sys/devices/system/cpu/cpu1/online
-	[ -e $cpu ] || return 0
+	[ -e "$cpu" ] || return 0
 	insmod goreplay.ko trace=/goalloc/fs.gotrace &
 	while kill -0 $! 2>/dev/null; do
-		echo 0 >$cpu && echo 1 >$cpu || return 1
+		echo 0 >"$cpu" && echo 1 >"$cpu" || return 1
 	done
 	wait $! && rmmod goreplay
 }
 
-memstat() { sed -n "s/^$1: //p" $debugfs/memstats; }
+memstat() { sed -n "s/^$1: //p" "$debugfs/memstats"; }
 says() { dmesg | grep -q "goalloc: $1"; }
 
 # What a gone client has left is named by class, and only its pages stay.
