@@ -2,7 +2,8 @@
 /*
  * gobench: what an allocation and a free cost, goalloc beside kmalloc.
  *
- * The same loops for both allocators in the same boot, with interrupts off, the
+ * The same loops for both allocators in the same boot, with interrupts off
+ * where kmalloc() may be called so, the
  * cost of the empty loop taken away, the least of several rounds reported.  In
  * QEMU with -icount, where the TSC ticks once for each instruction, the figures
  * are instructions and the same on every machine; where there is no TSC, as in
@@ -94,9 +95,12 @@ static u64 least(u64 (*loop)(size_t size, void **p), size_t size, void **p)
 	unsigned int i;
 
 	for (i = 0; i < ROUNDS; i++) {
-		local_irq_save(flags);
+		/* On PREEMPT_RT kmalloc() may not be called so. */
+		if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+			local_irq_save(flags);
 		t = loop(size, p);
-		local_irq_restore(flags);
+		if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+			local_irq_restore(flags);
 		min = min(min, t);
 		cond_resched();
 	}
