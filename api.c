@@ -14,6 +14,7 @@
 
 struct goheap goalloc_heap;
 DEFINE_STATIC_KEY_TRUE(goalloc_check);
+DEFINE_STATIC_KEY_FALSE(goalloc_debug);
 
 /* Whole pages, zeroed if need be. */
 static void *alloc_large(int nid, size_t size, bool noscan, gfp_t gfp)
@@ -51,7 +52,9 @@ static noinline void *alloc_odd(size_t size, gfp_t gfp, int nid, bool noscan,
 	if (size > GO_MAX_SMALL)
 		return alloc_large(nid, size, noscan, gfp);
 	if (noscan && size < GO_TINY_SIZE)
-		return gotiny_alloc(&goalloc_heap, size, gfp);
+		return static_branch_unlikely(&goalloc_debug) ?
+			godebug_alloc(&goalloc_heap, size, gfp, true, caller) :
+			gotiny_alloc(&goalloc_heap, size, gfp);
 	return gomcache_alloc_node(&goalloc_heap, nid,
 				   GO_SPC(gosize_class(size), noscan), size,
 				   gfp);
@@ -64,6 +67,9 @@ static __always_inline void *alloc(size_t size, gfp_t gfp, bool noscan)
 	if (unlikely(size - least > GO_MAX_SMALL - least) ||
 	    unlikely(gfp & GO_GFP_FORBIDDEN))
 		return alloc_odd(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
+	if (static_branch_unlikely(&goalloc_debug))
+		return godebug_alloc(&goalloc_heap, size, gfp, noscan,
+				     _RET_IP_);
 	return gomcache_alloc(&goalloc_heap, GO_SPC(gosize_class(size), noscan),
 			      size, gfp);
 }
@@ -102,6 +108,20 @@ void gofree(const void *p)
 }
 EXPORT_SYMBOL_GPL(gofree);
 
+static size_t small_size(const struct gospan *s, unsigned int idx)
+{
+	if (!static_branch_likely(&goalloc_check))
+		return s->elemsize;
+	switch (READ_ONCE(s->objstate[idx])) {
+	case GO_OBJ_LIVE:
+		return s->elemsize;
+	case GO_OBJ_DEBUG:
+		return godebug_size(s, idx);
+	default:
+		return 0;
+	}
+}
+
 /* The bytes of a live object, 0 if there is none; and its span class. */
 static size_t object_size(const void *p, unsigned int *spc)
 {
@@ -116,10 +136,8 @@ static size_t object_size(const void *p, unsigned int *spc)
 		size = gotiny_size(s, p);
 	else if (s->state == GO_SPAN_LARGE && s->base == (unsigned long)p)
 		size = s->elemsize;
-	else if (gospan_index(s, p, &idx) && idx < s->nelems &&
-		 (!static_branch_likely(&goalloc_check) ||
-		  READ_ONCE(s->objstate[idx]) == GO_OBJ_LIVE))
-		size = s->elemsize;
+	else if (gospan_index(s, p, &idx) && idx < s->nelems)
+		size = small_size(s, idx);
 	preempt_enable();
 	return size;
 }
@@ -158,12 +176,13 @@ size_t gomalloc_size_roundup(size_t size)
 }
 EXPORT_SYMBOL_GPL(gomalloc_size_roundup);
 
-/* Would this size have made an object of these bytes? */
-static bool size_fits(size_t size, size_t bytes, unsigned int spc)
+/*
+ * Would this size have made an object of these bytes?  Tiny ones, and those with
+ * a red zone, have just what was asked for.
+ */
+static bool size_fits(size_t size, size_t bytes)
 {
-	if (gospan_needs_tiny(spc) && size < GO_TINY_SIZE)
-		return size == bytes;
-	return gomalloc_size_roundup(size) == bytes;
+	return size == bytes || gomalloc_size_roundup(size) == bytes;
 }
 
 void gofree_sized(const void *p, size_t size)
@@ -175,7 +194,7 @@ void gofree_sized(const void *p, size_t size)
 		return;
 	if (static_branch_likely(&goalloc_check)) {
 		bytes = object_size(p, &spc);
-		if (unlikely(bytes && !size_fits(size, bytes, spc))) {
+		if (unlikely(bytes && !size_fits(size, bytes))) {
 			gomisuse_report(&goalloc_heap, GO_WRONG_SIZE, p, size,
 					_RET_IP_);
 			return;

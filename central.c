@@ -198,7 +198,8 @@ static bool put_back(struct gocentral *c, struct gospan *s, void *obj,
 	if (!gospan_index(s, obj, &idx) || idx >= s->nelems ||
 	    test_bit(idx, s->avail) || __test_and_set_bit(idx, s->back))
 		return false;
-	s->objstate[idx] = GO_OBJ_FREE;
+	if (s->objstate[idx] != GO_OBJ_POISONED)
+		s->objstate[idx] = GO_OBJ_FREE;
 	s->nback++;
 	if (!s->cached)
 		settle(c, s, release);

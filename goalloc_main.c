@@ -20,10 +20,32 @@ static bool check = true;
 module_param(check, bool, 0444);
 MODULE_PARM_DESC(check, "verify every free at the call (default on; load time only)");
 
+static int debug_param_set(const char *val, const struct kernel_param *kp)
+{
+	return godebug_set(val);
+}
+
+static int debug_param_get(char *buf, const struct kernel_param *kp)
+{
+	return godebug_get(buf);
+}
+
+/* As slab_debug, but at any time: who suspects a client need not reboot. */
+static const struct kernel_param_ops debug_ops = {
+	.set = debug_param_set,
+	.get = debug_param_get,
+};
+module_param_cb(debug, &debug_ops, NULL, 0644);
+MODULE_PARM_DESC(debug, "F sanity, Z red zone, P poison, U users; \"LETTERS[,SIZE|,FUNCTION|,MODULE]\", empty for none (default); needs check=1");
+
 static int __init goalloc_init(void)
 {
 	int err;
 
+	if (!check && static_key_enabled(&goalloc_debug)) {
+		pr_err("goalloc: debug= needs check=1\n");
+		return -EINVAL;
+	}
 	if (!check)
 		static_branch_disable(&goalloc_check);
 

@@ -121,8 +121,11 @@
  * enum goobj_state - what an object's state byte says
  * @GO_OBJ_FRESH: never handed out since its span was carved from zeroed pages
  * @GO_OBJ_FREE: free, contents unknown
+ * @GO_OBJ_POISONED: free, contents known: see debug.c
  * @GO_OBJ_LIVE: handed out
  * @GO_OBJ_TINY: a block that holds tiny objects
+ * @GO_OBJ_DEBUG: handed out with a red zone and a record behind it
+ * @GO_NR_OBJ_STATES: how many there are
  *
  * With check=0 only %GO_OBJ_FRESH and %GO_OBJ_FREE are kept, and of free
  * objects that are not in an mcache only.
@@ -130,8 +133,11 @@
 enum goobj_state {
 	GO_OBJ_FRESH,
 	GO_OBJ_FREE,
+	GO_OBJ_POISONED,
 	GO_OBJ_LIVE,
 	GO_OBJ_TINY,
+	GO_OBJ_DEBUG,
+	GO_NR_OBJ_STATES,
 };
 
 /**
@@ -434,6 +440,9 @@ enum {
  * @GO_FOREIGN: the pointer is not ours
  * @GO_WRONG_SIZE: gofree_sized() with another class's size
  * @GO_BAD_ZONE: memory of a zone we do not have was asked for
+ * @GO_OVERFLOW: somebody wrote behind an object; debug=Z
+ * @GO_USED_FREE: somebody wrote to a free object; debug=P
+ * @GO_INSANE: a span is not as it should be; debug=F
  * @GO_NR_MISUSES: how many kinds there are
  */
 enum gomisuse {
@@ -442,6 +451,9 @@ enum gomisuse {
 	GO_FOREIGN,
 	GO_WRONG_SIZE,
 	GO_BAD_ZONE,
+	GO_OVERFLOW,
+	GO_USED_FREE,
+	GO_INSANE,
 	GO_NR_MISUSES,
 };
 
@@ -457,6 +469,8 @@ enum gomisuse {
  * @stopped: @work is not to be queued any more
  * @give_back: serialises giving back, which sleeps
  * @misuse: caught, by enum gomisuse
+ * @report: the last report, for those who test
+ * @reporting: somebody is writing @report
  * @failures: allocations that failed for want of memory
  * @online: hotplug instance
  */
@@ -471,12 +485,15 @@ struct goheap {
 	bool stopped;
 	struct mutex give_back;	/* giving back sleeps */
 	atomic_long_t misuse[GO_NR_MISUSES];
+	char report[384];
+	atomic_t reporting;
 	atomic_long_t failures;
 	struct hlist_node online;
 };
 
 extern struct goheap goalloc_heap;
 DECLARE_STATIC_KEY_TRUE(goalloc_check);
+DECLARE_STATIC_KEY_FALSE(goalloc_debug);
 
 /**
  * enum gogrow - may this context call the page allocator?
@@ -567,10 +584,13 @@ void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
 			  gfp_t gfp);
 void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller);
 enum gomisuse gomcache_classify(const struct gospan *s, const void *p);
+bool gomcache_take(struct goheap *h, int nid, unsigned int spc, size_t size,
+		   gfp_t gfp, struct goslot *slot);
 void *gomcache_alloc_node(struct goheap *h, int nid, unsigned int spc,
 			  size_t size, gfp_t gfp);
 void *gomcache_hand_out_zeroed(void *obj, u8 *state, unsigned int spc,
 			       gfp_t gfp);
+void gomcache_defer(struct goheap *h, void *p);
 void gomcache_drain_all(struct goheap *h);
 void gomcache_drain_deferred(struct goheap *h);
 void gomcache_fix_init(struct goheap *h);
@@ -633,7 +653,19 @@ void gostats_read_spc(struct goheap *h, unsigned int spc,
 void gomisuse_report(struct goheap *h, enum gomisuse kind, const void *p,
 		     size_t size, unsigned long caller);
 unsigned int goverify(struct goheap *h, struct seq_file *m);
+bool goverify_span(struct goheap *h, struct gospan *s);
 void goverify_leaks(struct goheap *h);
+
+/* debug.c */
+int godebug_set(const char *val);
+int godebug_get(char *buf);
+void *godebug_alloc(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
+		    unsigned long caller);
+void godebug_free(struct goheap *h, struct gospan *s, unsigned int idx,
+		  unsigned long caller);
+size_t godebug_size(const struct gospan *s, unsigned int idx);
+void godebug_describe(const struct gospan *s, unsigned int idx, char *buf,
+		      size_t len);
 
 /* dev.c */
 int goalloc_dev_init(void);

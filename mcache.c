@@ -199,6 +199,33 @@ void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
 }
 
 /**
+ * gomcache_take - take an object of one node, past the mcaches
+ * @h: the heap
+ * @nid: the node
+ * @spc: the span class
+ * @size: what was asked for
+ * @gfp: as for gomalloc(); with __GFP_THISNODE no other node will do
+ * @slot: the object, for the caller to make live
+ *
+ * Context: any that @gfp permits.
+ * Return: false when there is no memory.
+ */
+bool gomcache_take(struct goheap *h, int nid, unsigned int spc, size_t size,
+		   gfp_t gfp, struct goslot *slot)
+{
+	struct gocentral *got, *c = &goheap_node(h, nid)->central[spc];
+
+	while (!gocentral_take(c, size, slot)) {
+		got = in_nmi() ? NULL : gocentral_grow(h, nid, spc, gfp);
+		if (got)
+			c = got;
+		else if (!goheap_wait(h, gfp))
+			return false;
+	}
+	return true;
+}
+
+/**
  * gomcache_alloc_node - allocate from one node, past the mcaches
  * @h: the heap
  * @nid: the node
@@ -212,18 +239,10 @@ void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
 void *gomcache_alloc_node(struct goheap *h, int nid, unsigned int spc,
 			  size_t size, gfp_t gfp)
 {
-	struct gocentral *c = &goheap_node(h, nid)->central[spc];
 	struct goslot slot;
 
-	while (!gocentral_take(c, size, &slot)) {
-		struct gocentral *got = in_nmi() ? NULL :
-					gocentral_grow(h, nid, spc, gfp);
-
-		if (got)
-			c = got;
-		else if (!goheap_wait(h, gfp))
-			return NULL;
-	}
+	if (!gomcache_take(h, nid, spc, size, gfp, &slot))
+		return NULL;
 	return gomcache_hand_out(slot.obj, slot.state, spc, gfp);
 }
 
@@ -273,8 +292,14 @@ static void push_slow(struct goheap *h, struct gomcache *c, unsigned int spc,
 	gomcache_count(&s->frees, 1);
 }
 
-/* Leave an object to the worker; every one has room for the link. */
-static void defer(struct goheap *h, void *p)
+/**
+ * gomcache_defer - leave a free to the worker
+ * @h: the heap
+ * @p: the object, which is nobody's any more; every one has room for the link
+ *
+ * Context: preemption is off; any, NMI included.
+ */
+void gomcache_defer(struct goheap *h, void *p)
 {
 	llist_add(p, &this_cpu_ptr(h->mcache)->deferred);
 	goheap_kick(h);
@@ -297,7 +322,7 @@ static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
 
 	c = this_cpu_ptr(h->mcache);
 	if (in_nmi()) {
-		defer(h, p);
+		gomcache_defer(h, p);
 	} else if (c->busy) {
 		this_cpu_inc(h->mcache->nested);
 		gocentral_free(h, &slot, 1, true);
@@ -319,7 +344,7 @@ static bool free_large(struct goheap *h, struct gospan *sp, void *p)
 	if (want_init_on_free())
 		memset(p, 0, sp->elemsize);
 	if (in_nmi())
-		defer(h, p);
+		gomcache_defer(h, p);
 	else
 		goheap_free_large(h, sp);
 	return true;
@@ -328,22 +353,24 @@ static bool free_large(struct goheap *h, struct gospan *sp, void *p)
 static bool is_live(const struct gospan *s, unsigned int idx)
 {
 	if (static_branch_likely(&goalloc_check))
-		return READ_ONCE(s->objstate[idx]) == GO_OBJ_LIVE;
+		return READ_ONCE(s->objstate[idx]) >= GO_OBJ_LIVE;
 	return idx < s->nelems;
 }
 
-/* Make a live object free, so that no interrupt frees it, too. */
-static bool claim(struct gospan *s, unsigned int idx)
+/* Make an object free that is live in a way; no interrupt shall do it, too. */
+static bool claim(struct gospan *s, unsigned int idx, enum goobj_state live)
 {
 	unsigned long flags;
-	bool live;
+	bool mine;
 
+	if (!static_branch_likely(&goalloc_check))
+		return live == GO_OBJ_LIVE && idx < s->nelems;
 	local_irq_save(flags);
-	live = is_live(s, idx);
-	if (live && static_branch_likely(&goalloc_check))
+	mine = s->objstate[idx] == live;
+	if (mine)
 		s->objstate[idx] = GO_OBJ_FREE;
 	local_irq_restore(flags);
-	return live;
+	return mine;
 }
 
 /**
@@ -408,8 +435,10 @@ void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller)
 						     GO_DOUBLE_FREE;
 		else if (last)
 			free_block(h, s, idx);
-	} else if (gospan_index(s, p, &idx) && claim(s, idx)) {
+	} else if (gospan_index(s, p, &idx) && claim(s, idx, GO_OBJ_LIVE)) {
 		free_small(h, s, idx, p);
+	} else if (gospan_index(s, p, &idx) && claim(s, idx, GO_OBJ_DEBUG)) {
+		godebug_free(h, s, idx, caller);
 	} else if (s->state != GO_SPAN_LARGE || !free_large(h, s, p)) {
 		kind = gomcache_classify(s, p);
 	}

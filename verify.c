@@ -32,20 +32,25 @@ static const char * const misuse_name[GO_NR_MISUSES] = {
 	[GO_FOREIGN] = "not our pointer",
 	[GO_WRONG_SIZE] = "wrong size in gofree_sized()",
 	[GO_BAD_ZONE] = "allocation from a zone we do not have",
+	[GO_OVERFLOW] = "write behind the end",
+	[GO_USED_FREE] = "write after free",
+	[GO_INSANE] = "broken span",
 };
 
 static const char * const state_name[] = {
 	[GO_OBJ_FRESH] = "never used",
 	[GO_OBJ_FREE] = "free",
+	[GO_OBJ_POISONED] = "free",
 	[GO_OBJ_LIVE] = "live",
 	[GO_OBJ_TINY] = "tiny block",
+	[GO_OBJ_DEBUG] = "live",
 };
 
 /* What an address is to us, in words. */
 static void describe(struct goheap *h, const void *p, char *buf, size_t len)
 {
+	unsigned int idx, n;
 	struct gospan *s;
-	unsigned int idx;
 
 	preempt_disable();
 	s = gospan_of(h, p);
@@ -53,10 +58,12 @@ static void describe(struct goheap *h, const void *p, char *buf, size_t len)
 	case GO_SPAN_SMALL:
 		gospan_index(s, p, &idx);
 		idx = min_t(unsigned int, idx, s->nelems);
-		snprintf(buf, len,
-			 "object %u of a span of %u-byte objects%s, %s", idx,
-			 s->elemsize, GO_SPC_NOSCAN(s->spanclass) ?
-			 ", noscan" : "", state_name[s->objstate[idx] & 3]);
+		n = scnprintf(buf, len,
+			      "object %u of a span of %u-byte objects%s, %s",
+			      idx, s->elemsize,
+			      GO_SPC_NOSCAN(s->spanclass) ? ", noscan" : "",
+			      state_name[s->objstate[idx] % GO_NR_OBJ_STATES]);
+		godebug_describe(s, idx, buf + n, len - n);
 		break;
 	case GO_SPAN_LARGE:
 	case GO_SPAN_DYING:
@@ -70,6 +77,22 @@ static void describe(struct goheap *h, const void *p, char *buf, size_t len)
 		snprintf(buf, len, "in no span");
 	}
 	preempt_enable();
+}
+
+/* The whole line: what was done, to what, by whom, and what that is to us. */
+static void compose(struct goheap *h, enum gomisuse kind, const void *p,
+		    size_t size, unsigned long caller, char *buf, size_t len)
+{
+	size_t n = scnprintf(buf, len, "%s: %p", misuse_name[kind], p);
+
+	if (kind == GO_WRONG_SIZE)
+		n += scnprintf(buf + n, len - n, ", size %zu", size);
+	if (caller)
+		n += scnprintf(buf + n, len - n, ", by %pS: ", (void *)caller);
+	else
+		n += scnprintf(buf + n, len - n,
+			       ", found when it came back to its span: ");
+	describe(h, p, buf + n, len - n);
 }
 
 /**
@@ -86,7 +109,7 @@ void gomisuse_report(struct goheap *h, enum gomisuse kind, const void *p,
 		     size_t size, unsigned long caller)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
-	char what[80];
+	char line[sizeof(h->report)];
 
 	atomic_long_inc(&h->misuse[kind]);
 	if (kind == GO_BAD_ZONE) {
@@ -94,18 +117,13 @@ void gomisuse_report(struct goheap *h, enum gomisuse kind, const void *p,
 			  (void *)caller);
 		return;
 	}
-	if (!__ratelimit(&limit))
-		return;
-	describe(h, p, what, sizeof(what));
-	if (kind == GO_WRONG_SIZE)
-		pr_err("%s: %p, size %zu, by %pS: %s\n", misuse_name[kind], p,
-		       size, (void *)caller, what);
-	else if (caller)
-		pr_err("%s: %p, by %pS: %s\n", misuse_name[kind], p,
-		       (void *)caller, what);
-	else
-		pr_err("%s: %p, found when it came back to its span: %s\n",
-		       misuse_name[kind], p, what);
+	compose(h, kind, p, size, caller, line, sizeof(line));
+	if (!atomic_xchg(&h->reporting, 1)) {
+		strscpy(h->report, line, sizeof(h->report));
+		atomic_set(&h->reporting, 0);
+	}
+	if (__ratelimit(&limit))
+		pr_err("%s\n", line);
 }
 
 /**
@@ -209,6 +227,29 @@ static void verify_span(struct gospan *s, void *data)
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 	if (what)
 		broken(v, "a span of class %u %s", GO_SPC_CLASS(spc), what);
+}
+
+/**
+ * goverify_span - check one span
+ * @h: the heap
+ * @s: the span
+ *
+ * Context: any but NMI.
+ * Return: whether it is as it should be.
+ */
+bool goverify_span(struct goheap *h, struct gospan *s)
+{
+	struct gocentral *c = READ_ONCE(s->central);
+	unsigned long flags;
+	bool sane = true;
+
+	if (!c)
+		return true;
+	raw_spin_lock_irqsave(&c->lock, flags);
+	if (s->state == GO_SPAN_SMALL && s->central == c)
+		sane = !check_span(s);
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+	return sane;
 }
 
 /* One stretch of an arena; returns its pages, 0 when the map is wrong. */

@@ -89,3 +89,11 @@ EXPORT_SYMBOL_IF_KUNIT(gostats_read);
 EXPORT_SYMBOL_IF_KUNIT(gostats_read_spc);
 EXPORT_SYMBOL_IF_KUNIT(goverify);
 EXPORT_SYMBOL_IF_KUNIT(gomisuse_report);
+
+EXPORT_SYMBOL_IF_KUNIT(goalloc_debug);
+EXPORT_SYMBOL_IF_KUNIT(godebug_set);
+EXPORT_SYMBOL_IF_KUNIT(godebug_get);
+EXPORT_SYMBOL_IF_KUNIT(godebug_alloc);
+EXPORT_SYMBOL_IF_KUNIT(godebug_free);
+EXPORT_SYMBOL_IF_KUNIT(godebug_size);
+EXPORT_SYMBOL_IF_KUNIT(gomcache_take);
