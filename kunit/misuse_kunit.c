@@ -72,6 +72,40 @@ static void scene_freeze(struct kunit *test, struct scene *s)
 	s->m = gotest_memstats(test, &goalloc_heap);
 }
 
+/*
+ * The report, word for word but for the pointer, which is hashed, and where in
+ * this module the call is: "KIND: POINTER[, size N], by FUNCTION [MODULE]: WHAT".
+ */
+static void expect_report(struct kunit *test, enum gomisuse kind)
+{
+	static const struct {
+		const char *starts;
+		const char *what[3];
+	} words[] = {
+		[GO_DOUBLE_FREE] = { "double free: ",
+			{ "-byte objects", "in a free run of ", "in no span" } },
+		[GO_INTERIOR] = { "free inside an object: ",
+			{ "-byte objects", "in a large object of " } },
+		[GO_FOREIGN] = { "not our pointer: ", { "in no span" } },
+		[GO_WRONG_SIZE] = { "wrong size in gofree_sized(): ",
+			{ "-byte objects", "in a large object of " } },
+	};
+	const char *report = goalloc_heap.report;
+	const char *what = strstr(report, "[goalloc_kunit]: ");
+	bool said = false;
+	int i;
+
+	KUNIT_EXPECT_TRUE_MSG(test, strstarts(report, words[kind].starts),
+			      "%s", report);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(report, ", by "), "%s", report);
+	KUNIT_ASSERT_NOT_NULL_MSG(test, what, "%s", report);
+	for (i = 0; i < 3 && words[kind].what[i]; i++)
+		said |= !!strstr(what, words[kind].what[i]);
+	KUNIT_EXPECT_TRUE_MSG(test, said, "%s", report);
+	if (kind == GO_WRONG_SIZE)
+		KUNIT_EXPECT_NOT_NULL(test, strstr(report, ", size "));
+}
+
 static void expect_caught(struct kunit *test, struct scene *s,
 			  enum gomisuse kind, long times)
 {
@@ -84,6 +118,8 @@ static void expect_caught(struct kunit *test, struct scene *s,
 				    s->misuse[i] + (i == kind ? times : 0),
 				    "kind %d, %d expected", i, kind);
 	KUNIT_EXPECT_EQ(test, m->misuses, s->m->misuses + times);
+	if (times && kind != GO_BAD_ZONE)
+		expect_report(test, kind);
 	KUNIT_EXPECT_EQ(test, m->mallocs, s->m->mallocs);
 	KUNIT_EXPECT_EQ(test, m->frees, s->m->frees);
 	KUNIT_EXPECT_EQ(test, m->tiny_allocs, s->m->tiny_allocs);
