@@ -55,3 +55,13 @@ kernel_image() {
 	[ -r "$image" ] || die "no kernel $image: run scripts/setup"
 	echo "$image"
 }
+
+# kernel_release FLAVOUR: what 'uname -r' says there.
+kernel_release() {
+	local dir
+	dir=$(kernel_dir "$1") || return
+	case $1 in
+	cloud|rt|6.1)	echo "${dir#*linux-headers-}" ;;
+	*)		cat "$dir/include/config/kernel.release" ;;
+	esac
+}

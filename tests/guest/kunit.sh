@@ -23,6 +23,15 @@ leak_scan() {
 	die "kmemleak has found leaks"
 }
 
+# The kernel keeps the counts of modules that are gone.
+save_coverage() {
+	local gcov=/sys/kernel/debug/gcov file
+	[ -d $gcov ] || return 0
+	find $gcov -name '*.gcda' | while read -r file; do
+		cat "$file" >"/results/keep/${file##*/}" || return
+	done
+}
+
 [ ! -e $kmemleak ] || echo scan=off >$kmemleak	# but when we ask
 insmod kunit.ko enable=1 || die "no KUnit"
 insmod goalloc.ko check="${goalloc_check:-1}" || die "no goalloc"
@@ -34,6 +43,7 @@ done
 rmmod goalloc_kunit || die "the suites do not unload"
 rmmod goalloc || die "goalloc does not unload"
 leak_scan
+save_coverage || die "the line counts cannot be saved"
 
 # Lockdep gives up at its first complaint, or when it runs out of memory.
 if [ -e /proc/lockdep_stats ]; then
