@@ -431,10 +431,17 @@ static void sweep_from(struct kunit *test, enum start start)
 
 static void fault_from_nothing(struct kunit *test)
 {
+	unsigned long before;
 	struct reserves r;
 
 	take_reserves(&goalloc_heap, &r);
+	cool(&goalloc_heap);
+	before = gotest_memstats(test, &goalloc_heap)->heap_sys;
 	sweep_from(test, BARE);
+	cool(&goalloc_heap);
+	/* A run that was taken and forgotten is nobody's, but held. */
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, &goalloc_heap)->heap_sys,
+			before);
 	give_reserves(&r);
 }
 

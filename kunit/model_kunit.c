@@ -802,7 +802,7 @@ static const struct cheese {
 
 KUNIT_ARRAY_PARAM_DESC(cheeses, cheeses, name);
 
-#define NR_RUNS		4096
+#define NR_RUNS		(IS_ENABLED(CONFIG_KASAN) ? 1024 : 4096)
 
 static unsigned long held(struct goheap *h)
 {
