@@ -287,6 +287,7 @@ void godebugfs_init(void)
 	debugfs_create_file("sizeclasses", 0400, dir, NULL, &sizeclasses_fops);
 	debugfs_create_file("pageheap", 0400, dir, NULL, &pageheap_fops);
 	debugfs_create_file("verify", 0400, dir, NULL, &verify_fops);
+	gofault_init(dir);
 }
 
 /**

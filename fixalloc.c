@@ -72,6 +72,8 @@ static bool grow(struct gofix *f, gfp_t gfp)
 	unsigned int i;
 	void **obj;
 
+	if (gofault())
+		return false;
 	page = alloc_pages(gfp & ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE |
 				   __GFP_NOFAIL | __GFP_THISNODE), f->order);
 	if (!page)

@@ -286,10 +286,16 @@ static gfp_t greedy_gfp(gfp_t gfp)
 	       __GFP_THISNODE;
 }
 
+/* The page allocator is called here and nowhere else in this file. */
+static struct page *get_block(int nid, gfp_t gfp, unsigned int order)
+{
+	return gofault() ? NULL : alloc_pages_node(nid, gfp, order);
+}
+
 static struct gospan *grow_by(struct goheap *h, int nid, unsigned int order,
 			      unsigned long npages, gfp_t gfp)
 {
-	struct page *page = alloc_pages_node(nid, gfp, order);
+	struct page *page = get_block(nid, gfp, order);
 	struct gospan *s;
 
 	if (!page)
@@ -314,7 +320,7 @@ static struct gospan *grow_exactly(struct goheap *h, int nid,
 	if (used == 1UL << order)
 		return grow_by(h, nid, order, npages, gfp);
 
-	page = alloc_pages_node(nid, gfp, order);
+	page = get_block(nid, gfp, order);
 	if (!page)
 		return NULL;
 	split_page(page, order);
@@ -502,7 +508,8 @@ void goheap_top_up(struct gonode *node, gfp_t gfp)
 
 static int init_node(struct goheap *h, int nid)
 {
-	struct gonode *node = kvzalloc(sizeof(*node), GFP_KERNEL);
+	struct gonode *node = gofault() ? NULL :
+			      kvzalloc(sizeof(*node), GFP_KERNEL);
 	unsigned int i;
 
 	if (!node)
@@ -537,7 +544,8 @@ static int init_nodes(struct goheap *h)
 {
 	int nid;
 
-	h->node = kcalloc(nr_node_ids, sizeof(*h->node), GFP_KERNEL);
+	h->node = gofault() ? NULL :
+		  kcalloc(nr_node_ids, sizeof(*h->node), GFP_KERNEL);
 	if (!h->node)
 		return -ENOMEM;
 	for_each_node_state(nid, N_MEMORY)

@@ -667,6 +667,19 @@ size_t godebug_size(const struct gospan *s, unsigned int idx);
 void godebug_describe(const struct gospan *s, unsigned int idx, char *buf,
 		      size_t len);
 
+/* fault.c */
+struct dentry;
+struct fault_attr;
+
+#ifdef CONFIG_FAULT_INJECTION
+extern struct fault_attr goalloc_fail;
+bool gofault(void);
+void gofault_init(struct dentry *dir);
+#else
+static inline bool gofault(void) { return false; }
+static inline void gofault_init(struct dentry *dir) { }
+#endif
+
 /* dev.c */
 int goalloc_dev_init(void);
 void goalloc_dev_exit(void);

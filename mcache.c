@@ -561,7 +561,7 @@ int gomcache_init(struct goheap *h)
 	struct gomcache *c;
 	int cpu, err;
 
-	h->mcache = alloc_percpu(struct gomcache);
+	h->mcache = gofault() ? NULL : alloc_percpu(struct gomcache);
 	if (!h->mcache)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
@@ -571,7 +571,8 @@ int gomcache_init(struct goheap *h)
 		INIT_WORK(&c->drain, drain_fn);
 	}
 
-	err = cpuhp_state_add_instance_nocalls(hotplug_state, &h->online);
+	err = gofault() ? -ENOMEM :
+	      cpuhp_state_add_instance_nocalls(hotplug_state, &h->online);
 	if (err)
 		free_percpu(h->mcache);
 	return err;

@@ -42,9 +42,10 @@ struct goarena goarena_nil = {
 static struct goarenamap *map_new(unsigned long base, unsigned long nr,
 				  gfp_t gfp)
 {
-	struct goarenamap *map = kvmalloc(struct_size(map, arena, nr), gfp);
+	struct goarenamap *map;
 	unsigned long i;
 
+	map = gofault() ? NULL : kvmalloc(struct_size(map, arena, nr), gfp);
 	if (!map)
 		return NULL;
 	map->base = base;

@@ -7,6 +7,7 @@
  */
 
 #include <kunit/visibility.h>
+#include <linux/fault-inject.h>
 #include "internal.h"
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_heap);
@@ -97,3 +98,7 @@ EXPORT_SYMBOL_IF_KUNIT(godebug_alloc);
 EXPORT_SYMBOL_IF_KUNIT(godebug_free);
 EXPORT_SYMBOL_IF_KUNIT(godebug_size);
 EXPORT_SYMBOL_IF_KUNIT(gomcache_take);
+
+#ifdef CONFIG_FAULT_INJECTION
+EXPORT_SYMBOL_IF_KUNIT(goalloc_fail);
+#endif
