@@ -1241,6 +1241,39 @@ static void storm(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, node_of(test)->sys, 0);
 }
 
+/* Runs of 70 pages leave too much of their blocks: that goes straight back. */
+static bool trim_many(struct goheap *h)
+{
+	struct gospan *s[60];
+	unsigned int i, n;
+
+	for (n = 0; n < ARRAY_SIZE(s); n++) {
+		s[n] = goheap_alloc(h, NUMA_NO_NODE, 70, 1, GFP_KERNEL);
+		if (!s[n])
+			break;
+	}
+	for (i = 0; i < n; i++)
+		goheap_free(h, s[i]);
+	goscavenge(h, true);
+	return n == ARRAY_SIZE(s);
+}
+
+static void trims_for_good(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct sysinfo before, after;
+	unsigned int i;
+
+	if (IS_ENABLED(CONFIG_KASAN))
+		kunit_skip(test, "KASAN keeps memory for itself");
+	KUNIT_EXPECT_TRUE(test, trim_many(h));
+	si_meminfo(&before);
+	for (i = 0; i < 10; i++)
+		KUNIT_EXPECT_TRUE(test, trim_many(h));
+	si_meminfo(&after);
+	KUNIT_EXPECT_LT(test, before.freeram, after.freeram + 100);
+}
+
 struct giver {
 	struct goheap *h;
 	bool begun;
@@ -1310,6 +1343,7 @@ static struct kunit_case heap_cases[] = {
 	KUNIT_CASE(needzero_merge),
 	KUNIT_CASE(needzero_split),
 	KUNIT_CASE_PARAM(large, large_gen_params),
+	KUNIT_CASE(trims_for_good),
 	KUNIT_CASE(waits_for_readers),
 	KUNIT_CASE(random_walk),
 	KUNIT_CASE(random_growth),
