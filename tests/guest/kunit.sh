@@ -24,7 +24,8 @@ leak_scan() {
 }
 
 [ ! -e $kmemleak ] || echo scan=off >$kmemleak	# but when we ask
-insmod kunit.ko enable=1 || die "no KUnit"
+insmod kunit.ko enable=1 ${goalloc_suites:+filter_glob="$goalloc_suites"} ||
+	die "no KUnit"
 insmod goalloc.ko check="${goalloc_check:-1}" || die "no goalloc"
 insmod goalloc_kunit.ko warns="${goalloc_warns:-0}" || die "the suites do not load"
 for results in /sys/kernel/debug/kunit/*/results; do
