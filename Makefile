@@ -57,13 +57,14 @@ clean:
 	rm -rf build
 	$(if $(wildcard $(KDIR)/Makefile),+$(KBUILD) clean)
 
-setup demo test check bench:
+setup demo test check bench mutate:
 	@scripts/$@
 
 help:
 	@echo 'To see it work:'
 	@echo '  demo            - boot Debian 6.12 in QEMU, play kernel traffic through goalloc'
 	@echo '  test            - KUnit, device, client and replay tests, in UML and QEMU'
+	@echo '  mutate          - plant small bugs, one at a time: do the tests notice?'
 	@echo '  check           - style, sparse, kernel-doc, generated files, shell scripts'
 	@echo '  bench           - instructions per allocation and free, beside kmalloc'
 	@echo '  setup           - install the Debian packages that these need'
@@ -83,4 +84,4 @@ help:
 	@echo '  C=1|2  sparse;  W=1  warnings;  V=1  commands;  LLVM=1  clang'
 
 .PHONY: modules kdir modules_install install uninstall clean \
-	setup demo test check bench help
+	setup demo test check bench mutate help
