@@ -57,7 +57,7 @@ clean:
 	rm -rf build
 	$(if $(wildcard $(KDIR)/Makefile),+$(KBUILD) clean)
 
-setup demo test test-matrix check bench:
+setup demo test test-matrix check bench mutate:
 	@scripts/$@
 
 help:
@@ -65,6 +65,7 @@ help:
 	@echo '  demo            - boot Debian 6.12 in QEMU, play kernel traffic through goalloc'
 	@echo '  test            - KUnit, device, client and replay tests, in UML and QEMU'
 	@echo '  test-matrix     - all tests on all kernels: Debian 6.12, 6.12 rt and 6.1, KCSAN, RT'
+	@echo '  mutate          - plant small bugs, one at a time: do the tests notice?'
 	@echo '  check           - style, sparse, kernel-doc, generated files, shell scripts'
 	@echo '  bench           - instructions per allocation and free, beside kmalloc'
 	@echo '  setup           - install the Debian packages that these need'
@@ -84,4 +85,4 @@ help:
 	@echo '  C=1|2  sparse;  W=1  warnings;  V=1  commands;  LLVM=1  clang'
 
 .PHONY: modules kdir modules_install install uninstall clean \
-	setup demo test test-matrix check bench help
+	setup demo test test-matrix check bench mutate help

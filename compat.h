@@ -6,6 +6,7 @@
 #ifndef GOALLOC_COMPAT_H
 #define GOALLOC_COMPAT_H
 
+#include <linux/hrtimer.h>
 #include <linux/mmzone.h>
 #include <linux/version.h>
 
@@ -16,6 +17,17 @@
 #else
 #define MAX_PAGE_ORDER	MAX_ORDER
 #endif
+#endif
+
+/* A timer was given its function by hand before 6.13. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
 #endif
 
 /* A namespace was a token before 6.13. */

@@ -12,6 +12,9 @@
  * reserves are nothing unless a test says otherwise.
  */
 
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
 #include <linux/slab.h>
@@ -1238,6 +1241,89 @@ static void storm(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, node_of(test)->sys, 0);
 }
 
+/* Runs of 70 pages leave too much of their blocks: that goes straight back. */
+static bool trim_many(struct goheap *h)
+{
+	struct gospan *s[60];
+	unsigned int i, n;
+
+	for (n = 0; n < ARRAY_SIZE(s); n++) {
+		s[n] = goheap_alloc(h, NUMA_NO_NODE, 70, 1, GFP_KERNEL);
+		if (!s[n])
+			break;
+	}
+	for (i = 0; i < n; i++)
+		goheap_free(h, s[i]);
+	goscavenge(h, true);
+	return n == ARRAY_SIZE(s);
+}
+
+static void trims_for_good(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct sysinfo before, after;
+	unsigned int i;
+
+	if (IS_ENABLED(CONFIG_KASAN))
+		kunit_skip(test, "KASAN keeps memory for itself");
+	KUNIT_EXPECT_TRUE(test, trim_many(h));
+	si_meminfo(&before);
+	for (i = 0; i < 10; i++)
+		KUNIT_EXPECT_TRUE(test, trim_many(h));
+	si_meminfo(&after);
+	KUNIT_EXPECT_LT(test, before.freeram, after.freeram + 100);
+}
+
+struct giver {
+	struct goheap *h;
+	bool begun;
+	bool done;
+	struct completion end;
+};
+
+static int give_back(void *arg)
+{
+	struct giver *g = arg;
+
+	WRITE_ONCE(g->begun, true);
+	goscavenge(g->h, true);
+	WRITE_ONCE(g->done, true);
+	complete(&g->end);
+	return 0;
+}
+
+/* Whoever looks an address up may still be reading what is to go. */
+static void waits_for_readers(struct kunit *test)
+{
+	struct giver g = { .h = gotest_heap(test) };
+	unsigned int i, cpu;
+	struct task_struct *task;
+	struct gospan *s;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "takes two CPUs");
+	s = goheap_alloc(g.h, NUMA_NO_NODE, GO_ARENA_PAGES, 1, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	goheap_free(g.h, s);
+	init_completion(&g.end);
+	task = kthread_create(give_back, &g, "gotest/give");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+
+	preempt_disable();
+	cpu = cpumask_any_but(cpu_online_mask, smp_processor_id());
+	kthread_bind(task, cpu);
+	wake_up_process(task);
+	while (!READ_ONCE(g.begun))
+		cpu_relax();
+	for (i = 0; i < 200 && !READ_ONCE(g.done); i++)
+		mdelay(5);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(g.done));
+	preempt_enable();
+	wait_for_completion(&g.end);
+	KUNIT_EXPECT_GE(test, gotest_memstats(test, g.h)->heap_released,
+			GO_ARENA_SIZE);
+}
+
 static struct kunit_case heap_cases[] = {
 	KUNIT_CASE_PARAM(picture, picture_gen_params),
 	KUNIT_CASE_PARAM(merge, merge_gen_params),
@@ -1257,6 +1343,8 @@ static struct kunit_case heap_cases[] = {
 	KUNIT_CASE(needzero_merge),
 	KUNIT_CASE(needzero_split),
 	KUNIT_CASE_PARAM(large, large_gen_params),
+	KUNIT_CASE(trims_for_good),
+	KUNIT_CASE(waits_for_readers),
 	KUNIT_CASE(random_walk),
 	KUNIT_CASE(random_growth),
 	KUNIT_CASE(storm),

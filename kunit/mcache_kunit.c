@@ -13,6 +13,7 @@
 
 #include <linux/cpu.h>
 #include <linux/delay.h>
+#include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/mm.h>
 #include <linux/smp.h>
@@ -394,6 +395,59 @@ static void mcache_window_interrupted(struct kunit *test)
 	}
 }
 
+struct hits {
+	struct goheap *h;
+	struct hrtimer timer;
+	ktime_t period;
+};
+
+static enum hrtimer_restart hit(struct hrtimer *timer)
+{
+	struct hits *hits = container_of(timer, struct hits, timer);
+	void *p = gotest_alloc(hits->h, SPC_64, GFP_ATOMIC);
+
+	if (p)
+		gotest_free(hits->h, p);
+	hrtimer_forward_now(timer, hits->period);
+	return HRTIMER_RESTART;
+}
+
+/* The window as it is: a timer fires until it has hit it often enough. */
+static void mcache_window_hit(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+	ktime_t end = ktime_add_ms(ktime_get(), 30000);
+	struct hits *hits = kunit_kzalloc(test, sizeof(*hits), GFP_KERNEL);
+	unsigned long bad = 0;
+	unsigned int i;
+	void *p[2];
+
+	KUNIT_ASSERT_NOT_NULL(test, hits);
+	hits->h = h;
+	hits->period = ns_to_ktime(IS_ENABLED(CONFIG_KASAN) ? 200000 : 20000);
+	hrtimer_setup(&hits->timer, hit, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_start(&hits->timer, hits->period, HRTIMER_MODE_REL_PINNED_HARD);
+	while (READ_ONCE(c->nested) < 20 && ktime_before(ktime_get(), end)) {
+		for (i = 0; i < 1000; i++) {
+			p[0] = gotest_alloc(h, SPC_64, GFP_KERNEL);
+			p[1] = gotest_alloc(h, SPC_64, GFP_KERNEL);
+			gotest_fill(p[0], 64);
+			gotest_fill(p[1], 64);
+			bad += !gotest_intact(p[0], 64);
+			gotest_free(h, p[0]);
+			gotest_free(h, p[1]);
+		}
+		cond_resched();
+	}
+	hrtimer_cancel(&hits->timer);
+	KUNIT_EXPECT_GE(test, c->nested, 20);
+	KUNIT_EXPECT_EQ(test, bad, 0);
+	for (i = 0; i < GO_NR_MISUSES; i++)
+		KUNIT_EXPECT_EQ(test, gotest_misuses(h, i), 0);
+}
+
 static const struct gotest_context_param contexts[] = {
 	{ GOTEST_TASK, "task" },
 	{ GOTEST_IRQS_OFF, "irqs off" },
@@ -551,6 +605,36 @@ static void mcache_nmi_free(struct kunit *test)
 	}
 	/* Every object of the span: kmemleak must not think it still there. */
 	KUNIT_EXPECT_TRUE(test, burst(w.h, SPC_64, 256));
+}
+
+struct nmi_large {
+	struct goheap *h;
+	void *p;
+};
+
+static void nmi_free_twice(void *arg)
+{
+	struct nmi_large *w = arg;
+
+	gotest_free(w->h, w->p);
+	gotest_free(w->h, w->p);
+	gotest_free(w->h, w->p + 8);
+}
+
+/* A large object that an NMI has freed waits for the worker, dead already. */
+static void mcache_nmi_free_large(struct kunit *test)
+{
+	struct nmi_large w = { .h = gotest_heap(test) };
+	struct gospan *s;
+
+	s = goheap_alloc_large(w.h, NUMA_NO_NODE, 40000, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	w.p = (void *)s->base;
+	gotest_run_in(GOTEST_NMI, nmi_free_twice, &w);
+	KUNIT_EXPECT_EQ(test, gotest_misuses(w.h, GO_DOUBLE_FREE), 1);
+	KUNIT_EXPECT_EQ(test, gotest_misuses(w.h, GO_INTERIOR), 1);
+	gotest_settle(w.h);
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, w.h)->large_alloc, 0);
 }
 
 static void mcache_of_each_node(struct kunit *test)
@@ -827,9 +911,11 @@ static struct kunit_case mcache_cases[] = {
 	KUNIT_CASE(mcache_window_goes_past),
 	KUNIT_CASE(mcache_window_grows),
 	KUNIT_CASE(mcache_window_interrupted),
+	KUNIT_CASE(mcache_window_hit),
 	KUNIT_CASE_PARAM(mcache_in_context, contexts_gen_params),
 	KUNIT_CASE(mcache_nmi_alloc),
 	KUNIT_CASE(mcache_nmi_free),
+	KUNIT_CASE(mcache_nmi_free_large),
 	KUNIT_CASE(mcache_of_each_node),
 	KUNIT_CASE(mcache_frees_for_others),
 	KUNIT_CASE(mcache_exchange),
