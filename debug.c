@@ -323,15 +323,16 @@ void godebug_free(struct goheap *h, struct gospan *s, unsigned int idx,
 		flags = 0;
 	}
 	r->free = caller;
-	if (want_init_on_free())
-		memset(slot.obj, 0, s->elemsize);
+	/* An NMI links it through its first word: that would be poison no more. */
+	if ((flags & DEBUG_POISON) && !in_nmi()) {
+		memset(slot.obj, POISON_FREE, (void *)r - slot.obj);
+		*slot.state = GO_OBJ_POISONED;
+	} else if (want_init_on_free()) {
+		memset(slot.obj, 0, (void *)r - slot.obj);
+	}
 	if (in_nmi()) {
 		gomcache_defer(h, slot.obj);
 		return;
-	}
-	if ((flags & DEBUG_POISON) && !want_init_on_free()) {
-		memset(slot.obj, POISON_FREE, (void *)r - slot.obj);
-		*slot.state = GO_OBJ_POISONED;
 	}
 	if (flags & DEBUG_SANITY)
 		check_span(h, s, slot.obj, caller);
