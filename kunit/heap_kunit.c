@@ -1265,7 +1265,7 @@ static void trims_for_good(struct kunit *test)
 	unsigned int i;
 
 	if (IS_ENABLED(CONFIG_KASAN))
-		kunit_skip(test, "KASAN keeps memory for itself");
+		kunit_skip(test, "a checker keeps memory for itself");
 	KUNIT_EXPECT_TRUE(test, trim_many(h));
 	si_meminfo(&before);
 	for (i = 0; i < 10; i++)
