@@ -15,6 +15,7 @@
 struct goheap goalloc_heap;
 DEFINE_STATIC_KEY_TRUE(goalloc_check);
 DEFINE_STATIC_KEY_FALSE(goalloc_debug);
+DEFINE_STATIC_KEY_FALSE(goalloc_detour);
 
 /* Whole pages, zeroed if need be. */
 static void *alloc_large(int nid, size_t size, bool noscan, gfp_t gfp)
@@ -37,7 +38,24 @@ static void *alloc_large(int nid, size_t size, bool noscan, gfp_t gfp)
 	return (void *)s->base;
 }
 
-/* What the fast path does not serve. */
+/* A small object, with whatever the fast path leaves out. */
+static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
+			 unsigned long caller)
+{
+	unsigned int spc;
+
+	if (static_branch_unlikely(&goalloc_debug) && nid == NUMA_NO_NODE)
+		return godebug_alloc(&goalloc_heap, size, gfp, noscan, caller);
+	if (noscan && size < GO_TINY_SIZE)
+		return gotiny_alloc(&goalloc_heap, size, gfp);
+	spc = GO_SPC(gosize_class(size), noscan);
+	if (nid == NUMA_NO_NODE)
+		return gomcache_alloc(&goalloc_heap, spc, size, gfp);
+	/* Not from the mcache: it may hold objects of other nodes. */
+	return gomcache_alloc_node(&goalloc_heap, nid, spc, size, gfp);
+}
+
+/* All that the fast path does not serve. */
 static noinline void *alloc_odd(size_t size, gfp_t gfp, int nid, bool noscan,
 				unsigned long caller)
 {
@@ -51,27 +69,27 @@ static noinline void *alloc_odd(size_t size, gfp_t gfp, int nid, bool noscan,
 		return NULL;
 	if (size > GO_MAX_SMALL)
 		return alloc_large(nid, size, noscan, gfp);
-	if (noscan && size < GO_TINY_SIZE)
-		return static_branch_unlikely(&goalloc_debug) ?
-			godebug_alloc(&goalloc_heap, size, gfp, true, caller) :
-			gotiny_alloc(&goalloc_heap, size, gfp);
-	return gomcache_alloc_node(&goalloc_heap, nid,
-				   GO_SPC(gosize_class(size), noscan), size,
-				   gfp);
+	return alloc_small(size, gfp, nid, noscan, caller);
 }
 
+/* The sizes that most calls ask for have the shortest way. */
 static __always_inline void *alloc(size_t size, gfp_t gfp, bool noscan)
 {
 	size_t least = noscan ? GO_TINY_SIZE : 1;
+	unsigned long class;
 
-	if (unlikely(size - least > GO_MAX_SMALL - least) ||
-	    unlikely(gfp & GO_GFP_FORBIDDEN))
+	if (unlikely(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)))
 		return alloc_odd(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
-	if (static_branch_unlikely(&goalloc_debug))
-		return godebug_alloc(&goalloc_heap, size, gfp, noscan,
-				     _RET_IP_);
-	return gomcache_alloc(&goalloc_heap, GO_SPC(gosize_class(size), noscan),
-			      size, gfp);
+	if (likely(size - least <= GO_SMALL_SIZE_MAX - least))
+		class = gosize_class_small(size);
+	else if (likely(size - least <= GO_MAX_SMALL - least))
+		class = gosize_class(size);
+	else
+		return alloc_odd(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
+	if (static_branch_unlikely(&goalloc_detour))
+		return alloc_small(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
+	return gomcache_pop(&goalloc_heap, GO_SPC(class, noscan), size, gfp,
+			    false);
 }
 
 void *gomalloc(size_t size, gfp_t gfp)
@@ -95,16 +113,13 @@ void *gomalloc_node(size_t size, gfp_t gfp, int node)
 	/* A node without memory shares another's heap. */
 	if ((gfp & __GFP_THISNODE) && goalloc_heap.node[node]->nid != node)
 		return NULL;
-	/* Not from the mcache: it may hold objects of other nodes. */
 	return alloc_odd(size, gfp, node, false, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(gomalloc_node);
 
 void gofree(const void *p)
 {
-	if (unlikely(ZERO_OR_NULL_PTR(p)))
-		return;
-	gomcache_free(&goalloc_heap, (void *)p, _RET_IP_);
+	gomcache_free(&goalloc_heap, (void *)p);
 }
 EXPORT_SYMBOL_GPL(gofree);
 
@@ -205,12 +220,13 @@ void gofree_sized(const void *p, size_t size)
 
 		preempt_disable();
 		pushed = gomcache_push(&goalloc_heap, (void *)p,
-				       GO_SPC(gosize_class(size), 0), NULL);
+				       GO_SPC(gosize_class(size), 0), NULL,
+				       false);
 		preempt_enable();
 		if (likely(pushed))
 			return;
 	}
-	gomcache_free(&goalloc_heap, (void *)p, _RET_IP_);
+	gomcache_free(&goalloc_heap, (void *)p);
 }
 EXPORT_SYMBOL_GPL(gofree_sized);
 
@@ -224,7 +240,7 @@ void gofree_sensitive(const void *p)
 	size = object_size(p, &spc);
 	if (size)
 		memzero_explicit((void *)p, size);
-	gomcache_free(&goalloc_heap, (void *)p, _RET_IP_);
+	gomcache_free(&goalloc_heap, (void *)p);
 }
 EXPORT_SYMBOL_GPL(gofree_sensitive);
 
@@ -274,10 +290,8 @@ EXPORT_SYMBOL_GPL(gomalloc_bulk);
 
 void gofree_bulk(size_t n, void **p)
 {
-	while (n--) {
-		if (likely(!ZERO_OR_NULL_PTR(p[n])))
-			gomcache_free(&goalloc_heap, p[n], _RET_IP_);
-	}
+	while (n--)
+		gomcache_free(&goalloc_heap, p[n]);
 }
 EXPORT_SYMBOL_GPL(gofree_bulk);
 
@@ -310,7 +324,7 @@ static void rcu_free(struct rcu_head *head)
 	else if (s->state == GO_SPAN_LARGE)
 		p = s->base;
 	preempt_enable();
-	gomcache_free(&goalloc_heap, (void *)p, _RET_IP_);
+	gomcache_free(&goalloc_heap, (void *)p);
 }
 
 /**

@@ -176,11 +176,13 @@ struct gonode;
  * @spanclass: of a small span
  * @needzero: the memory may be dirty
  * @cached: an mcache's current span
- * @bucket: which of its mcentral's lists it is on
+ * @pushclass: @spanclass; 0, whose stack is always full, where with check=0 a
+ *	free has more to do than to push
  * @state: enum gospan_state
  * @nelems: how many objects fit
  * @navail: bits set in @avail
  * @nback: bits set in @back
+ * @bucket: which of its mcentral's lists it is on
  * @npages: length in 8 KiB pages
  * @avail: objects that the owner may still hand out (Go's allocBits, inverted)
  * @back: objects that have come back since (Go's gcmarkBits, turned round)
@@ -200,12 +202,13 @@ struct gospan {
 	u8 spanclass;
 	u8 needzero;
 	u8 cached;
-	u8 bucket;
+	u8 pushclass;
 	/* The rest. */
 	u32 state;
 	u16 nelems;
 	u16 navail;
 	u16 nback;
+	u8 bucket;
 	u32 npages;
 	unsigned long *avail;
 	unsigned long *back;
@@ -265,9 +268,9 @@ struct goslot {
 
 /**
  * struct gostack - the free objects that a CPU keeps of a span class
- * @n: objects on the stack
- * @cap: the most it may hold now
+ * @top: above the last object; @slot when there is none
  * @slot: storage, NULL until first used
+ * @limit: @top goes no higher now
  * @mallocs: objects handed out
  * @frees: objects taken back
  * @requested: bytes asked for
@@ -276,9 +279,9 @@ struct goslot {
  * @storage: slots allocated
  */
 struct gostack {
-	unsigned int n;
-	unsigned int cap;
+	struct goslot *top;
 	struct goslot *slot;
+	struct goslot *limit;
 	unsigned long mallocs;
 	unsigned long frees;
 	unsigned long requested;
@@ -494,6 +497,7 @@ struct goheap {
 extern struct goheap goalloc_heap;
 DECLARE_STATIC_KEY_TRUE(goalloc_check);
 DECLARE_STATIC_KEY_FALSE(goalloc_debug);
+DECLARE_STATIC_KEY_FALSE(goalloc_detour);
 
 /**
  * enum gogrow - may this context call the page allocator?
@@ -580,6 +584,16 @@ void gocentral_init(struct gocentral *c, struct gonode *node,
 		    unsigned int spc);
 
 /* mcache.c */
+static inline unsigned int gostack_n(const struct gostack *s)
+{
+	return s->top - s->slot;
+}
+
+static inline unsigned int gostack_cap(const struct gostack *s)
+{
+	return s->limit - s->slot;
+}
+
 void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
 			  gfp_t gfp);
 void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller);

@@ -273,6 +273,7 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 	s->nback = 0;
 	s->elemsize = go_class_size[class];
 	s->spanclass = spc;
+	s->pushclass = gospan_needs_tiny(spc) ? 0 : spc;
 	s->cached = false;
 	s->bucket = GO_BUCKET_NONE;
 	s->avail = bits;
@@ -316,6 +317,7 @@ void gospan_uncarve(struct goheap *h, struct gospan *s)
 	s->avail = NULL;
 	s->back = NULL;
 	s->spanclass = 0;
+	s->pushclass = 0;
 	s->nelems = 0;
 	s->needzero = true;
 	gofix_free(bits_fix(h, spc), bits);
@@ -347,9 +349,10 @@ unsigned int gospan_take(struct gospan *s, struct goslot *slot,
 			top->obj = gospan_object(s, i);
 			top->state = s->objstate + i;
 		}
-		s->avail[w] = bits;
+		/* Who frees an object of the span looks at others' bits. */
+		WRITE_ONCE(s->avail[w], bits);
 	}
-	s->navail -= n;
+	WRITE_ONCE(s->navail, s->navail - n);
 	return n;
 }
 

@@ -50,6 +50,8 @@
 void gostats_read_spc(struct goheap *h, unsigned int spc,
 		      struct gostats_spc *st)
 {
+	struct gostack *s;
+	unsigned int n;
 	int cpu;
 
 	st->frees = sum_of(h, spc, frees);
@@ -58,8 +60,12 @@ void gostats_read_spc(struct goheap *h, unsigned int spc,
 	smp_rmb();
 	st->mallocs = sum_of(h, spc, mallocs);
 	st->cached = 0;
-	for_each_possible_cpu(cpu)
-		st->cached += READ_ONCE(per_cpu_ptr(h->mcache, cpu)->stack[spc].n);
+	for_each_possible_cpu(cpu) {
+		s = &per_cpu_ptr(h->mcache, cpu)->stack[spc];
+		n = READ_ONCE(s->top) - READ_ONCE(s->slot);
+		/* More than any can hold is one whose storage is just changing. */
+		st->cached += n <= GO_STACK_MAX ? n : 0;
+	}
 }
 
 /* A node's pages and large objects, all of one moment. */
