@@ -18,7 +18,7 @@ NO_KEY = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 # given on make's command line is passed down.
 KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-HEADERS := linux/goalloc.h uapi/linux/goalloc.h
+HEADERS := linux/goalloc.h linux/goalloc_class.h uapi/linux/goalloc.h
 
 modules: | kdir
 	+$(KBUILD) modules

@@ -72,31 +72,38 @@ static noinline void *alloc_odd(size_t size, gfp_t gfp, int nid, bool noscan,
 	return alloc_small(size, gfp, nid, noscan, caller);
 }
 
-/* The sizes that most calls ask for have the shortest way. */
-static __always_inline void *alloc(size_t size, gfp_t gfp, bool noscan)
+static __always_inline void *alloc_class(unsigned long class, size_t size,
+					 gfp_t gfp, bool noscan)
 {
-	size_t least = noscan ? GO_TINY_SIZE : 1;
-	unsigned long class;
-
-	if (unlikely(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)))
-		return alloc_odd(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
-	if (likely(size - least <= GO_SMALL_SIZE_MAX - least))
-		class = gosize_class_small(size);
-	else if (likely(size - least <= GO_MAX_SMALL - least))
-		class = gosize_class(size);
-	else
-		return alloc_odd(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
 	if (static_branch_unlikely(&goalloc_detour))
 		return alloc_small(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
 	return gomcache_pop(&goalloc_heap, GO_SPC(class, noscan), size, gfp,
 			    false);
 }
 
-void *gomalloc(size_t size, gfp_t gfp)
+static __always_inline void *alloc(size_t size, gfp_t gfp, bool noscan)
+{
+	size_t least = noscan ? GO_TINY_SIZE : 1;
+
+	if (unlikely(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)) ||
+	    unlikely(size - least > GO_MAX_SMALL - least))
+		return alloc_odd(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
+	return alloc_class(gosize_class(size), size, gfp, noscan);
+}
+
+void *(gomalloc)(size_t size, gfp_t gfp)
 {
 	return alloc(size, gfp, false);
 }
 EXPORT_SYMBOL_GPL(gomalloc);
+
+void *gomalloc_class(unsigned int class, size_t size, gfp_t gfp)
+{
+	if (unlikely(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)))
+		return alloc_odd(size, gfp, NUMA_NO_NODE, false, _RET_IP_);
+	return alloc_class(class, size, gfp, false);
+}
+EXPORT_SYMBOL_GPL(gomalloc_class);
 
 void *gomalloc_noscan(size_t size, gfp_t gfp)
 {
@@ -200,35 +207,60 @@ static bool size_fits(size_t size, size_t bytes)
 	return size == bytes || gomalloc_size_roundup(size) == bytes;
 }
 
-void gofree_sized(const void *p, size_t size)
+/* Verify the size, or there is more to do than to push. */
+static noinline void free_sized_slow(const void *p, size_t size,
+				     unsigned long caller)
 {
 	unsigned int spc;
+	bool done = false;
 	size_t bytes;
 
-	if (unlikely(ZERO_OR_NULL_PTR(p)))
-		return;
 	if (static_branch_likely(&goalloc_check)) {
 		bytes = object_size(p, &spc);
 		if (unlikely(bytes && !size_fits(size, bytes))) {
 			gomisuse_report(&goalloc_heap, GO_WRONG_SIZE, p, size,
-					_RET_IP_);
+					caller);
 			return;
 		}
-	} else if (likely(size - GO_TINY_SIZE <= GO_MAX_SMALL - GO_TINY_SIZE) &&
-		   !want_init_on_free()) {
-		bool pushed;
-
 		preempt_disable();
-		pushed = gomcache_push(&goalloc_heap, (void *)p,
-				       GO_SPC(gosize_class(size), 0), NULL,
-				       false);
+		done = gomcache_try_free(&goalloc_heap, (void *)p, true);
 		preempt_enable();
-		if (likely(pushed))
-			return;
 	}
-	gomcache_free(&goalloc_heap, (void *)p);
+	if (!done)
+		gomcache_free_slow(&goalloc_heap, (void *)p, caller);
+}
+
+/* With check=0 the size is believed, and nothing has to be looked up. */
+static __always_inline void free_class(const void *p, unsigned long class,
+				       size_t size)
+{
+	if (!static_branch_likely(&goalloc_check) && !want_init_on_free() &&
+	    likely(!ZERO_OR_NULL_PTR(p))) {
+		preempt_disable();
+		if (likely(gomcache_push(&goalloc_heap, (void *)p,
+					 GO_SPC(class, 0), NULL, false))) {
+			preempt_enable();
+			return;
+		}
+		preempt_enable();
+	}
+	free_sized_slow(p, size, _RET_IP_);
+}
+
+void (gofree_sized)(const void *p, size_t size)
+{
+	if (likely(size - 1 < GO_MAX_SMALL))
+		free_class(p, gosize_class(size), size);
+	else
+		free_sized_slow(p, size, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(gofree_sized);
+
+void gofree_class(const void *p, unsigned int class, size_t size)
+{
+	free_class(p, class, size);
+}
+EXPORT_SYMBOL_GPL(gofree_class);
 
 void gofree_sensitive(const void *p)
 {

@@ -20,20 +20,10 @@
 #include <linux/percpu.h>
 #include "internal.h"
 
-/* Size 1..GO_SMALL_SIZE_MAX to class. */
-static __always_inline unsigned int gosize_class_small(size_t size)
-{
-	return go_size_to_class8[(size - 1) / 8 + 1];
-}
-
 /* Size 1..GO_MAX_SMALL to class, keeping kmalloc()'s promise of alignment. */
 static __always_inline unsigned int gosize_class(size_t size)
 {
-	if (likely(size <= GO_SMALL_SIZE_MAX))
-		return gosize_class_small(size);
-	if (unlikely(size % 256 == 0))
-		return go_size_to_class256[size / 256];
-	return go_size_to_class128[(size - GO_SMALL_SIZE_MAX + 127) / 128];
+	return go_size_to_class[(size - 1) / 8 + size / 256];
 }
 
 /* Tell kmemleak, where it can be told: its own metadata takes sleeping locks. */

@@ -703,6 +703,18 @@ void godebugfs_init(void);
 void godebugfs_exit(void);
 
 /*
+ * Read a pointer that others change, once.  It is no volatile read, for which
+ * gcc computes the address apart; that it is one is what the asm sees to.
+ */
+#define go_read_pointer(p)						\
+({									\
+	typeof(p) read = data_race(p);					\
+									\
+	OPTIMIZER_HIDE_VAR(read);					\
+	read;								\
+})
+
+/*
  * The span of an address, or &gospan_nil.  Preemption is off.  The address is
  * only ever compared: a foreign one is never dereferenced.
  */
@@ -715,8 +727,9 @@ static __always_inline struct gospan *gospan_of(struct goheap *h,
 
 	if (unlikely(off >> GO_ARENA_SHIFT >= map->nr))
 		return &gospan_nil;
-	a = READ_ONCE(map->arena[off >> GO_ARENA_SHIFT]);
-	return READ_ONCE(a->span[(off >> GO_PAGE_SHIFT) % GO_ARENA_PAGES]);
+	a = go_read_pointer(map->arena[off >> GO_ARENA_SHIFT]);
+	return go_read_pointer(a->span[(off >> GO_PAGE_SHIFT) %
+				       GO_ARENA_PAGES]);
 }
 
 /*

@@ -18,9 +18,7 @@ EXPORT_SYMBOL_IF_KUNIT(go_class_pages);
 EXPORT_SYMBOL_IF_KUNIT(go_class_nelems);
 EXPORT_SYMBOL_IF_KUNIT(go_class_magic);
 EXPORT_SYMBOL_IF_KUNIT(go_class_align);
-EXPORT_SYMBOL_IF_KUNIT(go_size_to_class8);
-EXPORT_SYMBOL_IF_KUNIT(go_size_to_class128);
-EXPORT_SYMBOL_IF_KUNIT(go_size_to_class256);
+EXPORT_SYMBOL_IF_KUNIT(go_size_to_class);
 
 EXPORT_SYMBOL_IF_KUNIT(gorun_insert);
 EXPORT_SYMBOL_IF_KUNIT(gorun_remove);
