@@ -256,28 +256,18 @@ static int run_large(void)
 
 /* --- the long churn: pages and latencies --------------------------------- */
 
-static void latency_rows(const char *workload, enum bench_allocator a,
-			 const char *op, const struct latency *l)
+static void latency_rows(enum bench_allocator a, const char *op,
+			 const struct latency *l, u64 overhead)
 {
-	static const struct { const char *name; unsigned int of10k; } q[] = {
-		{ "p50", 5000 }, { "p99", 9900 }, { "p99.9", 9990 },
-	};
+	struct latency_figure fig[LATENCY_FIGURES];
 	unsigned int i;
 	char name[24];
 
-	for (i = 0; i < ARRAY_SIZE(q); i++) {
-		snprintf(name, sizeof(name), "%s_%s", op, q[i].name);
-		bench_row(workload, "latency", a, name,
-			  latency_quantile(l, q[i].of10k), 1);
+	latency_figures(l, overhead, fig);
+	for (i = 0; i < LATENCY_FIGURES; i++) {
+		snprintf(name, sizeof(name), "%s_%s", op, fig[i].name);
+		bench_row("churn", "all", a, name, fig[i].total, fig[i].ops);
 	}
-	snprintf(name, sizeof(name), "%s_max", op);
-	bench_row(workload, "latency", a, name, l->max, 1);
-	snprintf(name, sizeof(name), "%s_max_size", op);
-	bench_row(workload, "latency", a, name, l->max_size, 1);
-	snprintf(name, sizeof(name), "%s_mean", op);
-	bench_row(workload, "latency", a, name, l->sum, l->n);
-	snprintf(name, sizeof(name), "%s_left_out", op);
-	bench_row(workload, "latency", a, name, l->disturbed, 1);
 }
 
 /* Pages held; of nobody, the pages that what is asked for would fill. */
@@ -343,8 +333,6 @@ static void churn(enum bench_allocator a, struct bench *b,
 	goalloc_free_os_memory();
 	if (a != NONE)
 		sample(a, "trimmed", "pages", base, m);
-	latency_rows("churn", a, "alloc", &b->lat[0]);
-	latency_rows("churn", a, "free", &b->lat[1]);
 }
 
 static int run_churn(void)
@@ -353,12 +341,19 @@ static int run_churn(void)
 	struct goalloc_memstats *m = kvzalloc(sizeof(*m), GFP_KERNEL);
 	enum bench_allocator a;
 	int err = -ENOMEM;
+	u64 overhead = 0;
 
 	b.lat = vzalloc(2 * sizeof(*b.lat));
 	if (m && b.lat) {
 		for (a = NONE; a <= K; a++) {
 			b.n = steps / CHURN_SAMPLES;
 			churn(a, &b, m);
+			if (a == NONE) {
+				overhead = latency_quantile(b.lat, 5000);
+				continue;
+			}
+			latency_rows(a, "alloc", &b.lat[0], overhead);
+			latency_rows(a, "free", &b.lat[1], overhead);
 		}
 		err = 0;
 	}

@@ -17,6 +17,7 @@
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 #include <linux/timex.h>
 
 static __always_inline u64 clock_now(void)
@@ -134,6 +135,43 @@ static inline u64 latency_quantile(const struct latency *l, unsigned int of10k)
 			break;
 	}
 	return latency_value(i);
+}
+
+/**
+ * struct latency_figure - one of the figures that sum a histogram up
+ * @name: what it is
+ * @total: the figure
+ * @ops: to be divided by this
+ */
+struct latency_figure {
+	const char *name;
+	u64 total;
+	u64 ops;
+};
+
+#define LATENCY_FIGURES	8
+
+static inline u64 latency_less(u64 t, u64 overhead)
+{
+	return t > overhead ? t - overhead : 0;
+}
+
+/* All figures, less @overhead: what an operation that does nothing took. */
+static inline void latency_figures(const struct latency *l, u64 overhead,
+				   struct latency_figure fig[LATENCY_FIGURES])
+{
+	const struct latency_figure all[LATENCY_FIGURES] = {
+		{ "p50", latency_less(latency_quantile(l, 5000), overhead), 1 },
+		{ "p99", latency_less(latency_quantile(l, 9900), overhead), 1 },
+		{ "p99.9", latency_less(latency_quantile(l, 9990), overhead), 1 },
+		{ "max", latency_less(l->max, overhead), 1 },
+		{ "max_size", l->max_size, 1 },
+		{ "max_at", l->max_at, 1 },
+		{ "mean", latency_less(l->sum, l->n * overhead), l->n },
+		{ "left_out", l->disturbed, 1 },
+	};
+
+	memcpy(fig, all, sizeof(all));
 }
 
 #endif /* GOALLOC_BENCH_LATENCY_H */

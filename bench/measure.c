@@ -20,6 +20,7 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/sort.h>
+#include <linux/spinlock.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 #include <linux/debugfs.h>
@@ -38,35 +39,30 @@ const char *const bench_names[NR_ALLOCATORS] = {
 static struct debugfs_blob_wrapper text;
 static struct dentry *dir;
 static bool with_marks, counting;
-static unsigned int nr_rounds, nr_marks;
+static unsigned int nr_rounds;
 
 /* A long nop: its displacement says which mark it is. */
-#ifdef CONFIG_X86
-#define MARK(c)	asm volatile(".byte 0x0f, 0x1f, 0x80, 0x47, 0x4f, 0x42, " c \
-			     ::: "memory")
+#define MARK_BYTES(c)	".byte 0x0f, 0x1f, 0x80, 0x47, 0x4f, 0x42, " #c "\n\t"
+
+#if defined(CONFIG_X86_64) && defined(CONFIG_SMP)
+#define MARK(c)		asm volatile(MARK_BYTES(c) ::: "memory")
+#define MARK_LOCK(fn)	asm volatile(MARK_BYTES(6) "movb (%0), %%al"	\
+				     :: "r" (fn) : "eax", "memory")
 #else
-#define MARK(c)	barrier()
+#define MARK(c)		barrier()
+#define MARK_LOCK(fn)	barrier()
 #endif
 
-static void mark_begin(void)
+/* Let the plugin begin, and show it what takes a lock. */
+static void marks_start(void)
 {
-	MARK("0x01");
-}
-
-static void mark_end(void)
-{
-	MARK("0x02");
-}
-
-/* Of one row: forget what has been counted, or print it. */
-static void mark_forget(void)
-{
-	MARK("0x03");
-}
-
-static void mark_print(void)
-{
-	MARK("0x04");
+	MARK_LOCK(_raw_spin_lock);
+	MARK_LOCK(_raw_spin_lock_bh);
+	MARK_LOCK(_raw_spin_lock_irq);
+	MARK_LOCK(_raw_spin_lock_irqsave);
+	MARK_LOCK(_raw_spin_trylock);
+	MARK_LOCK(_raw_spin_trylock_bh);
+	MARK(5);
 }
 
 bool bench_in_ns(void)
@@ -114,12 +110,12 @@ static u64 once(bench_loop fn, struct bench *b)
 	if (off)
 		local_irq_save(flags);
 	if (counting)
-		mark_begin();
+		MARK(1);
 	t = clock_now();
 	fn(b);
 	t = clock_now() - t;
 	if (counting)
-		mark_end();
+		MARK(2);
 	if (off)
 		local_irq_restore(flags);
 	cond_resched();
@@ -157,7 +153,7 @@ void bench_count(bool on)
 {
 	counting = on;
 	if (on)
-		mark_forget();
+		MARK(3);
 }
 
 /* The row of what has been counted since. */
@@ -165,8 +161,8 @@ void bench_counted(const char *workload, const char *param,
 		   enum bench_allocator a, u64 ops)
 {
 	bench_count(false);
-	mark_print();
-	bench_row(workload, param, a, "mark", nr_marks++, ops);
+	MARK(4);
+	bench_row(workload, param, a, "mark", 0, ops);
 }
 
 static void measure_marks(const char *workload, const char *param,
@@ -273,6 +269,8 @@ int bench_measure_init(bool marks, unsigned int rounds)
 		return -ENOMEM;
 	dir = debugfs_create_dir("gobench", NULL);
 	debugfs_create_blob("results", 0400, dir, &text);
+	if (with_marks)
+		marks_start();
 	return 0;
 }
 
