@@ -33,7 +33,7 @@ static __always_inline u64 clock_now(void)
  */
 struct moment {
 	unsigned long switches;
-	unsigned long tick;
+	u64 tick;
 	u64 start;
 };
 
@@ -45,7 +45,7 @@ static __always_inline unsigned long moment_switches(void)
 static __always_inline void moment_start(struct moment *m)
 {
 	m->switches = moment_switches();
-	m->tick = jiffies;
+	m->tick = get_jiffies_64();
 	m->start = clock_now();
 }
 
@@ -55,7 +55,8 @@ static __always_inline u64 moment_end(const struct moment *m)
 {
 	u64 t = clock_now() - m->start;
 
-	if (jiffies != m->tick || moment_switches() != m->switches)
+	if (time_after64(get_jiffies_64(), m->tick) ||
+	    moment_switches() != m->switches)
 		return MOMENT_DISTURBED;
 	return t;
 }

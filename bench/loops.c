@@ -6,35 +6,140 @@
  * where an allocator has nothing that corresponds, no loop.
  */
 
+#include <linux/compiler.h>
 #include <linux/goalloc.h>
 #include <linux/slab.h>
 #include "gobench.h"
 #include "latency.h"
 
-/* Nobody: the loop, the loads and stores, and no call. */
-#define LOOP(name)			none_##name
-#define ALLOC(b, size, gfp)		((void *)(unsigned long)(size))
-#define FREE(b, p)			barrier_data(p)
-#define FREE_SIZED(b, p, size)		barrier_data(p)
-#define ZALLOC(b, size, gfp)		((void *)(unsigned long)(size))
-#define ALLOC_TINY(b, size, gfp)	((void *)(unsigned long)(size))
-#define ALLOC_BULK(b, size, n, p)	barrier_data(p)
-#define FREE_BULK(b, n, p)		barrier_data(p)
-#define REALLOC(p, size, gfp)		((void *)(unsigned long)(size))
+/* --- nobody: the loop, its loads and stores, and no call ------------------ */
+
+static __always_inline void *none_alloc(struct bench *b, size_t size, gfp_t gfp)
+{
+	return (void *)size;
+}
+
+static __always_inline void none_free(struct bench *b, void *p)
+{
+	barrier_data(p);
+}
+
+static __always_inline void none_free_sized(struct bench *b, void *p,
+					    size_t size)
+{
+	barrier_data(p);
+}
+
+static __always_inline void *none_zalloc(struct bench *b, size_t size,
+					 gfp_t gfp)
+{
+	return (void *)size;
+}
+
+static __always_inline void *none_alloc_tiny(struct bench *b, size_t size,
+					     gfp_t gfp)
+{
+	return (void *)size;
+}
+
+static __always_inline void none_alloc_bulk(struct bench *b, size_t size,
+					    unsigned int n, void **p)
+{
+	barrier_data(p);
+}
+
+static __always_inline void none_free_bulk(struct bench *b, unsigned int n,
+					   void **p)
+{
+	barrier_data(p);
+}
+
+static __always_inline void *none_resize(void *p, size_t size, gfp_t gfp)
+{
+	return (void *)size;
+}
+
+#define ALLOCATOR none_
 #include "loops.h"
 
-#define LOOP(name)			go_##name
-#define ALLOC(b, size, gfp)		gomalloc(size, gfp)
-#define FREE(b, p)			gofree(p)
-#define FREE_SIZED(b, p, size)		gofree_sized(p, size)
-#define ZALLOC(b, size, gfp)		gozalloc(size, gfp)
-#define ALLOC_TINY(b, size, gfp)	gomalloc_noscan(size, gfp)
-#define ALLOC_BULK(b, size, n, p)	gomalloc_bulk(GFP_NOWAIT, size, n, p)
-#define FREE_BULK(b, n, p)		gofree_bulk(n, p)
-#define REALLOC(p, size, gfp)		gorealloc(p, size, gfp)
+/* --- goalloc -------------------------------------------------------------- */
+
+static __always_inline void *go_alloc(struct bench *b, size_t size, gfp_t gfp)
+{
+	return gomalloc(size, gfp);
+}
+
+static __always_inline void go_free(struct bench *b, void *p)
+{
+	gofree(p);
+}
+
+static __always_inline void go_free_sized(struct bench *b, void *p, size_t size)
+{
+	gofree_sized(p, size);
+}
+
+static __always_inline void *go_zalloc(struct bench *b, size_t size, gfp_t gfp)
+{
+	return gozalloc(size, gfp);
+}
+
+static __always_inline void *go_alloc_tiny(struct bench *b, size_t size,
+					   gfp_t gfp)
+{
+	return gomalloc_noscan(size, gfp);
+}
+
+static __always_inline void go_alloc_bulk(struct bench *b, size_t size,
+					  unsigned int n, void **p)
+{
+	gomalloc_bulk(GFP_NOWAIT, size, n, p);
+}
+
+static __always_inline void go_free_bulk(struct bench *b, unsigned int n,
+					 void **p)
+{
+	gofree_bulk(n, p);
+}
+
+static __always_inline void *go_resize(void *p, size_t size, gfp_t gfp)
+{
+	return gorealloc(p, size, gfp);
+}
+
+#define ALLOCATOR go_
 #include "loops.h"
 
-static void kmalloc_bulk(size_t size, unsigned int n, void **p)
+/* --- kmalloc -------------------------------------------------------------- */
+
+static __always_inline void *k_alloc(struct bench *b, size_t size, gfp_t gfp)
+{
+	return kmalloc(size, gfp);
+}
+
+static __always_inline void k_free(struct bench *b, void *p)
+{
+	kfree(p);
+}
+
+static __always_inline void k_free_sized(struct bench *b, void *p, size_t size)
+{
+	kfree(p);
+}
+
+static __always_inline void *k_zalloc(struct bench *b, size_t size, gfp_t gfp)
+{
+	return kzalloc(size, gfp);
+}
+
+static __always_inline void *k_alloc_tiny(struct bench *b, size_t size,
+					  gfp_t gfp)
+{
+	return kmalloc(size, gfp);
+}
+
+static __always_inline void k_alloc_bulk(struct bench *b, size_t size,
+					 unsigned int n, void **p)
 {
 	unsigned int i;
 
@@ -42,27 +147,66 @@ static void kmalloc_bulk(size_t size, unsigned int n, void **p)
 		p[i] = kmalloc(size, GFP_NOWAIT);
 }
 
-#define LOOP(name)			k_##name
-#define ALLOC(b, size, gfp)		kmalloc(size, gfp)
-#define FREE(b, p)			kfree(p)
-#define FREE_SIZED(b, p, size)		kfree(p)
-#define ZALLOC(b, size, gfp)		kzalloc(size, gfp)
-#define ALLOC_TINY(b, size, gfp)	kmalloc(size, gfp)
-#define ALLOC_BULK(b, size, n, p)	kmalloc_bulk(size, n, p)
-#define FREE_BULK(b, n, p)		kfree_bulk(n, p)
-#define REALLOC(p, size, gfp)		krealloc(p, size, gfp)
+static __always_inline void k_free_bulk(struct bench *b, unsigned int n,
+					void **p)
+{
+	kfree_bulk(n, p);
+}
+
+static __always_inline void *k_resize(void *p, size_t size, gfp_t gfp)
+{
+	return krealloc(p, size, gfp);
+}
+
+#define ALLOCATOR k_
 #include "loops.h"
 
+/* --- a kmem_cache --------------------------------------------------------- */
+
+static __always_inline void *cache_alloc(struct bench *b, size_t size,
+					 gfp_t gfp)
+{
+	return kmem_cache_alloc(b->cache, gfp);
+}
+
+static __always_inline void cache_free(struct bench *b, void *p)
+{
+	kmem_cache_free(b->cache, p);
+}
+
+static __always_inline void cache_free_sized(struct bench *b, void *p,
+					     size_t size)
+{
+	kmem_cache_free(b->cache, p);
+}
+
+static __always_inline void *cache_zalloc(struct bench *b, size_t size,
+					  gfp_t gfp)
+{
+	return kmem_cache_zalloc(b->cache, gfp);
+}
+
+static __always_inline void *cache_alloc_tiny(struct bench *b, size_t size,
+					      gfp_t gfp)
+{
+	return kmem_cache_alloc(b->cache, gfp);
+}
+
+static __always_inline void cache_alloc_bulk(struct bench *b, size_t size,
+					     unsigned int n, void **p)
+{
+	if (!kmem_cache_alloc_bulk(b->cache, GFP_NOWAIT, n, p))
+		memset(p, 0, n * sizeof(*p));
+}
+
+static __always_inline void cache_free_bulk(struct bench *b, unsigned int n,
+					    void **p)
+{
+	kmem_cache_free_bulk(b->cache, n, p);
+}
+
+#define ALLOCATOR cache_
 #define ONE_SIZE
-#define LOOP(name)			cache_##name
-#define ALLOC(b, size, gfp)		kmem_cache_alloc((b)->cache, gfp)
-#define FREE(b, p)			kmem_cache_free((b)->cache, p)
-#define FREE_SIZED(b, p, size)		kmem_cache_free((b)->cache, p)
-#define ZALLOC(b, size, gfp)		kmem_cache_zalloc((b)->cache, gfp)
-#define ALLOC_TINY(b, size, gfp)	kmem_cache_alloc((b)->cache, gfp)
-#define ALLOC_BULK(b, size, n, p)	\
-	((void)kmem_cache_alloc_bulk((b)->cache, GFP_NOWAIT, n, p))
-#define FREE_BULK(b, n, p)		kmem_cache_free_bulk((b)->cache, n, p)
 #include "loops.h"
 
 #define LOOPS(name)							\

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The loops, for one allocator.  loops.c includes this once for each, with
- *
- *   LOOP(name)			the name of the loop
- *   ALLOC(b, size, gfp)	FREE(b, p)		FREE_SIZED(b, p, size)
- *   ZALLOC(b, size, gfp)	ALLOC_TINY(b, size, gfp)
- *   ALLOC_BULK(b, size, n, p)	FREE_BULK(b, n, p)	REALLOC(p, size, gfp)
- *   ONE_SIZE			if it has objects of one size only
- *
- * so that everybody is measured in the same instructions and nobody through a
- * pointer.  Interrupts are off in all but the timed loop, hence GFP_NOWAIT.
+ * ALLOCATOR the prefix of the names of its functions, and ONE_SIZE if it has
+ * objects of one size only; so everybody is measured in the same instructions
+ * and nobody through a pointer.  Interrupts are off in all but the timed loop,
+ * hence GFP_NOWAIT.
  */
+
+#define LOOP(name)	__PASTE(ALLOCATOR, name)
 
 static void LOOP(warm)(struct bench *b)
 {
@@ -18,9 +15,9 @@ static void LOOP(warm)(struct bench *b)
 	void *obj;
 
 	for (i = 0; i < b->n; i++) {
-		obj = ALLOC(b, b->size, GFP_NOWAIT);
+		obj = LOOP(alloc)(b, b->size, GFP_NOWAIT);
 		barrier_data(obj);
-		FREE(b, obj);
+		LOOP(free)(b, obj);
 	}
 }
 
@@ -30,9 +27,9 @@ static void LOOP(sized)(struct bench *b)
 	void *obj;
 
 	for (i = 0; i < b->n; i++) {
-		obj = ALLOC(b, b->size, GFP_NOWAIT);
+		obj = LOOP(alloc)(b, b->size, GFP_NOWAIT);
 		barrier_data(obj);
-		FREE_SIZED(b, obj, b->size);
+		LOOP(free_sized)(b, obj, b->size);
 	}
 }
 
@@ -42,9 +39,9 @@ static void LOOP(zeroed)(struct bench *b)
 	void *obj;
 
 	for (i = 0; i < b->n; i++) {
-		obj = ZALLOC(b, b->size, GFP_NOWAIT);
+		obj = LOOP(zalloc)(b, b->size, GFP_NOWAIT);
 		barrier_data(obj);
-		FREE(b, obj);
+		LOOP(free)(b, obj);
 	}
 }
 
@@ -54,9 +51,9 @@ static void LOOP(tiny)(struct bench *b)
 	void *obj;
 
 	for (i = 0; i < b->n; i++) {
-		obj = ALLOC_TINY(b, b->size, GFP_NOWAIT);
+		obj = LOOP(alloc_tiny)(b, b->size, GFP_NOWAIT);
 		barrier_data(obj);
-		FREE(b, obj);
+		LOOP(free)(b, obj);
 	}
 }
 
@@ -65,7 +62,7 @@ static void LOOP(fill)(struct bench *b)
 	unsigned int i;
 
 	for (i = 0; i < b->n; i++)
-		b->p[i] = ALLOC(b, b->size, GFP_NOWAIT);
+		b->p[i] = LOOP(alloc)(b, b->size, GFP_NOWAIT);
 }
 
 static void LOOP(drain)(struct bench *b)
@@ -73,7 +70,7 @@ static void LOOP(drain)(struct bench *b)
 	unsigned int i;
 
 	for (i = 0; i < b->n; i++)
-		FREE(b, b->p[i]);
+		LOOP(free)(b, b->p[i]);
 }
 
 static void LOOP(fifo)(struct bench *b)
@@ -82,9 +79,9 @@ static void LOOP(fifo)(struct bench *b)
 
 	for (rep = 0; rep < b->reps; rep++) {
 		for (i = 0; i < b->n; i++)
-			b->p[i] = ALLOC(b, b->size, GFP_NOWAIT);
+			b->p[i] = LOOP(alloc)(b, b->size, GFP_NOWAIT);
 		for (i = 0; i < b->n; i++)
-			FREE(b, b->p[i]);
+			LOOP(free)(b, b->p[i]);
 	}
 }
 
@@ -94,9 +91,9 @@ static void LOOP(lifo)(struct bench *b)
 
 	for (rep = 0; rep < b->reps; rep++) {
 		for (i = 0; i < b->n; i++)
-			b->p[i] = ALLOC(b, b->size, GFP_NOWAIT);
+			b->p[i] = LOOP(alloc)(b, b->size, GFP_NOWAIT);
 		for (i = b->n; i > 0; i--)
-			FREE(b, b->p[i - 1]);
+			LOOP(free)(b, b->p[i - 1]);
 	}
 }
 
@@ -106,9 +103,9 @@ static void LOOP(random)(struct bench *b)
 
 	for (rep = 0; rep < b->reps; rep++) {
 		for (i = 0; i < b->n; i++)
-			b->p[i] = ALLOC(b, b->size, GFP_NOWAIT);
+			b->p[i] = LOOP(alloc)(b, b->size, GFP_NOWAIT);
 		for (i = 0; i < b->n; i++)
-			FREE(b, b->p[b->order[i]]);
+			LOOP(free)(b, b->p[b->order[i]]);
 	}
 }
 
@@ -118,9 +115,9 @@ static void LOOP(tiny_batch)(struct bench *b)
 
 	for (rep = 0; rep < b->reps; rep++) {
 		for (i = 0; i < b->n; i++)
-			b->p[i] = ALLOC_TINY(b, b->size, GFP_NOWAIT);
+			b->p[i] = LOOP(alloc_tiny)(b, b->size, GFP_NOWAIT);
 		for (i = 0; i < b->n; i++)
-			FREE(b, b->p[i]);
+			LOOP(free)(b, b->p[i]);
 	}
 }
 
@@ -129,8 +126,8 @@ static void LOOP(bulk)(struct bench *b)
 	unsigned int rep;
 
 	for (rep = 0; rep < b->reps; rep++) {
-		ALLOC_BULK(b, b->size, b->n, b->p);
-		FREE_BULK(b, b->n, b->p);
+		LOOP(alloc_bulk)(b, b->size, b->n, b->p);
+		LOOP(free_bulk)(b, b->n, b->p);
 	}
 }
 
@@ -144,9 +141,9 @@ static void LOOP(const_##bytes)(struct bench *b)			\
 	void *obj;							\
 									\
 	for (i = 0; i < b->n; i++) {					\
-		obj = ALLOC(b, bytes, GFP_NOWAIT);			\
+		obj = LOOP(alloc)(b, bytes, GFP_NOWAIT);			\
 		barrier_data(obj);					\
-		FREE(b, obj);						\
+		LOOP(free)(b, obj);						\
 	}								\
 }
 
@@ -163,19 +160,23 @@ static void LOOP(fill_sizes)(struct bench *b)
 	unsigned int i;
 
 	for (i = 0; i < b->slots; i++)
-		b->p[i] = ALLOC(b, b->sizes[i % BENCH_SIZES], GFP_KERNEL);
+		b->p[i] = LOOP(alloc)(b, b->sizes[i % BENCH_SIZES], GFP_KERNEL);
 }
 
 static void LOOP(replace)(struct bench *b)
 {
 	unsigned int i;
+	size_t size;
+	void **p;
 	u32 r;
 
 	for (i = 0; i < b->n; i++) {
 		r = bench_random(&b->rnd);
-		FREE(b, b->p[r % b->slots]);
-		b->p[r % b->slots] = ALLOC(b, b->sizes[(r >> 20) % BENCH_SIZES],
-					   GFP_NOWAIT);
+		p = &b->p[r % b->slots];
+		size = b->sizes[(r >> 20) % BENCH_SIZES];
+
+		LOOP(free)(b, *p);
+		*p = LOOP(alloc)(b, size, GFP_NOWAIT);
 	}
 }
 
@@ -194,11 +195,11 @@ static void LOOP(timed_replace)(struct bench *b)
 		size = b->sizes[(r >> 20) % BENCH_SIZES];
 
 		moment_start(&m);
-		FREE(b, *p);
+		LOOP(free)(b, *p);
 		latency_add(&b->lat[1], moment_end(&m), 0);
 
 		moment_start(&m);
-		*p = ALLOC(b, size, GFP_KERNEL);
+		*p = LOOP(alloc)(b, size, GFP_KERNEL);
 		latency_add(&b->lat[0], moment_end(&m), size);
 	}
 }
@@ -210,22 +211,15 @@ static void LOOP(realloc)(struct bench *b)
 	void *p;
 
 	for (rep = 0; rep < b->reps; rep++) {
-		p = ALLOC(b, 16, GFP_NOWAIT);
+		p = LOOP(alloc)(b, 16, GFP_NOWAIT);
 		for (size = 32; size <= 32768; size *= 2)
-			p = REALLOC(p, size, GFP_NOWAIT);
-		FREE(b, p);
+			p = LOOP(resize)(p, size, GFP_NOWAIT);
+		LOOP(free)(b, p);
 	}
 }
 
 #endif /* ONE_SIZE */
 
 #undef LOOP
-#undef ALLOC
-#undef FREE
-#undef FREE_SIZED
-#undef ZALLOC
-#undef ALLOC_TINY
-#undef ALLOC_BULK
-#undef FREE_BULK
-#undef REALLOC
+#undef ALLOCATOR
 #undef ONE_SIZE

@@ -41,29 +41,59 @@ static struct dentry *dir;
 static bool with_marks, counting;
 static unsigned int nr_rounds;
 
-/* A long nop: its displacement says which mark it is. */
-#define MARK_BYTES(c)	".byte 0x0f, 0x1f, 0x80, 0x47, 0x4f, 0x42, " #c "\n\t"
+/**
+ * enum mark - what scripts/qemu-sharing.c is told
+ * @MARK_BEGIN: count what this CPU does
+ * @MARK_END: no longer
+ * @MARK_FORGET: nothing has been counted yet
+ * @MARK_PRINT: make a row of what has
+ * @MARK_START: somebody is going to use marks
+ * @MARK_LOCK: the next instruction reads from a function that takes a lock
+ */
+enum mark {
+	MARK_BEGIN = 1,
+	MARK_END,
+	MARK_FORGET,
+	MARK_PRINT,
+	MARK_START,
+	MARK_LOCK,
+};
 
 #if defined(CONFIG_X86_64) && defined(CONFIG_SMP)
-#define MARK(c)		asm volatile(MARK_BYTES(c) ::: "memory")
-#define MARK_LOCK(fn)	asm volatile(MARK_BYTES(6) "movb (%0), %%al"	\
-				     :: "r" (fn) : "eax", "memory")
-#else
-#define MARK(c)		barrier()
-#define MARK_LOCK(fn)	barrier()
-#endif
+/* A long nop: its displacement says which mark it is. */
+static __always_inline void mark(const enum mark mark)
+{
+	asm volatile(".byte 0x0f, 0x1f, 0x80, 0x47, 0x4f, 0x42, %c0"
+		     : : "i" (mark) : "memory");
+}
 
+static __always_inline void mark_lock(void *function)
+{
+	asm volatile(".byte 0x0f, 0x1f, 0x80, 0x47, 0x4f, 0x42, %c0\n\t"
+		     "movb (%1), %%al"
+		     : : "i" (MARK_LOCK), "r" (function) : "eax", "memory");
+}
 /* Let the plugin begin, and show it what takes a lock. */
 static void marks_start(void)
 {
-	MARK_LOCK(_raw_spin_lock);
-	MARK_LOCK(_raw_spin_lock_bh);
-	MARK_LOCK(_raw_spin_lock_irq);
-	MARK_LOCK(_raw_spin_lock_irqsave);
-	MARK_LOCK(_raw_spin_trylock);
-	MARK_LOCK(_raw_spin_trylock_bh);
-	MARK(5);
+	mark_lock(_raw_spin_lock);
+	mark_lock(_raw_spin_lock_bh);
+	mark_lock(_raw_spin_lock_irq);
+	mark_lock(_raw_spin_lock_irqsave);
+	mark_lock(_raw_spin_trylock);
+	mark_lock(_raw_spin_trylock_bh);
+	mark(MARK_START);
 }
+
+#else
+static inline void mark(const enum mark mark)
+{
+}
+
+static inline void marks_start(void)
+{
+}
+#endif
 
 bool bench_in_ns(void)
 {
@@ -110,12 +140,12 @@ static u64 once(bench_loop fn, struct bench *b)
 	if (off)
 		local_irq_save(flags);
 	if (counting)
-		MARK(1);
+		mark(MARK_BEGIN);
 	t = clock_now();
 	fn(b);
 	t = clock_now() - t;
 	if (counting)
-		MARK(2);
+		mark(MARK_END);
 	if (off)
 		local_irq_restore(flags);
 	cond_resched();
@@ -153,7 +183,7 @@ void bench_count(bool on)
 {
 	counting = on;
 	if (on)
-		MARK(3);
+		mark(MARK_FORGET);
 }
 
 /* The row of what has been counted since. */
@@ -161,7 +191,7 @@ void bench_counted(const char *workload, const char *param,
 		   enum bench_allocator a, u64 ops)
 {
 	bench_count(false);
-	MARK(4);
+	mark(MARK_PRINT);
 	bench_row(workload, param, a, "mark", 0, ops);
 }
 

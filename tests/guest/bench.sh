@@ -7,26 +7,27 @@
 # on the kernel's command line, lists with commas:
 #
 #   goalloc_checks=0,1	with which check=
-#   goalloc_bench=	parameters of gobench; none if it is "no"
+#   goalloc_bench=	parameters of gobench; none if it is "no";
+#			colons between them
 #   goalloc_copies=	how many copies of a trace
 
-list() { echo "$1" | tr , ' '; }
+words() { echo "$1" | tr "$2" ' '; }
 
-# shellcheck disable=SC2154,SC2086 # from the command line; words are meant
-for check in $(list "${goalloc_checks:-0,1}"); do
+# shellcheck disable=SC2154,SC2046 # from the command line; words are meant
+for check in $(words "${goalloc_checks:-0,1}" ,); do
 	insmod goalloc.ko "check=$check" || exit 1
 	echo "HEAD kernel=$(uname -r)"
 	echo "HEAD cmdline=$(cat /proc/cmdline)"
 	echo "HEAD cpus=$(nproc)"
 	echo "HEAD check=$check"
 	if [ "$goalloc_bench" != no ]; then
-		insmod gobench.ko $(echo "$goalloc_bench" | tr : ' ') || exit 1
+		insmod gobench.ko $(words "$goalloc_bench" :) || exit 1
 		cat /sys/kernel/debug/gobench/results
 		rmmod gobench || exit 1
 	fi
 	for trace in *.gotrace; do
 		[ -e "$trace" ] || continue
-		for copies in $(list "${goalloc_copies:-1}"); do
+		for copies in $(words "${goalloc_copies:-1}" ,); do
 			dmesg -c >/dev/null
 			insmod goreplay.ko "trace=/goalloc/$trace" \
 				"copies=$copies" timed=1 >&2 || exit 1
