@@ -67,7 +67,7 @@ help:
 	@echo '  test-matrix     - all tests on all kernels: Debian 6.12, 6.12 rt and 6.1, KCSAN, RT'
 	@echo '  mutate          - plant small bugs, one at a time: do the tests notice?'
 	@echo '  check           - style, sparse, kernel-doc, generated files, shell scripts'
-	@echo '  bench           - instructions per allocation and free, beside kmalloc'
+	@echo '  bench           - instructions, nanoseconds, pages, locks, latencies, beside kmalloc'
 	@echo '  setup           - install the Debian packages that these need'
 	@echo ''
 	@echo 'To use it:'
