@@ -58,6 +58,13 @@ static void put_memstats(struct seq_file *m, const struct goalloc_memstats *s)
 	put(m, "TinyFrees", s->tiny_frees);
 	put(m, "Misuses", s->misuses);
 	put(m, "Failures", s->failures);
+	put(m, "ScavengedBackground", s->scavenged_background);
+	put(m, "ScavengedShrinker", s->scavenged_shrinker);
+	put(m, "ScavengedLimit", s->scavenged_limit);
+	put(m, "ScavengedByHand", s->scavenged_by_hand);
+	put(m, "ScavengeCycles", s->scavenge_cycles);
+	put(m, "ScavengeNs", s->scavenge_ns);
+	put(m, "MemoryLimit", s->memory_limit);
 }
 
 static int memstats_show(struct seq_file *m, void *unused)

@@ -58,6 +58,7 @@ static int __init goalloc_init(void)
 	err = goalloc_dev_init();
 	if (err)
 		goto err_heap;
+	gobackground_start(&goalloc_heap);
 	godebugfs_init();
 	return 0;
 

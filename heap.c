@@ -91,6 +91,13 @@ static void put_spares(struct goheap *h, struct gospan *spare[2])
 		gofix_free(&h->fix[GO_FIX_SPAN], spare[1]);
 }
 
+/* What has been in use lately is not given back: see background.c. */
+static void note_peak(struct gonode *node)
+{
+	lockdep_assert_held(&node->lock);
+	node->peak = max(node->peak, node->sys - node->free);
+}
+
 /* Take pages that the node has. */
 static struct gospan *take_run(struct gonode *node, unsigned long npages,
 			       unsigned long align, struct gospan *spare[2],
@@ -106,6 +113,7 @@ static struct gospan *take_run(struct gonode *node, unsigned long npages,
 		s = gorun_cut(node, s, npages, align, spare);
 	else
 		s = NULL;
+	note_peak(node);
 	low = node->big < node->reserve;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 
@@ -135,7 +143,6 @@ void goheap_free(struct goheap *h, struct gospan *s)
 	struct goarena *a;
 	unsigned long flags;
 	LIST_HEAD(dead);
-	bool kick;
 
 	preempt_disable();
 	a = gospan_arena(h, s->base);
@@ -144,12 +151,9 @@ void goheap_free(struct goheap *h, struct gospan *s)
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	gorun_free(node, a, s, &dead);
-	kick = goscavenge_arena(node, false);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 
 	free_descriptors(h, &dead);
-	if (kick)
-		goheap_kick(h);
 }
 
 /**
@@ -213,6 +217,7 @@ static bool enter_pages(struct gonode *node, struct gospan *s,
 		gorun_enter(a, s);
 		if (rest)
 			gorun_free(node, a, rest, &dead);
+		note_peak(node);
 		ok = true;
 	}
 	raw_spin_unlock_irqrestore(&node->lock, flags);
@@ -571,6 +576,7 @@ int goheap_init(struct goheap *h)
 	memset(h, 0, sizeof(*h));
 	raw_spin_lock_init(&h->map_lock);
 	goscavenge_init(h);
+	gobackground_init(h);
 	gospan_fix_init(h);
 	gomcache_fix_init(h);
 
@@ -631,6 +637,7 @@ void goheap_exit(struct goheap *h)
 	unsigned int i;
 	int nid;
 
+	gobackground_stop(h);
 	gomcache_drain_all(h);
 	goverify_leaks(h);
 	for_each_gonode(h, nid)

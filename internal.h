@@ -33,6 +33,10 @@
  *   goheap.map_lock  replacing the arena map, and writes to it; an arena's entry
  *                    changes under its node's lock as well.
  *   gofix.lock       that allocator's chunks and counts.
+ *   goheap.give_back (a mutex) taking pages out of the heap for good, dead,
+ *                    goarena.order[] of pages that go.  No arena leaves the
+ *                    map without it.  Nothing allocates while holding it, so
+ *                    that it may be taken in reclaim.
  *
  * Without a lock:
  *
@@ -66,6 +70,7 @@
 #include <linux/rbtree.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/goalloc.h>
 #include "compat.h"
@@ -114,6 +119,9 @@
 #define GO_RESERVE_PAGES	64
 #define GO_RESERVE_RUN		16
 
+/* The recent peak is that of so many ticks of the background. */
+#define GO_PEAKS		10
+
 /* The zones we do not have; asking for them is a caller's bug. */
 #define GO_GFP_FORBIDDEN	(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)
 
@@ -161,6 +169,22 @@ enum gospan_state {
 #define GO_TINY_HOLD		BIT(16)		/* some CPU's current block */
 #define GO_TINY_END(off)	BIT(16 + (off))	/* one ended at 1..15 */
 #define GO_TINY_LIVE		GENMASK(16, 0)
+
+/**
+ * enum goscavenger - who gives memory back
+ * @GO_BY_BACKGROUND: background.c
+ * @GO_BY_SHRINKER: the kernel, short of memory
+ * @GO_BY_LIMIT: memory_limit
+ * @GO_BY_HAND: goalloc_free_os_memory()
+ * @GO_NR_SCAVENGERS: how many there are
+ */
+enum goscavenger {
+	GO_BY_BACKGROUND,
+	GO_BY_SHRINKER,
+	GO_BY_LIMIT,
+	GO_BY_HAND,
+	GO_NR_SCAVENGERS,
+};
 
 struct gocentral;
 struct goheap;
@@ -274,6 +298,7 @@ struct goslot {
  * @span: the current span, whose @avail is ours
  * @mark: @mallocs + @frees when last asked whether the stack is idle
  * @storage: slots allocated
+ * @seen: @mallocs + @frees at the background's last tick, which writes it
  */
 struct gostack {
 	unsigned int n;
@@ -285,6 +310,7 @@ struct gostack {
 	struct gospan *span;
 	u32 mark;
 	u32 storage;
+	u32 seen;
 } __aligned(64);
 
 /**
@@ -304,6 +330,8 @@ struct gostack {
  * @tiny_frees: tiny objects taken back; this_cpu_inc()
  * @deferred: objects freed where not even a lock could be had
  * @drain: empties this cache, on its CPU
+ * @trim: empties the stacks that are idle, on their CPU
+ * @tiny_seen: as gostack.seen
  */
 struct gomcache {
 	bool busy;
@@ -321,6 +349,8 @@ struct gomcache {
 	unsigned long tiny_frees;
 	struct llist_head deferred;
 	struct work_struct drain;
+	struct work_struct trim;
+	u32 tiny_seen;
 };
 
 /* Lists of an mcentral: by the number of bits of the objects not in the span. */
@@ -369,6 +399,9 @@ struct gocentral {
  * @big: of those, in runs of at least GO_RESERVE_RUN
  * @reserve: what of @big is left to contexts that cannot grow the heap
  * @released: pages ever given back
+ * @scavenged: of those, by whom
+ * @peak: the most pages in use since the last tick of the background
+ * @peaks: the same of the ticks before; the background's
  * @changes: how often @free has changed
  * @large_mallocs: large objects ever allocated
  * @large_frees: large objects ever freed
@@ -389,6 +422,9 @@ struct gonode {
 	unsigned long big;
 	unsigned long reserve;
 	unsigned long released;
+	unsigned long scavenged[GO_NR_SCAVENGERS];
+	unsigned long peak;
+	unsigned long peaks[GO_PEAKS];
 	unsigned long changes;
 	unsigned long large_mallocs;
 	unsigned long large_frees;
@@ -467,7 +503,16 @@ enum gomisuse {
  * @kick: gets @work queued, from any context
  * @work: what was put off: deferred frees, reserves, whole free arenas
  * @stopped: @work is not to be queued any more
- * @give_back: serialises giving back, which sleeps
+ * @give_back: see above
+ * @dead: arenas that have left the map; reaped after a grace period
+ * @background: the background's next turn
+ * @next_tick: when its next tick is due, in jiffies
+ * @ticks: how many there were
+ * @draining: drains that are under way
+ * @drained: who waits for them
+ * @trim_ns: spent in trims since the background last looked
+ * @cycles: passes that gave something back
+ * @scavenge_ns: time spent in giving back
  * @misuse: caught, by enum gomisuse
  * @report: the last report, for those who test
  * @reporting: somebody is writing @report
@@ -484,6 +529,15 @@ struct goheap {
 	struct work_struct work;
 	bool stopped;
 	struct mutex give_back;	/* giving back sleeps */
+	struct list_head dead;
+	struct delayed_work background;
+	unsigned long next_tick;
+	unsigned int ticks;
+	atomic_t draining;
+	wait_queue_head_t drained;
+	atomic64_t trim_ns;
+	atomic_long_t cycles;
+	atomic64_t scavenge_ns;
 	atomic_long_t misuse[GO_NR_MISUSES];
 	char report[384];
 	atomic_t reporting;
@@ -540,13 +594,36 @@ void goheap_top_up(struct gonode *node, gfp_t gfp);
 int goheap_init(struct goheap *h);
 void goheap_exit(struct goheap *h);
 
+/**
+ * struct goscavenge - an order to give memory back
+ * @who: who wants it
+ * @want: how many pages are yet to go
+ * @until: when to stop, by ktime_get_ns()
+ */
+struct goscavenge {
+	enum goscavenger who;
+	unsigned long want;
+	u64 until;
+};
+
 /* scavenge.c */
-bool goscavenge_arena(struct gonode *node, bool all);
+unsigned long goscavenge_node(struct gonode *node, struct goscavenge *sc);
 size_t goscavenge(struct goheap *h, bool all);
+void goscavenge_account(struct goheap *h, u64 start, unsigned long pages);
+size_t goscavenge_reap(struct goheap *h);
+void goscavenge_trim_centrals(struct gonode *node);
 void goscavenge_top_up(struct goheap *h);
 void goheap_kick(struct goheap *h);
 void goscavenge_init(struct goheap *h);
 void goscavenge_stop(struct goheap *h);
+
+/* background.c */
+unsigned long gobackground_excess(struct gonode *node);
+void gobackground_tick(struct goheap *h);
+bool gobackground_turn(struct goheap *h);
+void gobackground_init(struct goheap *h);
+void gobackground_start(struct goheap *h);
+void gobackground_stop(struct goheap *h);
 
 /* The first node from @i on that has a heap of its own: set at its start. */
 static inline int goheap_next_node(const struct goheap *h, int i)
@@ -592,6 +669,8 @@ void *gomcache_hand_out_zeroed(void *obj, u8 *state, unsigned int spc,
 			       gfp_t gfp);
 void gomcache_defer(struct goheap *h, void *p);
 void gomcache_drain_all(struct goheap *h);
+void gomcache_drain_node(struct goheap *h, int nid);
+void gomcache_trim_idle(struct goheap *h);
 void gomcache_drain_deferred(struct goheap *h);
 void gomcache_fix_init(struct goheap *h);
 int gomcache_init(struct goheap *h);

@@ -88,13 +88,22 @@ void gostats_read_spc(struct goheap *h, unsigned int spc,
 static void read_node(struct gonode *node, struct goalloc_memstats *m,
 		      u64 *large_freed)
 {
+	u64 *scavenged[] = {
+		[GO_BY_BACKGROUND] = &m->scavenged_background,
+		[GO_BY_SHRINKER] = &m->scavenged_shrinker,
+		[GO_BY_LIMIT] = &m->scavenged_limit,
+		[GO_BY_HAND] = &m->scavenged_by_hand,
+	};
 	struct goalloc_by_size *large = &m->by_size[0];
 	unsigned long flags;
+	unsigned int i;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	m->heap_sys += (u64)node->sys << GO_PAGE_SHIFT;
 	m->heap_idle += (u64)node->free << GO_PAGE_SHIFT;
 	m->heap_released += (u64)node->released << GO_PAGE_SHIFT;
+	for (i = 0; i < GO_NR_SCAVENGERS; i++)
+		*scavenged[i] += (u64)node->scavenged[i] << GO_PAGE_SHIFT;
 	large->mallocs += node->large_mallocs;
 	large->frees += node->large_frees;
 	m->large_total_alloc += node->large_alloced;
@@ -159,6 +168,8 @@ static void read_misc(struct goheap *h, struct goalloc_memstats *m)
 	for (i = 0; i < GO_NR_MISUSES; i++)
 		m->misuses += atomic_long_read(&h->misuse[i]);
 	m->failures = atomic_long_read(&h->failures);
+	m->scavenge_cycles = atomic_long_read(&h->cycles);
+	m->scavenge_ns = atomic64_read(&h->scavenge_ns);
 }
 
 /* What follows from what has been read. */
