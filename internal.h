@@ -625,6 +625,12 @@ void gobackground_init(struct goheap *h);
 void gobackground_start(struct goheap *h);
 void gobackground_stop(struct goheap *h);
 
+/* shrink.c */
+unsigned long goshrink_count(struct goheap *h, int nid);
+unsigned long goshrink_scan(struct goheap *h, int nid, unsigned long nr);
+int goshrink_init(void);
+void goshrink_exit(void);
+
 /* The first node from @i on that has a heap of its own: set at its start. */
 static inline int goheap_next_node(const struct goheap *h, int i)
 {

@@ -194,6 +194,7 @@ void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
 	struct gocentral *from = NULL;
 	struct goslot slot;
 
+	might_alloc(gfp);
 	while (!try_alloc(h, spc, size, from, &slot)) {
 		from = in_nmi() ? NULL :
 				  gocentral_grow(h, NUMA_NO_NODE, spc, gfp);
@@ -220,6 +221,7 @@ bool gomcache_take(struct goheap *h, int nid, unsigned int spc, size_t size,
 {
 	struct gocentral *got, *c = &goheap_node(h, nid)->central[spc];
 
+	might_alloc(gfp);
 	while (!gocentral_take(c, size, slot)) {
 		got = in_nmi() ? NULL : gocentral_grow(h, nid, spc, gfp);
 		if (got)

@@ -42,6 +42,8 @@ EXPORT_SYMBOL_IF_KUNIT(goscavenge);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_node);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_reap);
 EXPORT_SYMBOL_IF_KUNIT(gobackground_excess);
+EXPORT_SYMBOL_IF_KUNIT(goshrink_count);
+EXPORT_SYMBOL_IF_KUNIT(goshrink_scan);
 EXPORT_SYMBOL_IF_KUNIT(gobackground_tick);
 EXPORT_SYMBOL_IF_KUNIT(gobackground_turn);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_top_up);
