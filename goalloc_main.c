@@ -61,6 +61,7 @@ static int __init goalloc_init(void)
 	err = goalloc_dev_init();
 	if (err)
 		goto err_shrink;
+	golimit_start(&goalloc_heap);
 	gobackground_start(&goalloc_heap);
 	godebugfs_init();
 	return 0;
@@ -80,6 +81,7 @@ static void __exit goalloc_exit(void)
 	godebugfs_exit();
 	goalloc_dev_exit();
 	goshrink_exit();
+	golimit_stop();
 	/* Objects on their way through gofree_rcu(). */
 	rcu_barrier();
 	goheap_exit(&goalloc_heap);

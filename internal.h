@@ -437,6 +437,7 @@ struct gonode {
 /**
  * struct gofix - an allocator of metadata objects of one size
  * @lock: see above
+ * @heap: whose memory_limit its chunks count against, or NULL
  * @chunks: chunks with free objects, the full ones are on no list
  * @size: bytes of an object
  * @order: of a chunk
@@ -448,6 +449,7 @@ struct gonode {
  */
 struct gofix {
 	raw_spinlock_t lock;
+	struct goheap *heap;
 	struct list_head chunks;
 	unsigned int size;
 	unsigned int order;
@@ -513,6 +515,8 @@ enum gomisuse {
  * @trim_ns: spent in trims since the background last looked
  * @cycles: passes that gave something back
  * @scavenge_ns: time spent in giving back
+ * @held: bytes held of the kernel; atomic
+ * @limit: the most that may be, 0 for no limit
  * @misuse: caught, by enum gomisuse
  * @report: the last report, for those who test
  * @reporting: somebody is writing @report
@@ -538,6 +542,8 @@ struct goheap {
 	atomic64_t trim_ns;
 	atomic_long_t cycles;
 	atomic64_t scavenge_ns;
+	atomic_long_t held;
+	unsigned long limit;
 	atomic_long_t misuse[GO_NR_MISUSES];
 	char report[384];
 	atomic_t reporting;
@@ -624,6 +630,16 @@ bool gobackground_turn(struct goheap *h);
 void gobackground_init(struct goheap *h);
 void gobackground_start(struct goheap *h);
 void gobackground_stop(struct goheap *h);
+
+/* limit.c */
+bool golimit_charge(struct goheap *h, unsigned long bytes, gfp_t gfp);
+void golimit_uncharge(struct goheap *h, unsigned long bytes);
+bool golimit_over(const struct goheap *h);
+void golimit_keep(struct goheap *h);
+bool golimit_make_room(struct goheap *h, unsigned long bytes, gfp_t gfp);
+void golimit_set(struct goheap *h, unsigned long bytes);
+void golimit_start(struct goheap *h);
+void golimit_stop(void);
 
 /* shrink.c */
 unsigned long goshrink_count(struct goheap *h, int nid);
@@ -720,7 +736,7 @@ void gofix_free(struct gofix *f, void *p);
 bool gofix_low(struct gofix *f);
 bool gofix_top_up(struct gofix *f, gfp_t gfp);
 size_t gofix_detach(struct gofix *f, struct list_head *out);
-void gofix_release(struct list_head *chunks);
+void gofix_release(struct goheap *h, struct list_head *chunks);
 
 /* stats.c */
 struct gostats_spc {
@@ -731,6 +747,7 @@ struct gostats_spc {
 };
 
 void gostats_read(struct goheap *h, struct goalloc_memstats *m);
+size_t gostats_fixed(struct goheap *h);
 void gostats_read_spc(struct goheap *h, unsigned int spc,
 		      struct gostats_spc *st);
 

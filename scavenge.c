@@ -166,6 +166,8 @@ static bool give_back_run(struct gonode *node, struct goarena *a,
 
 	if (s) {
 		free_blocks(a, gorun_index(s->base), s->npages);
+		golimit_uncharge(node->heap,
+				 (unsigned long)s->npages << GO_PAGE_SHIFT);
 		sc->want -= s->npages;
 		gofix_free(fix, s);
 	}
@@ -181,7 +183,7 @@ static void scavenge_arena(struct gonode *node, struct goarena *a,
 		cond_resched();
 		if (ktime_get_ns() > sc->until)
 			sc->want = 0;
-		if (!a->npages) {
+		if (!READ_ONCE(a->npages)) {
 			/* Somebody may still be looking at it. */
 			list_add(&a->list, &node->heap->dead);
 			return;
@@ -260,7 +262,7 @@ static size_t release_chunks(struct goheap *h)
 		bytes += gofix_detach(&h->fix[i], &chunks);
 	if (bytes)
 		synchronize_rcu();
-	gofix_release(&chunks);
+	gofix_release(h, &chunks);
 	return bytes;
 }
 
@@ -358,6 +360,7 @@ static void work_fn(struct work_struct *work)
 	struct goheap *h = container_of(work, struct goheap, work);
 
 	gomcache_drain_deferred(h);
+	golimit_keep(h);
 	goscavenge_top_up(h);
 	if (!list_empty_careful(&h->dead))
 		goscavenge_reap(h);

@@ -122,11 +122,48 @@ static u64 fix_inuse(const struct gofix *f)
 	return (u64)READ_ONCE(f->inuse) * f->size;
 }
 
+static size_t map_bytes(struct goheap *h)
+{
+	size_t n;
+
+	rcu_read_lock();
+	n = struct_size_t(struct goarenamap, arena,
+			  rcu_dereference(h->map)->nr);
+	rcu_read_unlock();
+	return n;
+}
+
+static size_t mcache_bytes(void)
+{
+	return num_possible_cpus() * sizeof(struct gomcache);
+}
+
+static size_t node_bytes(struct goheap *h)
+{
+	size_t n = nr_node_ids * sizeof(struct gonode *);
+	int nid;
+
+	for_each_gonode(h, nid)
+		n += sizeof(struct gonode);
+	return n;
+}
+
+/**
+ * gostats_fixed - the part of Sys that is there from the beginning
+ * @h: the heap
+ *
+ * Context: any but NMI.
+ * Return: bytes.
+ */
+size_t gostats_fixed(struct goheap *h)
+{
+	return map_bytes(h) + mcache_bytes() + node_bytes(h);
+}
+
 static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
 {
-	u64 percpu = num_possible_cpus() * sizeof(struct gomcache);
+	u64 percpu = mcache_bytes();
 	unsigned int i;
-	int nid;
 
 	m->mspan_sys = fix_sys(&h->fix[GO_FIX_SPAN]);
 	m->mspan_inuse = fix_inuse(&h->fix[GO_FIX_SPAN]);
@@ -140,14 +177,8 @@ static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
 
 	for (i = GO_FIX_ARENA; i < GO_FIX_STACK; i++)
 		m->gc_sys += fix_sys(&h->fix[i]);
-	rcu_read_lock();
-	m->gc_sys += struct_size_t(struct goarenamap, arena,
-				   rcu_dereference(h->map)->nr);
-	rcu_read_unlock();
-
-	m->other_sys = nr_node_ids * sizeof(struct gonode *);
-	for_each_gonode(h, nid)
-		m->other_sys += sizeof(struct gonode);
+	m->gc_sys += map_bytes(h);
+	m->other_sys = node_bytes(h);
 }
 
 static void read_misc(struct goheap *h, struct goalloc_memstats *m)
@@ -170,6 +201,7 @@ static void read_misc(struct goheap *h, struct goalloc_memstats *m)
 	m->failures = atomic_long_read(&h->failures);
 	m->scavenge_cycles = atomic_long_read(&h->cycles);
 	m->scavenge_ns = atomic64_read(&h->scavenge_ns);
+	m->memory_limit = READ_ONCE(h->limit);
 }
 
 /* What follows from what has been read. */
