@@ -24,7 +24,7 @@
 #define TURN_NS		NSEC_PER_MSEC
 
 static unsigned int scavenge_window_ms = 10000;
-static unsigned int scavenge_retain = 110;
+static unsigned int scavenge_retain = 105;
 static unsigned int scavenge_cpu = 1;
 /* Under the lock of the module's parameters. */
 static bool running;
@@ -79,6 +79,7 @@ void gobackground_tick(struct goheap *h)
 		new_peak(h->node[nid], h->ticks);
 	}
 	h->ticks++;
+	goscavenge_reap(h);
 }
 
 /**
@@ -242,7 +243,7 @@ static const struct kernel_param_ops retain_ops = {
 	.get = param_get_uint,
 };
 module_param_cb(scavenge_retain, &retain_ops, &scavenge_retain, 0644);
-MODULE_PARM_DESC(scavenge_retain, "percent of the recent peak to keep; 100 to 1000 (default 110)");
+MODULE_PARM_DESC(scavenge_retain, "percent of the recent peak to keep; 100 to 1000 (default 105)");
 
 static int cpu_set(const char *val, const struct kernel_param *kp)
 {

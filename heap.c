@@ -376,7 +376,7 @@ static struct gospan *grow(struct goheap *h, struct gonode *node,
 	/* A block is aligned to its own size. */
 	unsigned long need = max(npages, align) << GO_PAGE_SHIFT;
 	unsigned long step = READ_ONCE(node->sys) << GO_PAGE_SHIFT >> 3;
-	unsigned int order = clamp_t(int, get_order(max(step, 1UL)),
+	unsigned int order = clamp_t(int, ilog2((step >> PAGE_SHIFT) | 1),
 				     GROW_ORDER_MIN, GROW_ORDER_MAX);
 	struct gospan *s;
 

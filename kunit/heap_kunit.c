@@ -474,9 +474,9 @@ static const struct growth {
 	{ "empty, an arena", 0, 512, 1, 512 },
 	{ "4 MiB, a page", 1, 1, 1, MIB_PAGES },
 	{ "8 MiB, a page", 2, 1, 1, MIB_PAGES },
-	{ "12 MiB, a page", 3, 1, 1, 2 * MIB_PAGES },
+	{ "12 MiB, a page", 3, 1, 1, MIB_PAGES },
 	{ "16 MiB, a page", 4, 1, 1, 2 * MIB_PAGES },
-	{ "20 MiB, a page", 5, 1, 1, 4 * MIB_PAGES },
+	{ "20 MiB, a page", 5, 1, 1, 2 * MIB_PAGES },
 	{ "40 MiB, a page", 10, 1, 1, 4 * MIB_PAGES },
 };
 
