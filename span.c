@@ -134,6 +134,8 @@ bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp)
 			memcpy(new->arena, old->arena,
 			       old->nr * sizeof(old->arena[0]));
 			rcu_assign_pointer(h->map, new);
+			golimit_charge(h, (new->nr - old->nr) *
+				       sizeof(new->arena[0]), __GFP_NOFAIL);
 			swap(old, new);
 			raw_spin_unlock_irqrestore(&h->map_lock, flags);
 			kvfree_rcu(new, rcu);

@@ -72,13 +72,22 @@ void gostats_read_spc(struct goheap *h, unsigned int spc,
 static void read_node(struct gonode *node, struct goalloc_memstats *m,
 		      u64 *large_freed)
 {
+	u64 *scavenged[] = {
+		[GO_BY_BACKGROUND] = &m->scavenged_background,
+		[GO_BY_SHRINKER] = &m->scavenged_shrinker,
+		[GO_BY_LIMIT] = &m->scavenged_limit,
+		[GO_BY_HAND] = &m->scavenged_by_hand,
+	};
 	struct goalloc_by_size *large = &m->by_size[0];
 	unsigned long flags;
+	unsigned int i;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	m->heap_sys += (u64)node->sys << GO_PAGE_SHIFT;
 	m->heap_idle += (u64)node->free << GO_PAGE_SHIFT;
 	m->heap_released += (u64)node->released << GO_PAGE_SHIFT;
+	for (i = 0; i < GO_NR_SCAVENGERS; i++)
+		*scavenged[i] += (u64)node->scavenged[i] << GO_PAGE_SHIFT;
 	large->mallocs += node->large_mallocs;
 	large->frees += node->large_frees;
 	m->large_total_alloc += node->large_alloced;
@@ -97,11 +106,48 @@ static u64 fix_inuse(const struct gofix *f)
 	return (u64)READ_ONCE(f->inuse) * f->size;
 }
 
+static size_t map_bytes(struct goheap *h)
+{
+	size_t n;
+
+	rcu_read_lock();
+	n = struct_size_t(struct goarenamap, arena,
+			  rcu_dereference(h->map)->nr);
+	rcu_read_unlock();
+	return n;
+}
+
+static size_t mcache_bytes(void)
+{
+	return num_possible_cpus() * sizeof(struct gomcache);
+}
+
+static size_t node_bytes(struct goheap *h)
+{
+	size_t n = nr_node_ids * sizeof(struct gonode *);
+	int nid;
+
+	for_each_gonode(h, nid)
+		n += sizeof(struct gonode);
+	return n;
+}
+
+/**
+ * gostats_fixed - the part of Sys that is there from the beginning
+ * @h: the heap
+ *
+ * Context: any but NMI.
+ * Return: bytes.
+ */
+size_t gostats_fixed(struct goheap *h)
+{
+	return map_bytes(h) + mcache_bytes() + node_bytes(h);
+}
+
 static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
 {
-	u64 percpu = num_possible_cpus() * sizeof(struct gomcache);
+	u64 percpu = mcache_bytes();
 	unsigned int i;
-	int nid;
 
 	m->mspan_sys = fix_sys(&h->fix[GO_FIX_SPAN]);
 	m->mspan_inuse = fix_inuse(&h->fix[GO_FIX_SPAN]);
@@ -115,14 +161,8 @@ static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
 
 	for (i = GO_FIX_ARENA; i < GO_FIX_STACK; i++)
 		m->gc_sys += fix_sys(&h->fix[i]);
-	rcu_read_lock();
-	m->gc_sys += struct_size_t(struct goarenamap, arena,
-				   rcu_dereference(h->map)->nr);
-	rcu_read_unlock();
-
-	m->other_sys = nr_node_ids * sizeof(struct gonode *);
-	for_each_gonode(h, nid)
-		m->other_sys += sizeof(struct gonode);
+	m->gc_sys += map_bytes(h);
+	m->other_sys = node_bytes(h);
 }
 
 static void read_misc(struct goheap *h, struct goalloc_memstats *m)
@@ -143,6 +183,9 @@ static void read_misc(struct goheap *h, struct goalloc_memstats *m)
 	for (i = 0; i < GO_NR_MISUSES; i++)
 		m->misuses += atomic_long_read(&h->misuse[i]);
 	m->failures = atomic_long_read(&h->failures);
+	m->scavenge_cycles = atomic_long_read(&h->cycles);
+	m->scavenge_ns = atomic64_read(&h->scavenge_ns);
+	m->memory_limit = READ_ONCE(h->limit);
 }
 
 /* What follows from what has been read. */

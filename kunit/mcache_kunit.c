@@ -51,7 +51,6 @@ static void expect_sane_stack(struct kunit *test, const struct gomcache *c,
 	const struct gostack *s = &c->stack[spc];
 
 	KUNIT_EXPECT_LE(test, gostack_n(s), gostack_cap(s));
-	KUNIT_EXPECT_LE(test, gostack_cap(s), s->storage);
 	KUNIT_EXPECT_LE(test, gostack_cap(s), GO_STACK_MAX);
 	KUNIT_EXPECT_LE(test, stack_bytes(c, spc),
 			max_t(unsigned int, GO_STACK_BYTES, 2 * size));
@@ -64,8 +63,7 @@ static void expect_empty(struct kunit *test, struct goheap *h, int cpu)
 
 	for (spc = 0; spc < GO_NR_SPANCLASSES; spc++)
 		left += c->stack[spc].top || c->stack[spc].limit ||
-			c->stack[spc].slot || c->stack[spc].storage ||
-			c->stack[spc].span;
+			c->stack[spc].slot || c->stack[spc].span;
 	KUNIT_EXPECT_EQ(test, left, 0);
 	KUNIT_EXPECT_EQ(test, c->bytes, 0);
 	KUNIT_EXPECT_EQ(test, c->tiny, 0);
@@ -113,7 +111,7 @@ static void mcache_is_lazy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, used, 1);
 	KUNIT_EXPECT_EQ(test, c->bytes, stack_bytes(c, SPC_64));
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->mcache_inuse - before,
-			c->stack[SPC_64].storage * sizeof(struct goslot));
+			2 * GO_STACK_MIN * sizeof(struct goslot));
 	gotest_free(h, p);
 }
 
