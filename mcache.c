@@ -399,14 +399,15 @@ static bool claim(struct gospan *s, unsigned int idx, enum goobj_state live)
 
 /**
  * gomcache_classify - what is wrong with a pointer
- * @s: its span
+ * @h: the heap
  * @p: the pointer, which is no live object's
  *
  * Context: preemption is off.
  * Return: the kind of misuse that freeing it is.
  */
-enum gomisuse gomcache_classify(const struct gospan *s, const void *p)
+enum gomisuse gomcache_classify(struct goheap *h, const void *p)
 {
+	const struct gospan *s = gospan_of(h, p);
 	unsigned int idx;
 
 	switch (s->state) {
@@ -420,10 +421,8 @@ enum gomisuse gomcache_classify(const struct gospan *s, const void *p)
 	case GO_SPAN_DYING:
 		return s->base == (unsigned long)p ? GO_DOUBLE_FREE :
 						     GO_INTERIOR;
-	case GO_SPAN_FREE:
-		return GO_DOUBLE_FREE;
 	default:
-		return GO_FOREIGN;
+		return gospan_in_free_run(h, p) ? GO_DOUBLE_FREE : GO_FOREIGN;
 	}
 }
 
@@ -466,7 +465,7 @@ void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller)
 	} else if (gospan_index(s, p, &idx) && claim(s, idx, GO_OBJ_DEBUG)) {
 		godebug_free(h, s, idx, caller);
 	} else if (s->state != GO_SPAN_LARGE || !free_large(h, s, p)) {
-		kind = gomcache_classify(s, p);
+		kind = gomcache_classify(h, p);
 	}
 	preempt_enable();
 
@@ -530,7 +529,7 @@ static u32 used(const struct gomcache *c, unsigned int i)
 static bool holds(const struct gomcache *c, unsigned int i)
 {
 	return i == GO_NR_SPANCLASSES ? READ_ONCE(c->tiny) :
-					READ_ONCE(c->stack[i].slot);
+					!!READ_ONCE(c->stack[i].slot);
 }
 
 /* Has it something, and not been used since it was last seen? */
