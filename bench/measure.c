@@ -73,6 +73,7 @@ static __always_inline void mark_lock(void *function)
 		     "movb (%1), %%al"
 		     : : "i" (MARK_LOCK), "r" (function) : "eax", "memory");
 }
+
 /* Let the plugin begin, and show it what takes a lock. */
 static void marks_start(void)
 {
