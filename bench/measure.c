@@ -29,8 +29,8 @@
 
 #define TEXT_BYTES	(512UL << 10)
 #define MAX_ROUNDS	64
-#define MARK_WARMUPS	8
-#define MARK_ROUNDS	16
+#define MARK_WARMUPS	3
+#define MARK_ROUNDS	5
 
 const char *const bench_names[NR_ALLOCATORS] = {
 	"none", "goalloc", "kmalloc", "kmem_cache"
