@@ -12,7 +12,7 @@ for allocator in kmalloc goalloc; do
 	dmesg -c >/dev/null
 	dmesg -n 1
 	# shellcheck disable=SC2046 # words are what is wanted
-	insmod gochurn.ko allocator=$allocator \
+	insmod gochurn.ko allocator=$allocator samples=100 \
 		$(echo "$goalloc_churn" | tr , ' ') || fail "$allocator"
 	rmmod gochurn
 	dmesg -n 8
