@@ -155,7 +155,7 @@ static void sample(struct churn *c, const char *phase, u64 at)
 		c->m->heap_alloc, c->m->heap_inuse, c->m->heap_idle);
 }
 
-/* Up or down towards a live size, or to and fro at it. */
+/* Up or down towards a live size, or about it. */
 static bool step(struct churn *c, u64 target)
 {
 	if (c->live >= target && c->n)

@@ -61,7 +61,7 @@ taken() {
 	was=$(cat "$params/$1")
 	set_to "$1" "$2" || return 1
 	[ "$(cat "$params/$1")" = "$3" ] || status=1
-	set_to "$1" "$was" && return $status
+	set_to "$1" "$was" && return "$status"
 }
 
 # churn MIB [PARAMETER...]: that much live, and then freed.
@@ -141,7 +141,7 @@ limit() {
 	[ "$(memstat Sys)" -le $((24 << 20)) ] || return 1
 	[ "$(memstat Failures)" -gt 0 ] && [ "$(memstat HeapObjects)" = 0 ]
 	status=$?
-	set_to memory_limit off && churn 32 && return $status
+	set_to memory_limit off && churn 32 && return "$status"
 }
 
 # Objects in caches, by sizeclasses.
@@ -194,7 +194,7 @@ hot_remove() {
 	done
 	wait $! && rmmod gochurn || return 1
 	echo "guest: of $tried blocks of memory $went went, and came back"
-	[ $tried -gt $went ] && [ "$(memstat HeapObjects)" = 0 ]
+	[ "$tried" -gt "$went" ] && [ "$(memstat HeapObjects)" = 0 ]
 }
 
 check "insmod with parameters" insmod goalloc.ko scavenge_window_ms=5000 \
