@@ -176,34 +176,40 @@ static bool put_back(struct gocentral *c, struct gospan *s, void *obj)
 	return true;
 }
 
-/* As many as are this mcentral's and fit into one hold of its lock. */
+/*
+ * All of the first few objects that are this mcentral's, under one hold of its
+ * lock; the others are moved up behind them.  Objects of several nodes so cost a
+ * hold for each node, not for each object.
+ */
 static unsigned int free_batch(struct goheap *h, struct gocentral *c,
 			       struct goslot *slot, unsigned int n, bool count)
 {
-	void *bad = NULL;
+	unsigned int i, end, nbad = 0;
+	void *bad[GO_BATCH];
 	struct gospan *s;
 	unsigned long flags;
-	unsigned int i;
 
 	n = min_t(unsigned int, n, GO_BATCH);
+	end = n;
 	raw_spin_lock_irqsave(&c->lock, flags);
-	for (i = 0; i < n && !bad; i++) {
+	for (i = n; i--;) {
 		s = gospan_of(h, slot[i].obj);
-		if (s->central != c)
-			break;
-		if (!put_back(c, s, slot[i].obj))
-			bad = slot[i].obj;
-		/* One free too many has been counted, and no count ever falls. */
-		if (bad && !count)
-			c->mallocs++;
-		else if (!bad && count)
+		if (s->central != c) {
+			end--;
+			swap(slot[i], slot[end]);
+		} else if (!put_back(c, s, slot[i].obj)) {
+			bad[nbad++] = slot[i].obj;
+			/* One free too many was counted; no count ever falls. */
+			c->mallocs += !count;
+		} else if (count) {
 			c->frees++;
+		}
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 
-	if (bad)
-		gomisuse_report(h, GO_DOUBLE_FREE, bad, 0, 0);
-	return i;
+	while (nbad)
+		gomisuse_report(h, GO_DOUBLE_FREE, bad[--nbad], 0, 0);
+	return end;
 }
 
 /**

@@ -416,21 +416,23 @@ static struct gospan *take_or_trim(struct gonode *node, unsigned long npages,
 	return s;
 }
 
-/* The nodes have what the page allocator has not: look at all of them. */
-static struct gospan *take_elsewhere(struct goheap *h, unsigned long npages,
+/* The nodes have what the page allocator has not: look at all, the near first. */
+static struct gospan *take_elsewhere(struct gonode *node, unsigned long npages,
 				     unsigned long align,
 				     struct gospan *spare[2], gfp_t gfp)
 {
+	struct goheap *h = node->heap;
 	struct gospan *s = NULL;
+	nodemask_t left;
 	int nid;
 
 	if (gfp & __GFP_THISNODE)
 		return NULL;
-	for_each_gonode(h, nid) {
+	left = gonuma_others(h, node->nid);
+	/* Somebody may have freed some here meanwhile. */
+	for (nid = node->nid; !s && nid != NUMA_NO_NODE;
+	     nid = gonuma_nearest(node->nid, &left))
 		s = take_or_trim(h->node[nid], npages, align, spare, gfp);
-		if (s)
-			break;
-	}
 	return s;
 }
 
@@ -447,7 +449,7 @@ static struct gospan *take_or_grow(struct goheap *h, int nid,
 	if (!s && may != GO_GROW_NEVER)
 		s = grow(h, node, npages, align, gfp);
 	if (!s)
-		s = take_elsewhere(h, npages, align, spare, gfp);
+		s = take_elsewhere(node, npages, align, spare, gfp);
 	return s;
 }
 

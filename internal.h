@@ -66,6 +66,7 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
+#include <linux/nodemask.h>
 #include <linux/preempt.h>
 #include <linux/rbtree.h>
 #include <linux/seq_file.h>
@@ -664,9 +665,14 @@ static inline int goheap_next_node(const struct goheap *h, int i)
 	for ((i) = goheap_next_node(h, 0); (i) < nr_node_ids;		\
 	     (i) = goheap_next_node(h, (i) + 1))
 
+/* numa.c */
+int gonuma_node(void);
+int gonuma_nearest(int nid, nodemask_t *left);
+nodemask_t gonuma_others(struct goheap *h, int nid);
+
 static inline struct gonode *goheap_node(struct goheap *h, int nid)
 {
-	return h->node[nid == NUMA_NO_NODE ? numa_mem_id() : nid];
+	return h->node[nid == NUMA_NO_NODE ? gonuma_node() : nid];
 }
 
 /* central.c */

@@ -9,9 +9,12 @@
  *
  * This runs inside somebody's allocation, with whatever locks he holds.  So
  * nothing here allocates, touches a file system or does I/O, which makes it good
- * for GFP_NOFS and GFP_NOIO as well; give_back and the hotplug lock are only
- * tried, and the wait for the caches has an end.  GFP_ATOMIC and GFP_NOWAIT
- * never get here.  What has to wait for a grace period is left to the worker.
+ * for GFP_NOFS and GFP_NOIO as well.  Whoever holds give_back allocates nothing
+ * either, so it is waited for: turned away, a task could believe that there is
+ * nothing left, and call the OOM killer while kswapd is giving back.  The hotplug
+ * lock is only tried, and the wait for the caches has an end.  GFP_ATOMIC and
+ * GFP_NOWAIT never get here.  What has to wait for a grace period is left to the
+ * worker.
  */
 
 #include <linux/ktime.h>
@@ -86,8 +89,9 @@ unsigned long goshrink_scan(struct goheap *h, int nid, unsigned long nr)
 	u64 start = ktime_get_ns();
 	unsigned long pages;
 
-	if (!node || !mutex_trylock(&h->give_back))
+	if (!node)
 		return SHRINK_STOP;
+	mutex_lock(&h->give_back);
 	pages = goscavenge_node(node, &sc);
 	if (sc.want) {
 		gomcache_drain_node(h, nid);
