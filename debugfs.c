@@ -13,6 +13,7 @@
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
+#include "classes.h"
 #include "internal.h"
 
 static struct dentry *dir;
@@ -82,39 +83,7 @@ static int memstats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(memstats);
 
-/**
- * struct occupancy - the spans of a class by how full they are
- * @spans: how many
- * @free: objects free in them
- * @decile: spans with up to 10 %, 20 %, ... of their objects out
- */
-struct occupancy {
-	unsigned long spans;
-	unsigned long free;
-	unsigned int decile[10];
-};
-
-static void add_occupancy(struct gospan *s, void *data)
-{
-	unsigned int spc, n, left, used;
-	struct occupancy *o = data;
-
-	if (READ_ONCE(s->state) != GO_SPAN_SMALL)
-		return;
-	spc = READ_ONCE(s->spanclass);
-	n = go_class_nelems[GO_SPC_CLASS(spc)];
-	if (!n)
-		return;
-	left = min_t(unsigned int, READ_ONCE(s->navail) + READ_ONCE(s->nback),
-		     n);
-	used = n - left;
-	o += spc;
-	o->spans++;
-	o->free += left;
-	o->decile[used ? (used * 10 - 1) / n : 0]++;
-}
-
-static void show_class(struct seq_file *m, const struct occupancy *o,
+static void show_class(struct seq_file *m, const struct goclass_occupancy *o,
 		       unsigned int spc)
 {
 	unsigned int class = GO_SPC_CLASS(spc), i;
@@ -141,13 +110,13 @@ static void show_class(struct seq_file *m, const struct occupancy *o,
 
 static int sizeclasses_show(struct seq_file *m, void *unused)
 {
-	struct occupancy *o = kvcalloc(GO_NR_SPANCLASSES, sizeof(*o),
-				       GFP_KERNEL);
+	struct goclass_occupancy *o = kvcalloc(GO_NR_SPANCLASSES, sizeof(*o),
+					       GFP_KERNEL);
 	unsigned int spc;
 
 	if (!o)
 		return -ENOMEM;
-	gospan_walk(&goalloc_heap, add_occupancy, o);
+	goclasses_walk(&goalloc_heap, o);
 	seq_puts(m, "# goalloc-sizeclasses v1\n");
 	seq_puts(m, "# tail: bytes lost at the end of spans; round: % of all bytes handed out lost to rounding up;\n");
 	seq_puts(m, "# 10%..100%: spans by how many of their objects are live or cached\n");
