@@ -70,10 +70,10 @@ MODULE_PARM_DESC(dev_max_bytes, "bytes that a descriptor of /dev/goalloc may hol
 module_param_cb(dev_max_total, &limit_ops, &limit.total, 0644);
 MODULE_PARM_DESC(dev_max_total, "bytes that all descriptors of /dev/goalloc may hold together, K, M, G allowed (default half of the memory; 0: no limit)");
 
-/* Would @more on top of @now be above a limit? */
+/* Would @more on top of @now be above a limit?  Nothing more never is. */
 static bool above(u64 now, u64 more, u64 max)
 {
-	return max && (more > max || now > max - more);
+	return max && more && (more > max || now > max - more);
 }
 
 /**
