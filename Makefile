@@ -18,7 +18,7 @@ NO_KEY = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 # given on make's command line is passed down.
 KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-HEADERS := linux/goalloc.h uapi/linux/goalloc.h
+HEADERS := linux/goalloc.h linux/goalloc_class.h uapi/linux/goalloc.h
 
 modules: | kdir
 	+$(KBUILD) modules
@@ -75,7 +75,7 @@ help:
 	@echo '  test-matrix     - all tests on all kernels: Debian 6.12, 6.12 rt and 6.1, KCSAN, RT'
 	@echo '  mutate          - plant small bugs, one at a time: do the tests notice?'
 	@echo '  check           - style, sparse, kernel-doc, generated files, shell scripts'
-	@echo '  bench           - instructions per allocation and free, beside kmalloc'
+	@echo '  bench           - instructions, nanoseconds, pages, locks, latencies, beside kmalloc'
 	@echo '  pictures        - boot Debian 6.12 in QEMU and draw where its memory is'
 	@echo '  setup           - install the Debian packages that these need'
 	@echo ''

@@ -224,7 +224,10 @@ static unsigned int free_batch(struct goheap *h, struct gocentral *c,
 			break;
 		if (!put_back(c, s, slot[i].obj, &release))
 			bad = slot[i].obj;
-		else if (count)
+		/* One free too many has been counted, and no count ever falls. */
+		if (bad && !count)
+			c->mallocs++;
+		else if (!bad && count)
 			c->frees++;
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);

@@ -9,6 +9,8 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
 #include <linux/version.h>
 
 /* The largest order was exclusive before 6.4 and renamed in 6.8. */
@@ -46,5 +48,48 @@ static inline void vm_flags_clear(struct vm_area_struct *vma,
 #else
 #define GOALLOC_KUNIT_NS	"EXPORTED_FOR_KUNIT_TESTING"
 #endif
+
+/* A NUMA-aware shrinker; the kernel allocates them since 6.7. */
+typedef unsigned long goalloc_shrink_fn(struct shrinker *s,
+					struct shrink_control *sc);
+
+static inline struct shrinker *goalloc_shrinker_new(goalloc_shrink_fn *count,
+						    goalloc_shrink_fn *scan,
+						    long batch)
+{
+	struct shrinker *s;
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	s = kzalloc(sizeof(*s), GFP_KERNEL);
+#else
+	s = shrinker_alloc(SHRINKER_NUMA_AWARE, "goalloc");
+#endif
+	if (!s)
+		return NULL;
+	s->count_objects = count;
+	s->scan_objects = scan;
+	s->batch = batch;
+	s->seeks = DEFAULT_SEEKS;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	s->flags = SHRINKER_NUMA_AWARE;
+	if (register_shrinker(s, "goalloc")) {
+		kfree(s);
+		return NULL;
+	}
+#else
+	shrinker_register(s);
+#endif
+	return s;
+}
+
+static inline void goalloc_shrinker_free(struct shrinker *s)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	unregister_shrinker(s);
+	kfree(s);
+#else
+	shrinker_free(s);
+#endif
+}
 
 #endif /* GOALLOC_COMPAT_H */

@@ -63,6 +63,13 @@ static void put_memstats(struct seq_file *m, const struct goalloc_memstats *s)
 	put(m, "TinyFrees", s->tiny_frees);
 	put(m, "Misuses", s->misuses);
 	put(m, "Failures", s->failures);
+	put(m, "ScavengedBackground", s->scavenged_background);
+	put(m, "ScavengedShrinker", s->scavenged_shrinker);
+	put(m, "ScavengedLimit", s->scavenged_limit);
+	put(m, "ScavengedByHand", s->scavenged_by_hand);
+	put(m, "ScavengeCycles", s->scavenge_cycles);
+	put(m, "ScavengeNs", s->scavenge_ns);
+	put(m, "MemoryLimit", s->memory_limit);
 }
 
 static int memstats_show(struct seq_file *m, void *unused)
@@ -217,6 +224,25 @@ static int verify_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(verify);
 
+/* Write 1 to do it; reading says how much went then. */
+static u64 last_freed;
+
+static int free_os_memory_get(void *data, u64 *val)
+{
+	*val = READ_ONCE(last_freed);
+	return 0;
+}
+
+static int free_os_memory_set(void *data, u64 val)
+{
+	if (val != 1)
+		return -EINVAL;
+	WRITE_ONCE(last_freed, goalloc_free_os_memory());
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(free_os_memory_fops, free_os_memory_get,
+			 free_os_memory_set, "%llu\n");
+
 /**
  * godebugfs_init - make the files
  *
@@ -239,6 +265,8 @@ void godebugfs_init(void)
 			    &godebugfs_heapmap_fops);
 	debugfs_create_file("spans", 0400, dir, NULL, &godebugfs_spans_fops);
 	debugfs_create_file("verify", 0400, dir, NULL, &verify_fops);
+	debugfs_create_file_unsafe("free_os_memory", 0600, dir, NULL,
+				   &free_os_memory_fops);
 	gofault_init(dir);
 }
 

@@ -23,11 +23,7 @@
 /* Size 1..GO_MAX_SMALL to class, keeping kmalloc()'s promise of alignment. */
 static __always_inline unsigned int gosize_class(size_t size)
 {
-	if (likely(size <= GO_SMALL_SIZE_MAX))
-		return go_size_to_class8[(size + 7) / 8];
-	if (unlikely(size % 256 == 0))
-		return go_size_to_class256[size / 256];
-	return go_size_to_class128[(size - GO_SMALL_SIZE_MAX + 127) / 128];
+	return go_size_to_class[(size - 1) / 8 + size / 256];
 }
 
 /* Tell kmemleak, where it can be told: its own metadata takes sleeping locks. */
@@ -70,14 +66,14 @@ static __always_inline void *gomcache_hand_out(void *obj, u8 *state,
 
 static __always_inline void gomcache_enter(struct gomcache *c)
 {
-	c->busy = true;
+	WRITE_ONCE(c->busy, true);
 	barrier();
 }
 
 static __always_inline void gomcache_leave(struct gomcache *c)
 {
 	barrier();
-	c->busy = false;
+	WRITE_ONCE(c->busy, false);
 }
 
 /* Only this CPU writes. */
@@ -88,14 +84,25 @@ static __always_inline void gomcache_count(unsigned long *counter,
 	data_race(*counter += by);
 }
 
-static __always_inline void *gomcache_alloc(struct goheap *h, unsigned int spc,
-					    size_t size, gfp_t gfp)
+/* For checkers only: nobody else gains from a call more. */
+static __always_inline void gomcache_might_alloc(gfp_t gfp)
+{
+	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
+		might_alloc(gfp);
+}
+
+/*
+ * Allocate.  Where nothing can have to be cleared, @clear false, the object is
+ * made live at once; else who clears it must know what its state was.
+ */
+static __always_inline void *gomcache_pop(struct goheap *h, unsigned long spc,
+					  size_t size, gfp_t gfp, bool clear)
 {
 	struct gomcache *c;
 	struct gostack *s;
-	struct goslot *slot;
-	void *obj;
+	struct goslot *top;
 	u8 *state;
+	void *obj;
 
 	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
 		might_alloc(gfp);
@@ -106,32 +113,51 @@ static __always_inline void *gomcache_alloc(struct goheap *h, unsigned int spc,
 		goto slow;
 	gomcache_enter(c);
 	s = &c->stack[spc];
-	if (unlikely(!s->n)) {
+	top = s->top;
+	if (unlikely(top == s->slot)) {
 		gomcache_leave(c);
 		goto slow;
 	}
-	slot = &s->slot[--s->n];
-	obj = slot->obj;
-	state = slot->state;
+	top--;
+	WRITE_ONCE(s->top, top);
+	obj = top->obj;
+	if (clear)
+		state = top->state;
+	else if (static_branch_likely(&goalloc_check))
+		*top->state = GO_OBJ_LIVE;
 	gomcache_count(&s->mallocs, 1);
 	gomcache_count(&s->requested, size);
 	gomcache_leave(c);
 	preempt_enable();
-	return gomcache_hand_out(obj, state, spc, gfp);
+
+	if (clear)
+		return gomcache_hand_out(obj, state, spc, gfp);
+	goleak_alloc(obj, go_class_size[GO_SPC_CLASS(spc)],
+		     !GO_SPC_NOSCAN(spc), gfp);
+	return obj;
 
 slow:
 	preempt_enable();
 	return gomcache_alloc_slow(h, spc, size, gfp);
 }
 
-/* Push an object if it is live; @state is its state byte, NULL with check=0. */
+static __always_inline void *gomcache_alloc(struct goheap *h, unsigned int spc,
+					    size_t size, gfp_t gfp)
+{
+	return gomcache_pop(h, spc, size, gfp, true);
+}
+
+/*
+ * Push an object if it is live; @state is its state byte, NULL with check=0.
+ * Preemption is off.
+ */
 static __always_inline bool gomcache_push(struct goheap *h, void *p,
-					  unsigned int spc, u8 *state)
+					  unsigned int spc, u8 *state,
+					  bool check)
 {
 	struct gomcache *c = this_cpu_ptr(h->mcache);
-	struct goslot *slot;
+	struct goslot *top;
 	struct gostack *s;
-	unsigned int n;
 
 	if (unlikely(c->busy))
 		return false;
@@ -140,51 +166,55 @@ static __always_inline bool gomcache_push(struct goheap *h, void *p,
 		return false;
 	gomcache_enter(c);
 	s = &c->stack[spc];
-	n = s->n;
+	top = s->top;
 	/* Only now: an interrupt may have freed it since it was looked up. */
-	if ((static_branch_likely(&goalloc_check) &&
-	     unlikely(*state != GO_OBJ_LIVE)) || unlikely(n == s->cap)) {
+	if ((check && unlikely(*state != GO_OBJ_LIVE)) ||
+	    unlikely(top == s->limit)) {
 		gomcache_leave(c);
 		return false;
 	}
 	goleak_free(p);
-	if (static_branch_likely(&goalloc_check))
+	if (check)
 		*state = GO_OBJ_FREE;
-	s->n = n + 1;
-	slot = &s->slot[n];
-	slot->obj = p;
-	slot->state = state;
+	top->obj = p;
+	top->state = state;
+	WRITE_ONCE(s->top, top + 1);
 	gomcache_count(&s->frees, 1);
 	gomcache_leave(c);
 	return true;
 }
 
-static __always_inline void gomcache_free(struct goheap *h, void *p,
-					  unsigned long caller)
+/* One of the two is compiled in for each mode: no more branches than are needed. */
+static __always_inline bool gomcache_try_free(struct goheap *h, void *p,
+					      bool check)
 {
-	struct gospan *s;
+	struct gospan *s = gospan_of(h, p);
 	unsigned int idx;
-	u8 *state = NULL;
 
+	if (want_init_on_free())
+		return false;
+	if (!check)
+		return gomcache_push(h, p, s->pushclass, NULL, false);
+	if (unlikely(!gospan_index(s, p, &idx)))
+		return false;
+	return gomcache_push(h, p, s->spanclass, s->objstate + idx, true);
+}
+
+/* What is no object of ours, NULL included, is for the slow half to tell. */
+static __always_inline void gomcache_free(struct goheap *h, void *p)
+{
 	preempt_disable();
-	s = gospan_of(h, p);
 	if (static_branch_likely(&goalloc_check)) {
-		if (unlikely(!gospan_index(s, p, &idx)))
-			goto slow;
-		state = s->objstate + idx;
-	} else if (unlikely(gospan_needs_tiny(s->spanclass))) {
-		goto slow;
+		if (likely(gomcache_try_free(h, p, true))) {
+			preempt_enable();
+			return;
+		}
+	} else if (likely(gomcache_try_free(h, p, false))) {
+		preempt_enable();
+		return;
 	}
-	if (unlikely(want_init_on_free()))
-		goto slow;
-	if (unlikely(!gomcache_push(h, p, s->spanclass, state)))
-		goto slow;
 	preempt_enable();
-	return;
-
-slow:
-	preempt_enable();
-	gomcache_free_slow(h, p, caller);
+	gomcache_free_slow(h, p, _RET_IP_);
 }
 
 #endif /* GOALLOC_FASTPATH_H */

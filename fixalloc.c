@@ -72,12 +72,14 @@ static bool grow(struct gofix *f, gfp_t gfp)
 	unsigned int i;
 	void **obj;
 
-	if (gofault())
+	if (gofault() || !golimit_charge(f->heap, chunk_bytes(f), gfp))
 		return false;
 	page = alloc_pages(gfp & ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE |
 				   __GFP_NOFAIL | __GFP_THISNODE), f->order);
-	if (!page)
+	if (!page) {
+		golimit_uncharge(f->heap, chunk_bytes(f));
 		return false;
+	}
 
 	c = page_address(page);
 	c->free = NULL;
@@ -247,14 +249,17 @@ size_t gofix_detach(struct gofix *f, struct list_head *out)
 
 /**
  * gofix_release - give detached chunks back to the kernel
+ * @h: whose they were; NULL for nobody's
  * @chunks: from gofix_detach(), a grace period ago
  *
  * Context: task.
  */
-void gofix_release(struct list_head *chunks)
+void gofix_release(struct goheap *h, struct list_head *chunks)
 {
 	struct gofixchunk *c, *next;
 
-	list_for_each_entry_safe(c, next, chunks, list)
+	list_for_each_entry_safe(c, next, chunks, list) {
+		golimit_uncharge(h, PAGE_SIZE << c->order);
 		__free_pages(virt_to_page(c), c->order);
+	}
 }

@@ -7,6 +7,7 @@
  */
 
 #include <linux/init.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/rcupdate.h>
@@ -48,6 +49,8 @@ static int __init goalloc_init(void)
 	}
 	if (!check)
 		static_branch_disable(&goalloc_check);
+	if (want_init_on_alloc(0))
+		static_branch_inc(&goalloc_detour);
 
 	err = gomcache_hotplug_init();
 	if (err)
@@ -55,12 +58,19 @@ static int __init goalloc_init(void)
 	err = goheap_init(&goalloc_heap);
 	if (err)
 		goto err_hotplug;
-	err = goalloc_dev_init();
+	err = goshrink_init();
 	if (err)
 		goto err_heap;
+	err = goalloc_dev_init();
+	if (err)
+		goto err_shrink;
+	golimit_start(&goalloc_heap);
+	gobackground_start(&goalloc_heap);
 	godebugfs_init();
 	return 0;
 
+err_shrink:
+	goshrink_exit();
 err_heap:
 	goheap_exit(&goalloc_heap);
 err_hotplug:
@@ -73,6 +83,8 @@ static void __exit goalloc_exit(void)
 {
 	godebugfs_exit();
 	goalloc_dev_exit();
+	goshrink_exit();
+	golimit_stop();
 	/* Objects on their way through gofree_rcu(). */
 	rcu_barrier();
 	goheap_exit(&goalloc_heap);

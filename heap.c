@@ -91,6 +91,13 @@ static void put_spares(struct goheap *h, struct gospan *spare[2])
 		gofix_free(&h->fix[GO_FIX_SPAN], spare[1]);
 }
 
+/* What has been in use lately is not given back: see background.c. */
+static void note_peak(struct gonode *node)
+{
+	lockdep_assert_held(&node->lock);
+	node->peak = max(node->peak, node->sys - node->free);
+}
+
 /* Take pages that the node has. */
 static struct gospan *take_run(struct gonode *node, unsigned long npages,
 			       unsigned long align, struct gospan *spare[2],
@@ -106,6 +113,7 @@ static struct gospan *take_run(struct gonode *node, unsigned long npages,
 		s = gorun_cut(node, s, npages, align, spare);
 	else
 		s = NULL;
+	note_peak(node);
 	low = node->big < node->reserve;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 
@@ -135,7 +143,6 @@ void goheap_free(struct goheap *h, struct gospan *s)
 	struct goarena *a;
 	unsigned long flags;
 	LIST_HEAD(dead);
-	bool kick;
 
 	preempt_disable();
 	a = gospan_arena(h, s->base);
@@ -144,12 +151,9 @@ void goheap_free(struct goheap *h, struct gospan *s)
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	gorun_free(node, a, s, &dead);
-	kick = goscavenge_arena(node, false);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 
 	free_descriptors(h, &dead);
-	if (kick)
-		goheap_kick(h);
 }
 
 /**
@@ -213,6 +217,7 @@ static bool enter_pages(struct gonode *node, struct gospan *s,
 		gorun_enter(a, s);
 		if (rest)
 			gorun_free(node, a, rest, &dead);
+		note_peak(node);
 		ok = true;
 	}
 	raw_spin_unlock_irqrestore(&node->lock, flags);
@@ -227,7 +232,7 @@ static struct goarena *new_arena(struct goheap *h, unsigned long base,
 {
 	struct goarena *a;
 
-	if (!gospan_map_cover(h, base, gfp))
+	if (!gospan_map_cover(h, base, gfp & ~__GFP_NOFAIL))
 		return NULL;
 	a = gofix_alloc(&h->fix[GO_FIX_ARENA], gfp);
 	if (!a)
@@ -273,36 +278,48 @@ static struct gospan *adopt(struct goheap *h, struct page *page,
 /* What the page allocator is asked with, whatever the object wants. */
 static gfp_t page_gfp(gfp_t gfp)
 {
-	return gfp & ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE |
-		       __GFP_COMP | __GFP_NOFAIL);
+	return gfp & ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE | __GFP_COMP);
 }
 
 /* A larger block than is needed is taken only if it costs nobody anything. */
 static gfp_t greedy_gfp(gfp_t gfp)
 {
 	gfp &= ~(__GFP_RECLAIM | __GFP_HIGH | __GFP_MEMALLOC |
-		 __GFP_RETRY_MAYFAIL);
+		 __GFP_RETRY_MAYFAIL | __GFP_NOFAIL);
 	return gfp | __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC |
 	       __GFP_THISNODE;
 }
 
-/* The page allocator is called here and nowhere else in this file. */
-static struct page *get_block(int nid, gfp_t gfp, unsigned int order)
+/*
+ * The page allocator is called here and nowhere else in this file; @bytes are
+ * what the heap will keep of the block.
+ */
+static struct page *get_block(struct goheap *h, int nid, gfp_t gfp,
+			      unsigned int order, unsigned long bytes)
 {
-	return gofault() ? NULL : alloc_pages_node(nid, gfp, order);
+	struct page *page;
+
+	if (gofault() || !golimit_charge(h, bytes, gfp))
+		return NULL;
+	page = alloc_pages_node(nid, gfp & ~__GFP_NOFAIL, order);
+	if (!page)
+		golimit_uncharge(h, bytes);
+	return page;
 }
 
 static struct gospan *grow_by(struct goheap *h, int nid, unsigned int order,
 			      unsigned long npages, gfp_t gfp)
 {
-	struct page *page = get_block(nid, gfp, order);
+	struct page *page = get_block(h, nid, gfp, order, PAGE_SIZE << order);
 	struct gospan *s;
 
 	if (!page)
 		return NULL;
 	s = adopt(h, page, order, 1UL << (order - GO_PAGE_ORDER), npages, gfp);
-	if (!s)
+	if (!s) {
 		__free_pages(page, order);
+		golimit_uncharge(h, PAGE_SIZE << order);
+	}
 	return s;
 }
 
@@ -320,16 +337,19 @@ static struct gospan *grow_exactly(struct goheap *h, int nid,
 	if (used == 1UL << order)
 		return grow_by(h, nid, order, npages, gfp);
 
-	page = get_block(nid, gfp, order);
+	page = get_block(h, nid, gfp, order, PAGE_SIZE * used);
 	if (!page)
 		return NULL;
 	split_page(page, order);
 	for (i = used; i < 1UL << order; i++)
 		__free_page(page + i);
 	s = adopt(h, page, GO_ORDER_SPLIT, npages, npages, gfp);
-	for (i = 0; !s && i < used; i++)
+	if (s)
+		return s;
+	for (i = 0; i < used; i++)
 		__free_page(page + i);
-	return s;
+	golimit_uncharge(h, PAGE_SIZE * used);
+	return NULL;
 }
 
 /*
@@ -356,7 +376,7 @@ static struct gospan *grow(struct goheap *h, struct gonode *node,
 	/* A block is aligned to its own size. */
 	unsigned long need = max(npages, align) << GO_PAGE_SHIFT;
 	unsigned long step = READ_ONCE(node->sys) << GO_PAGE_SHIFT >> 3;
-	unsigned int order = clamp_t(int, get_order(max(step, 1UL)),
+	unsigned int order = clamp_t(int, ilog2((step >> PAGE_SHIFT) | 1),
 				     GROW_ORDER_MIN, GROW_ORDER_MAX);
 	struct gospan *s;
 
@@ -407,6 +427,21 @@ static struct gospan *take_or_grow(struct goheap *h, int nid,
 	return s;
 }
 
+static struct gospan *try_alloc(struct goheap *h, int nid,
+				unsigned long npages, unsigned long align,
+				gfp_t gfp)
+{
+	struct gospan *spare[2] = {}, *s = NULL;
+
+	/* What is free then is to go. */
+	if (golimit_over(h) && !(gfp & __GFP_NOFAIL))
+		return NULL;
+	if (get_spares(h, spare, align, gfp))
+		s = take_or_grow(h, nid, npages, align, spare, gfp);
+	put_spares(h, spare);
+	return s;
+}
+
 /**
  * goheap_alloc - allocate a run of pages
  * @h: the heap
@@ -421,11 +456,11 @@ static struct gospan *take_or_grow(struct goheap *h, int nid,
 struct gospan *goheap_alloc(struct goheap *h, int nid, unsigned long npages,
 			    unsigned long align, gfp_t gfp)
 {
-	struct gospan *spare[2] = {}, *s = NULL;
+	struct gospan *s = try_alloc(h, nid, npages, align, gfp);
 
-	if (get_spares(h, spare, align, gfp))
-		s = take_or_grow(h, nid, npages, align, spare, gfp);
-	put_spares(h, spare);
+	if (!s && golimit_make_room(h, max(npages, align) << GO_PAGE_SHIFT,
+				    gfp))
+		s = try_alloc(h, nid, npages, align, gfp);
 	return s;
 }
 
@@ -566,13 +601,17 @@ static int init_nodes(struct goheap *h)
  */
 int goheap_init(struct goheap *h)
 {
+	unsigned int i;
 	int err;
 
 	memset(h, 0, sizeof(*h));
 	raw_spin_lock_init(&h->map_lock);
 	goscavenge_init(h);
+	gobackground_init(h);
 	gospan_fix_init(h);
 	gomcache_fix_init(h);
+	for (i = 0; i < GO_NR_FIX; i++)
+		h->fix[i].heap = h;
 
 	err = init_nodes(h);
 	if (err)
@@ -583,6 +622,7 @@ int goheap_init(struct goheap *h)
 	err = gomcache_init(h);
 	if (err)
 		goto err_map;
+	golimit_charge(h, gostats_fixed(h), __GFP_NOFAIL);
 	goscavenge_top_up(h);
 	return 0;
 
@@ -631,6 +671,7 @@ void goheap_exit(struct goheap *h)
 	unsigned int i;
 	int nid;
 
+	gobackground_stop(h);
 	gomcache_drain_all(h);
 	goverify_leaks(h);
 	for_each_gonode(h, nid)
@@ -647,7 +688,7 @@ void goheap_exit(struct goheap *h)
 		WARN_ON(h->fix[i].inuse);
 	}
 	synchronize_rcu();
-	gofix_release(&chunks);
+	gofix_release(h, &chunks);
 	gospan_map_exit(h);
 	exit_nodes(h);
 }

@@ -33,6 +33,10 @@
  *   goheap.map_lock  replacing the arena map, and writes to it; an arena's entry
  *                    changes under its node's lock as well.
  *   gofix.lock       that allocator's chunks and counts.
+ *   goheap.give_back (a mutex) taking pages out of the heap for good, dead,
+ *                    goarena.order[] of pages that go.  No arena leaves the
+ *                    map without it.  Nothing allocates while holding it, so
+ *                    that it may be taken in reclaim.
  *
  * Without a lock:
  *
@@ -66,6 +70,7 @@
 #include <linux/rbtree.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/goalloc.h>
 #include "compat.h"
@@ -113,6 +118,9 @@
 /* Kept for contexts that cannot call the page allocator, in 8 KiB pages. */
 #define GO_RESERVE_PAGES	64
 #define GO_RESERVE_RUN		16
+
+/* The recent peak is that of so many ticks of the background. */
+#define GO_PEAKS		10
 
 /* The zones we do not have; asking for them is a caller's bug. */
 #define GO_GFP_FORBIDDEN	(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)
@@ -162,6 +170,22 @@ enum gospan_state {
 #define GO_TINY_END(off)	BIT(16 + (off))	/* one ended at 1..15 */
 #define GO_TINY_LIVE		GENMASK(16, 0)
 
+/**
+ * enum goscavenger - who gives memory back
+ * @GO_BY_BACKGROUND: background.c
+ * @GO_BY_SHRINKER: the kernel, short of memory
+ * @GO_BY_LIMIT: memory_limit
+ * @GO_BY_HAND: goalloc_free_os_memory()
+ * @GO_NR_SCAVENGERS: how many there are
+ */
+enum goscavenger {
+	GO_BY_BACKGROUND,
+	GO_BY_SHRINKER,
+	GO_BY_LIMIT,
+	GO_BY_HAND,
+	GO_NR_SCAVENGERS,
+};
+
 struct gocentral;
 struct goheap;
 struct gonode;
@@ -176,11 +200,13 @@ struct gonode;
  * @spanclass: of a small span
  * @needzero: the memory may be dirty
  * @cached: an mcache's current span
- * @bucket: which of its mcentral's lists it is on
+ * @pushclass: @spanclass; 0, whose stack is always full, where with check=0 a
+ *	free has more to do than to push
  * @state: enum gospan_state
  * @nelems: how many objects fit
  * @navail: bits set in @avail
  * @nback: bits set in @back
+ * @bucket: which of its mcentral's lists it is on
  * @npages: length in 8 KiB pages
  * @avail: objects that the owner may still hand out (Go's allocBits, inverted)
  * @back: objects that have come back since (Go's gcmarkBits, turned round)
@@ -200,12 +226,13 @@ struct gospan {
 	u8 spanclass;
 	u8 needzero;
 	u8 cached;
-	u8 bucket;
+	u8 pushclass;
 	/* The rest. */
 	u32 state;
 	u16 nelems;
 	u16 navail;
 	u16 nback;
+	u8 bucket;
 	u32 npages;
 	unsigned long *avail;
 	unsigned long *back;
@@ -265,26 +292,26 @@ struct goslot {
 
 /**
  * struct gostack - the free objects that a CPU keeps of a span class
- * @n: objects on the stack
- * @cap: the most it may hold now
+ * @top: above the last object; @slot when there is none
  * @slot: storage, NULL until first used
+ * @limit: @top goes no higher now
  * @mallocs: objects handed out
  * @frees: objects taken back
  * @requested: bytes asked for
  * @span: the current span, whose @avail is ours
  * @mark: @mallocs + @frees when last asked whether the stack is idle
- * @storage: slots allocated
+ * @seen: @mallocs + @frees at the background's last tick, which writes it
  */
 struct gostack {
-	unsigned int n;
-	unsigned int cap;
+	struct goslot *top;
 	struct goslot *slot;
+	struct goslot *limit;
 	unsigned long mallocs;
 	unsigned long frees;
 	unsigned long requested;
 	struct gospan *span;
 	u32 mark;
-	u32 storage;
+	u32 seen;
 } __aligned(64);
 
 /**
@@ -304,6 +331,8 @@ struct gostack {
  * @tiny_frees: tiny objects taken back; this_cpu_inc()
  * @deferred: objects freed where not even a lock could be had
  * @drain: empties this cache, on its CPU
+ * @trim: empties the stacks that are idle, on their CPU
+ * @tiny_seen: as gostack.seen
  */
 struct gomcache {
 	bool busy;
@@ -321,6 +350,8 @@ struct gomcache {
 	unsigned long tiny_frees;
 	struct llist_head deferred;
 	struct work_struct drain;
+	struct work_struct trim;
+	u32 tiny_seen;
 };
 
 /* Lists of an mcentral: by the number of bits of the objects not in the span. */
@@ -369,6 +400,9 @@ struct gocentral {
  * @big: of those, in runs of at least GO_RESERVE_RUN
  * @reserve: what of @big is left to contexts that cannot grow the heap
  * @released: pages ever given back
+ * @scavenged: of those, by whom
+ * @peak: the most pages in use since the last tick of the background
+ * @peaks: the same of the ticks before; the background's
  * @changes: how often @free has changed
  * @large_mallocs: large objects ever allocated
  * @large_frees: large objects ever freed
@@ -389,6 +423,9 @@ struct gonode {
 	unsigned long big;
 	unsigned long reserve;
 	unsigned long released;
+	unsigned long scavenged[GO_NR_SCAVENGERS];
+	unsigned long peak;
+	unsigned long peaks[GO_PEAKS];
 	unsigned long changes;
 	unsigned long large_mallocs;
 	unsigned long large_frees;
@@ -401,6 +438,7 @@ struct gonode {
 /**
  * struct gofix - an allocator of metadata objects of one size
  * @lock: see above
+ * @heap: whose memory_limit its chunks count against, or NULL
  * @chunks: chunks with free objects, the full ones are on no list
  * @size: bytes of an object
  * @order: of a chunk
@@ -412,6 +450,7 @@ struct gonode {
  */
 struct gofix {
 	raw_spinlock_t lock;
+	struct goheap *heap;
 	struct list_head chunks;
 	unsigned int size;
 	unsigned int order;
@@ -467,7 +506,18 @@ enum gomisuse {
  * @kick: gets @work queued, from any context
  * @work: what was put off: deferred frees, reserves, whole free arenas
  * @stopped: @work is not to be queued any more
- * @give_back: serialises giving back, which sleeps
+ * @give_back: see above
+ * @dead: arenas that have left the map; reaped after a grace period
+ * @background: the background's next turn
+ * @next_tick: when its next tick is due, in jiffies
+ * @ticks: how many there were
+ * @draining: drains that are under way
+ * @drained: who waits for them
+ * @trim_ns: spent in trims since the background last looked
+ * @cycles: passes that gave something back
+ * @scavenge_ns: time spent in giving back
+ * @held: bytes held of the kernel; atomic
+ * @limit: the most that may be, 0 for no limit
  * @misuse: caught, by enum gomisuse
  * @report: the last report, for those who test
  * @reporting: somebody is writing @report
@@ -484,6 +534,17 @@ struct goheap {
 	struct work_struct work;
 	bool stopped;
 	struct mutex give_back;	/* giving back sleeps */
+	struct list_head dead;
+	struct delayed_work background;
+	unsigned long next_tick;
+	unsigned int ticks;
+	atomic_t draining;
+	wait_queue_head_t drained;
+	atomic64_t trim_ns;
+	atomic_long_t cycles;
+	atomic64_t scavenge_ns;
+	atomic_long_t held;
+	unsigned long limit;
 	atomic_long_t misuse[GO_NR_MISUSES];
 	char report[384];
 	atomic_t reporting;
@@ -494,6 +555,7 @@ struct goheap {
 extern struct goheap goalloc_heap;
 DECLARE_STATIC_KEY_TRUE(goalloc_check);
 DECLARE_STATIC_KEY_FALSE(goalloc_debug);
+DECLARE_STATIC_KEY_FALSE(goalloc_detour);
 
 /**
  * enum gogrow - may this context call the page allocator?
@@ -540,13 +602,52 @@ void goheap_top_up(struct gonode *node, gfp_t gfp);
 int goheap_init(struct goheap *h);
 void goheap_exit(struct goheap *h);
 
+/**
+ * struct goscavenge - an order to give memory back
+ * @who: who wants it
+ * @want: how many pages are yet to go
+ * @until: when to stop, by ktime_get_ns()
+ */
+struct goscavenge {
+	enum goscavenger who;
+	unsigned long want;
+	u64 until;
+};
+
 /* scavenge.c */
-bool goscavenge_arena(struct gonode *node, bool all);
+unsigned long goscavenge_node(struct gonode *node, struct goscavenge *sc);
 size_t goscavenge(struct goheap *h, bool all);
+void goscavenge_account(struct goheap *h, u64 start, unsigned long pages);
+size_t goscavenge_reap(struct goheap *h);
+void goscavenge_trim_centrals(struct gonode *node);
 void goscavenge_top_up(struct goheap *h);
 void goheap_kick(struct goheap *h);
 void goscavenge_init(struct goheap *h);
 void goscavenge_stop(struct goheap *h);
+
+/* background.c */
+unsigned long gobackground_excess(struct gonode *node);
+void gobackground_tick(struct goheap *h);
+bool gobackground_turn(struct goheap *h);
+void gobackground_init(struct goheap *h);
+void gobackground_start(struct goheap *h);
+void gobackground_stop(struct goheap *h);
+
+/* limit.c */
+bool golimit_charge(struct goheap *h, unsigned long bytes, gfp_t gfp);
+void golimit_uncharge(struct goheap *h, unsigned long bytes);
+bool golimit_over(const struct goheap *h);
+void golimit_keep(struct goheap *h);
+bool golimit_make_room(struct goheap *h, unsigned long bytes, gfp_t gfp);
+void golimit_set(struct goheap *h, unsigned long bytes);
+void golimit_start(struct goheap *h);
+void golimit_stop(void);
+
+/* shrink.c */
+unsigned long goshrink_count(struct goheap *h, int nid);
+unsigned long goshrink_scan(struct goheap *h, int nid, unsigned long nr);
+int goshrink_init(void);
+void goshrink_exit(void);
 
 /* The first node from @i on that has a heap of its own: set at its start. */
 static inline int goheap_next_node(const struct goheap *h, int i)
@@ -580,6 +681,16 @@ void gocentral_init(struct gocentral *c, struct gonode *node,
 		    unsigned int spc);
 
 /* mcache.c */
+static inline unsigned int gostack_n(const struct gostack *s)
+{
+	return s->top - s->slot;
+}
+
+static inline unsigned int gostack_cap(const struct gostack *s)
+{
+	return s->limit - s->slot;
+}
+
 void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
 			  gfp_t gfp);
 void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller);
@@ -592,6 +703,8 @@ void *gomcache_hand_out_zeroed(void *obj, u8 *state, unsigned int spc,
 			       gfp_t gfp);
 void gomcache_defer(struct goheap *h, void *p);
 void gomcache_drain_all(struct goheap *h);
+void gomcache_drain_node(struct goheap *h, int nid);
+void gomcache_trim_idle(struct goheap *h);
 void gomcache_drain_deferred(struct goheap *h);
 void gomcache_fix_init(struct goheap *h);
 int gomcache_init(struct goheap *h);
@@ -635,7 +748,7 @@ void gofix_free(struct gofix *f, void *p);
 bool gofix_low(struct gofix *f);
 bool gofix_top_up(struct gofix *f, gfp_t gfp);
 size_t gofix_detach(struct gofix *f, struct list_head *out);
-void gofix_release(struct list_head *chunks);
+void gofix_release(struct goheap *h, struct list_head *chunks);
 
 /* stats.c */
 struct gostats_spc {
@@ -646,6 +759,7 @@ struct gostats_spc {
 };
 
 void gostats_read(struct goheap *h, struct goalloc_memstats *m);
+size_t gostats_fixed(struct goheap *h);
 void gostats_read_spc(struct goheap *h, unsigned int spc,
 		      struct gostats_spc *st);
 
@@ -689,6 +803,18 @@ void godebugfs_init(void);
 void godebugfs_exit(void);
 
 /*
+ * Read a pointer that others change, once.  It is no volatile read, for which
+ * gcc computes the address apart; that it is one is what the asm sees to.
+ */
+#define go_read_pointer(p)						\
+({									\
+	typeof(p) read = data_race(p);					\
+									\
+	OPTIMIZER_HIDE_VAR(read);					\
+	read;								\
+})
+
+/*
  * The span of an address, or &gospan_nil.  Preemption is off.  The address is
  * only ever compared: a foreign one is never dereferenced.
  */
@@ -701,8 +827,9 @@ static __always_inline struct gospan *gospan_of(struct goheap *h,
 
 	if (unlikely(off >> GO_ARENA_SHIFT >= map->nr))
 		return &gospan_nil;
-	a = READ_ONCE(map->arena[off >> GO_ARENA_SHIFT]);
-	return READ_ONCE(a->span[(off >> GO_PAGE_SHIFT) % GO_ARENA_PAGES]);
+	a = go_read_pointer(map->arena[off >> GO_ARENA_SHIFT]);
+	return go_read_pointer(a->span[(off >> GO_PAGE_SHIFT) %
+				       GO_ARENA_PAGES]);
 }
 
 /*

@@ -22,6 +22,7 @@
 
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/ktime.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include "internal.h"
@@ -29,7 +30,18 @@
 
 #define STORAGE_MIN	16
 
+/* How long a caller who is short of memory waits for caches to be emptied. */
+#define DRAIN_WAIT_MS	100
+
 static enum cpuhp_state hotplug_state;
+static struct workqueue_struct *drain_wq;
+
+/* The slots that there are for so many objects. */
+static unsigned int storage_of(unsigned int cap)
+{
+	return cap ? max_t(unsigned int, roundup_pow_of_two(cap), STORAGE_MIN) :
+		     0;
+}
 
 static struct gofix *storage_fix(struct goheap *h, unsigned int slots)
 {
@@ -43,24 +55,31 @@ static unsigned int max_cap(unsigned int spc)
 		       2, GO_STACK_MAX);
 }
 
+/* Of what a stack has, @slot is the memory, @n are there and @cap may be. */
+static void set_storage(struct gostack *s, struct goslot *slot, unsigned int n,
+			unsigned int cap)
+{
+	WRITE_ONCE(s->slot, slot);
+	WRITE_ONCE(s->top, slot + n);
+	s->limit = slot + cap;
+}
+
 /* Give up a stack: its objects, its span, its storage.  The cache is ours. */
 static void empty_stack(struct goheap *h, struct gomcache *c, unsigned int spc)
 {
 	struct gostack *s = &c->stack[spc];
 
-	c->flushes += s->cap != 0;
-	if (s->n)
-		gocentral_free(h, s->slot, s->n, false);
-	s->n = 0;
+	if (s->top != s->slot)
+		gocentral_free(h, s->slot, gostack_n(s), false);
 	if (s->span)
 		gocentral_uncache(h, s->span);
-	s->span = NULL;
-	if (s->slot)
-		gofix_free(storage_fix(h, s->storage), s->slot);
-	s->slot = NULL;
-	s->storage = 0;
-	c->bytes -= s->cap * go_class_size[GO_SPC_CLASS(spc)];
-	s->cap = 0;
+	WRITE_ONCE(s->span, NULL);
+	if (!s->slot)
+		return;
+	gomcache_count(&c->flushes, 1);
+	c->bytes -= gostack_cap(s) * go_class_size[GO_SPC_CLASS(spc)];
+	gofix_free(storage_fix(h, storage_of(gostack_cap(s))), s->slot);
+	set_storage(s, NULL, 0, 0);
 }
 
 /* Find room in the budget: look at some stacks for one that is idle. */
@@ -75,7 +94,7 @@ static void empty_idle_stack(struct goheap *h, struct gomcache *c,
 		if (++c->hand == GO_NR_SPANCLASSES)
 			c->hand = 0;
 		s = &c->stack[c->hand];
-		if (s == but || !s->cap)
+		if (s == but || !s->slot)
 			continue;
 		mark = s->mallocs + s->frees;
 		if (s->mark == mark) {
@@ -91,34 +110,31 @@ static bool raise_cap(struct goheap *h, struct gomcache *c, unsigned int spc)
 {
 	unsigned int size = go_class_size[GO_SPC_CLASS(spc)];
 	struct gostack *s = &c->stack[spc];
-	unsigned int cap = min(s->cap ? 2 * s->cap : GO_STACK_MIN,
-			       max_cap(spc));
-	unsigned int storage = max_t(unsigned int, roundup_pow_of_two(cap),
-				     STORAGE_MIN);
-	struct goslot *slot;
+	unsigned int old = gostack_cap(s);
+	unsigned int cap = min(old ? 2 * old : GO_STACK_MIN, max_cap(spc));
+	unsigned int storage = storage_of(cap);
+	struct goslot *slot = s->slot;
 
-	if (cap == s->cap)
+	if (cap == old)
 		return true;
-	if (c->bytes + (cap - s->cap) * size > GO_MCACHE_BUDGET)
+	if (c->bytes + (cap - old) * size > GO_MCACHE_BUDGET)
 		empty_idle_stack(h, c, s);
-	if (c->bytes + (cap - s->cap) * size > GO_MCACHE_BUDGET)
-		return s->cap;
-	if (storage > s->storage) {
+	if (c->bytes + (cap - old) * size > GO_MCACHE_BUDGET)
+		return old;
+	if (storage > storage_of(old)) {
 		slot = gofix_pop(storage_fix(h, storage));
 		/* The page allocator must not be asked here: the worker will. */
 		if (gofix_low(storage_fix(h, storage)))
 			goheap_kick(h);
 		if (!slot)
-			return s->cap;
-		if (s->slot) {
-			memcpy(slot, s->slot, s->n * sizeof(*slot));
-			gofix_free(storage_fix(h, s->storage), s->slot);
+			return old;
+		if (old) {
+			memcpy(slot, s->slot, gostack_n(s) * sizeof(*slot));
+			gofix_free(storage_fix(h, storage_of(old)), s->slot);
 		}
-		s->slot = slot;
-		s->storage = storage;
 	}
-	c->bytes += (cap - s->cap) * size;
-	s->cap = cap;
+	c->bytes += (cap - old) * size;
+	set_storage(s, slot, gostack_n(s), cap);
 	return true;
 }
 
@@ -127,17 +143,20 @@ static bool refill(struct goheap *h, struct gomcache *c, unsigned int spc,
 		   struct gocentral *from)
 {
 	struct gostack *s = &c->stack[spc];
-	unsigned int want;
+	struct gospan *span = s->span;
+	unsigned int want, n = 0;
 
-	c->refills++;
+	gomcache_count(&c->refills, 1);
 	if (!raise_cap(h, c, spc))
 		return false;
-	want = clamp_t(unsigned int, s->cap / 2, 1, GO_BATCH);
-	if (s->span)
-		s->n = gospan_take(s->span, s->slot, want);
-	if (!s->n)
-		s->n = gocentral_refill(h, from, &s->span, s->slot, want);
-	return s->n;
+	want = clamp_t(unsigned int, gostack_cap(s) / 2, 1, GO_BATCH);
+	if (span)
+		n = gospan_take(span, s->slot, want);
+	if (!n)
+		n = gocentral_refill(h, from, &span, s->slot, want);
+	WRITE_ONCE(s->span, span);
+	WRITE_ONCE(s->top, s->slot + n);
+	return n;
 }
 
 /* One object from the stack, or past it when the cache is not ours to use. */
@@ -156,14 +175,15 @@ static bool try_alloc(struct goheap *h, unsigned int spc, size_t size,
 
 	if (!c->busy && !in_nmi()) {
 		gomcache_enter(c);
-		ok = s->n || refill(h, c, spc, from);
+		ok = s->top != s->slot || refill(h, c, spc, from);
 		if (ok) {
-			*slot = s->slot[--s->n];
+			*slot = s->top[-1];
+			WRITE_ONCE(s->top, s->top - 1);
 			gomcache_count(&s->mallocs, 1);
 			gomcache_count(&s->requested, size);
 		}
 		gomcache_leave(c);
-		if (!ok && !s->cap)
+		if (!ok && !s->slot)
 			ok = gocentral_take(from, size, slot);
 	} else {
 		this_cpu_inc(h->mcache->nested);
@@ -189,6 +209,7 @@ void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
 	struct gocentral *from = NULL;
 	struct goslot slot;
 
+	might_alloc(gfp);
 	while (!try_alloc(h, spc, size, from, &slot)) {
 		from = in_nmi() ? NULL :
 				  gocentral_grow(h, NUMA_NO_NODE, spc, gfp);
@@ -215,6 +236,7 @@ bool gomcache_take(struct goheap *h, int nid, unsigned int spc, size_t size,
 {
 	struct gocentral *got, *c = &goheap_node(h, nid)->central[spc];
 
+	might_alloc(gfp);
 	while (!gocentral_take(c, size, slot)) {
 		got = in_nmi() ? NULL : gocentral_grow(h, nid, spc, gfp);
 		if (got)
@@ -272,23 +294,25 @@ static void push_slow(struct goheap *h, struct gomcache *c, unsigned int spc,
 		      struct goslot *obj)
 {
 	struct gostack *s = &c->stack[spc];
-	unsigned int half;
+	unsigned int half, n;
 
-	if (s->n == s->cap) {
-		c->flushes++;
+	if (s->top == s->limit) {
+		gomcache_count(&c->flushes, 1);
 		raise_cap(h, c, spc);
 	}
-	if (!s->cap) {
+	if (!s->slot) {
 		gocentral_free(h, obj, 1, true);
 		return;
 	}
-	if (s->n == s->cap) {
-		half = (s->n + 1) / 2;
+	if (s->top == s->limit) {
+		n = gostack_n(s);
+		half = (n + 1) / 2;
 		gocentral_free(h, s->slot, half, false);
-		s->n -= half;
-		memmove(s->slot, s->slot + half, s->n * sizeof(*s->slot));
+		memmove(s->slot, s->slot + half, (n - half) * sizeof(*obj));
+		WRITE_ONCE(s->top, s->slot + n - half);
 	}
-	s->slot[s->n++] = *obj;
+	*s->top = *obj;
+	WRITE_ONCE(s->top, s->top + 1);
 	gomcache_count(&s->frees, 1);
 }
 
@@ -414,7 +438,7 @@ static void free_block(struct goheap *h, struct gospan *s, unsigned int idx)
 /**
  * gomcache_free_slow - free when the fast path could not
  * @h: the heap
- * @p: what was passed to gofree()
+ * @p: what was passed to gofree(), NULL included
  * @caller: by whom
  *
  * Context: any.
@@ -426,6 +450,8 @@ void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller)
 	unsigned int idx;
 	bool last;
 
+	if (ZERO_OR_NULL_PTR(p))
+		return;
 	preempt_disable();
 	s = gospan_of(h, p);
 	if (gotiny_holds(s, p)) {
@@ -479,27 +505,166 @@ void gomcache_drain_deferred(struct goheap *h)
 	}
 }
 
-/* Empty a cache that is ours: this CPU's, or a dead one's. */
-static void drain(struct goheap *h, struct gomcache *c)
-{
-	unsigned int spc;
+/**
+ * enum drain - what to empty of a cache
+ * @DRAIN_IDLE: the stacks that have not been used for a tick of the background
+ * @DRAIN_ALL: all of them
+ * @DRAIN_DEAD: all of them; the cache is a dead CPU's
+ */
+enum drain {
+	DRAIN_IDLE,
+	DRAIN_ALL,
+	DRAIN_DEAD,
+};
 
-	gotiny_drain(h, c);
-	for (spc = 0; spc < GO_NR_SPANCLASSES; spc++) {
+/* What has been done with a stack, or with the last, the tiny block. */
+static u32 used(const struct gomcache *c, unsigned int i)
+{
+	const struct gostack *s = &c->stack[i];
+
+	return i == GO_NR_SPANCLASSES ?
+		READ_ONCE(c->tiny_mallocs) + READ_ONCE(c->tiny_frees) :
+		READ_ONCE(s->mallocs) + READ_ONCE(s->frees);
+}
+
+static bool holds(const struct gomcache *c, unsigned int i)
+{
+	return i == GO_NR_SPANCLASSES ? READ_ONCE(c->tiny) :
+					READ_ONCE(c->stack[i].slot);
+}
+
+/* Has it something, and not been used since it was last seen? */
+static bool idle_since(const struct gomcache *c, unsigned int i)
+{
+	u32 seen = i == GO_NR_SPANCLASSES ? READ_ONCE(c->tiny_seen) :
+					    READ_ONCE(c->stack[i].seen);
+
+	return holds(c, i) && seen == used(c, i);
+}
+
+static void see(struct gomcache *c, unsigned int i)
+{
+	WRITE_ONCE(*(i == GO_NR_SPANCLASSES ? &c->tiny_seen :
+					      &c->stack[i].seen), used(c, i));
+}
+
+/*
+ * A cache may be touched on its own CPU only.  Should that go down, its work is
+ * done on another one, which leaves the cache to cpu_dead().
+ */
+static void drain(struct goheap *h, struct gomcache *c, enum drain what)
+{
+	unsigned int i;
+
+	for (i = 0; i <= GO_NR_SPANCLASSES; i++) {
 		preempt_disable();
-		gomcache_enter(c);
-		empty_stack(h, c, spc);
-		gomcache_leave(c);
+		if (what != DRAIN_DEAD && this_cpu_ptr(h->mcache) != c) {
+			preempt_enable();
+			return;
+		}
+		if (what == DRAIN_IDLE && !idle_since(c, i)) {
+			see(c, i);
+		} else if (i == GO_NR_SPANCLASSES) {
+			gotiny_drain(h, c);
+		} else {
+			gomcache_enter(c);
+			empty_stack(h, c, i);
+			gomcache_leave(c);
+		}
 		preempt_enable();
 	}
+}
+
+static void drain_done(struct goheap *h)
+{
+	if (atomic_dec_and_test(&h->draining))
+		wake_up_all(&h->drained);
 }
 
 static void drain_fn(struct work_struct *work)
 {
 	struct gomcache *c = container_of(work, struct gomcache, drain);
 
-	/* Queued and waited for under cpus_read_lock(): this is its CPU. */
-	drain(c->heap, c);
+	drain(c->heap, c, DRAIN_ALL);
+	drain_done(c->heap);
+}
+
+static void trim_fn(struct work_struct *work)
+{
+	struct gomcache *c = container_of(work, struct gomcache, trim);
+	u64 start = ktime_get_ns();
+
+	drain(c->heap, c, DRAIN_IDLE);
+	atomic64_add(ktime_get_ns() - start, &c->heap->trim_ns);
+}
+
+/* Is anything idle?  If so, its CPU sees to it; else remember how far all is. */
+static bool look_for_idle(struct gomcache *c)
+{
+	unsigned int i;
+
+	for (i = 0; i <= GO_NR_SPANCLASSES; i++)
+		if (idle_since(c, i))
+			return true;
+	for (i = 0; i <= GO_NR_SPANCLASSES; i++)
+		if (holds(c, i))
+			see(c, i);
+	return false;
+}
+
+/**
+ * gomcache_trim_idle - have the stacks emptied that were idle since last asked
+ * @h: the heap
+ *
+ * Nobody waits for it: a CPU that lets no worker run keeps what it has.
+ *
+ * Context: task, may sleep.
+ */
+void gomcache_trim_idle(struct goheap *h)
+{
+	struct gomcache *c;
+	int cpu;
+
+	cpus_read_lock();
+	for_each_online_cpu(cpu) {
+		c = per_cpu_ptr(h->mcache, cpu);
+		if (look_for_idle(c))
+			queue_work_on(cpu, drain_wq, &c->trim);
+	}
+	cpus_read_unlock();
+}
+
+static void queue_drain(struct goheap *h, int cpu)
+{
+	atomic_inc(&h->draining);
+	if (!queue_work_on(cpu, drain_wq, &per_cpu_ptr(h->mcache, cpu)->drain))
+		drain_done(h);
+}
+
+/**
+ * gomcache_drain_node - empty the caches of the CPUs of a node
+ * @h: the heap
+ * @nid: the node
+ *
+ * For those short of memory.  The caches are emptied by a workqueue that has a
+ * rescuer, and who waits for it allocates nothing.  But for a CPU that lets no
+ * worker run, or for hotplug, nobody waits for ever.
+ *
+ * Context: task, may sleep, in reclaim too.
+ */
+void gomcache_drain_node(struct goheap *h, int nid)
+{
+	int cpu;
+
+	if (!cpus_read_trylock())
+		return;
+	for_each_online_cpu(cpu)
+		if (goheap_node(h, cpu_to_mem(cpu))->nid == nid &&
+		    READ_ONCE(per_cpu_ptr(h->mcache, cpu)->bytes))
+			queue_drain(h, cpu);
+	wait_event_timeout(h->drained, !atomic_read(&h->draining),
+			   msecs_to_jiffies(DRAIN_WAIT_MS));
+	cpus_read_unlock();
 }
 
 /**
@@ -515,8 +680,7 @@ void gomcache_drain_all(struct goheap *h)
 	gomcache_drain_deferred(h);
 	cpus_read_lock();
 	for_each_online_cpu(cpu)
-		queue_work_on(cpu, system_wq,
-			      &per_cpu_ptr(h->mcache, cpu)->drain);
+		queue_drain(h, cpu);
 	for_each_online_cpu(cpu)
 		flush_work(&per_cpu_ptr(h->mcache, cpu)->drain);
 	cpus_read_unlock();
@@ -528,7 +692,7 @@ static int cpu_dead(unsigned int cpu, struct hlist_node *node)
 	struct gomcache *c = per_cpu_ptr(h->mcache, cpu);
 
 	gomcache_drain_deferred(h);
-	drain(h, c);
+	drain(h, c, DRAIN_DEAD);
 	return 0;
 }
 
@@ -561,6 +725,7 @@ int gomcache_init(struct goheap *h)
 	struct gomcache *c;
 	int cpu, err;
 
+	init_waitqueue_head(&h->drained);
 	h->mcache = gofault() ? NULL : alloc_percpu(struct gomcache);
 	if (!h->mcache)
 		return -ENOMEM;
@@ -569,6 +734,7 @@ int gomcache_init(struct goheap *h)
 		c->heap = h;
 		init_llist_head(&c->deferred);
 		INIT_WORK(&c->drain, drain_fn);
+		INIT_WORK(&c->trim, trim_fn);
 	}
 
 	err = gofault() ? -ENOMEM :
@@ -586,24 +752,36 @@ int gomcache_init(struct goheap *h)
  */
 void gomcache_exit(struct goheap *h)
 {
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		cancel_work_sync(&per_cpu_ptr(h->mcache, cpu)->drain);
+		cancel_work_sync(&per_cpu_ptr(h->mcache, cpu)->trim);
+	}
 	cpuhp_state_remove_instance_nocalls(hotplug_state, &h->online);
 	free_percpu(h->mcache);
 	h->mcache = NULL;
 }
 
 /**
- * gomcache_hotplug_init - be told of dead CPUs
+ * gomcache_hotplug_init - be told of dead CPUs, and have work done on live ones
  *
  * Context: task.
  * Return: 0 or an error.
  */
 int gomcache_hotplug_init(void)
 {
-	int state = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN,
-					    "goalloc:dead", NULL, cpu_dead);
+	int state;
 
-	if (state < 0)
+	drain_wq = alloc_workqueue("goalloc", WQ_MEM_RECLAIM, 0);
+	if (!drain_wq)
+		return -ENOMEM;
+	state = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "goalloc:dead",
+					NULL, cpu_dead);
+	if (state < 0) {
+		destroy_workqueue(drain_wq);
 		return state;
+	}
 	hotplug_state = state;
 	return 0;
 }
@@ -616,4 +794,5 @@ int gomcache_hotplug_init(void)
 void gomcache_hotplug_exit(void)
 {
 	cpuhp_remove_multi_state(hotplug_state);
+	destroy_workqueue(drain_wq);
 }

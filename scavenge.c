@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Scavenge: what the heap gives back to the kernel, and what it puts off.
+ * Scavenge: how memory goes back to the kernel, and what the heap puts off.
  *
- * An arena with no page in use goes back at once, but for a reserve that keeps
- * a workload at the edge from taking and giving the same pages; when asked for,
- * every free run goes.  A block of the page allocator goes back as it came if
- * all of it goes, else it is split into single pages.
+ * Those who want memory back - the background, the shrinker, the limit, a hand -
+ * say how much; here is decided which.  The least used arenas are emptied first,
+ * longest run first, so that blocks as large as they came go back, and what
+ * stays is full.  The reserve stays.  A block of the page allocator goes back as
+ * it came if all of it goes, else it is split into single pages.
  *
- * None of this can be done where a free may happen, so it is a worker's: an
- * irq_work, which may be raised in any context, queues it.  The same worker
- * fills up the reserves and finishes the frees that NMIs had to leave.
+ * Pages leave the heap under its lock and go to the page allocator without.  A
+ * mutex keeps those who give back apart.  Nothing allocates while it is held
+ * and nobody waits for it in reclaim: the shrinker only tries.  Arenas, and
+ * metadata that nobody uses, go after a grace period, when it is free again.
+ *
+ * What cannot be done where a free may happen is a worker's: an irq_work, which
+ * may be raised in any context, queues it.  It fills up the reserves, finishes
+ * the frees that NMIs had to leave, and reaps.
  *
  * Task context only, but for goheap_kick().
  */
@@ -18,83 +24,71 @@
 #include <linux/rcupdate.h>
 #include "internal.h"
 
-/* Keep an arena's worth, and an eighth of what is in use, from coming and going. */
-static bool can_spare(struct gonode *node, unsigned long npages, bool all)
-{
-	unsigned long keep = node->reserve;
+/* Arenas by how much of them is in use: nothing, up to an eighth, ... */
+#define SHARES	9
 
-	if (!all)
-		keep += max(GO_ARENA_PAGES, (node->sys - node->free) / 8);
+static unsigned int share(const struct goarena *a)
+{
+	unsigned int n = READ_ONCE(a->npages), nfree = READ_ONCE(a->nfree);
+
+	/* They may change between the two. */
+	return DIV_ROUND_UP((n - min(n, nfree)) * 8, GO_ARENA_PAGES);
+}
+
+/* How much of a run can go, if so much is wanted. */
+static unsigned long spare_of(struct gonode *node, struct gospan *s,
+			      unsigned long want)
+{
+	unsigned long n = min_t(unsigned long, s->npages, want);
+	unsigned long spare = node->big - min(node->big, node->reserve);
+
 	/* The reserve is of long runs: many short ones are none. */
-	return node->free >= npages + keep &&
-	       node->big >= npages + node->reserve;
+	if (s->npages < GO_RESERVE_RUN || s->npages <= spare)
+		return n;
+	/* What is left of a run of the reserve must be one. */
+	return min3(n, spare, (unsigned long)s->npages - GO_RESERVE_RUN);
 }
 
-/**
- * goscavenge_arena - is there an arena with no page in use to give back?
- * @node: the node, locked
- * @all: spare only the reserve
- *
- * Context: any but NMI.
- * Return: whether there is; it is the first of the list.
- */
-bool goscavenge_arena(struct gonode *node, bool all)
+/* The run of an arena of which the most can go, and how much. */
+static struct gospan *best_run(struct gonode *node, struct goarena *a,
+			       unsigned long want, unsigned long *n)
 {
-	struct goarena *a = list_first_entry_or_null(&node->arenas,
-						     struct goarena, list);
-
-	return a && a->nfree == a->npages && can_spare(node, a->npages, all);
-}
-
-/* The smallest run that can go, and how much of it can. */
-static struct gospan *spare_run(struct gonode *node, unsigned long *n)
-{
-	unsigned long spare = node->big - min_t(unsigned long, node->big,
-						node->reserve);
-	struct gospan *s;
-
-	for (s = gorun_find(node, 1, 1); s; s = gorun_next(node, s)) {
-		*n = s->npages;
-		if (*n < GO_RESERVE_RUN || *n <= spare)
-			return s;
-		/* What is left of a run of the reserve must be one. */
-		*n = min_t(unsigned long, spare, s->npages - GO_RESERVE_RUN);
-		if (*n)
-			return s;
-	}
-	return NULL;
-}
-
-static struct gospan *first_run_of(struct goarena *a)
-{
+	struct gospan *s, *best = NULL;
 	unsigned int i = 0;
 
-	while (a->span[i]->state != GO_SPAN_FREE)
-		i++;
-	return a->span[i];
+	lockdep_assert_held(&node->lock);
+	*n = 0;
+	while (i < GO_ARENA_PAGES) {
+		s = a->span[i];
+		if (s == &gospan_nil) {
+			i++;
+			continue;
+		}
+		if (s->state == GO_SPAN_FREE &&
+		    spare_of(node, s, want) > *n) {
+			*n = spare_of(node, s, want);
+			best = s;
+		}
+		i += s->npages;
+	}
+	return best;
 }
 
 /* Take pages that are to go out of the heap. */
-static struct gospan *detach(struct gonode *node, bool all,
-			     struct gospan *spare[2], struct goarena **arena)
+static struct gospan *detach(struct gonode *node, struct goarena *a,
+			     struct gospan *spare[2], struct goscavenge *sc)
 {
-	struct gospan *s = NULL;
 	unsigned long flags, n;
-	struct goarena *a;
+	struct gospan *s;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
-	if (goscavenge_arena(node, all)) {
-		s = first_run_of(list_first_entry(&node->arenas,
-						  struct goarena, list));
-		n = s->npages;
-	} else if (all) {
-		s = spare_run(node, &n);
-	}
+	s = best_run(node, a, sc->want, &n);
+	if (s && n < s->npages && !spare[0])
+		s = NULL;
 	if (s) {
-		a = gospan_arena(node->heap, s->base);
 		s = gorun_cut(node, s, n, 1, spare);
 		gorun_disown(node, a, s);
-		*arena = a;
+		node->scavenged[sc->who] += n;
 	}
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return s;
@@ -161,90 +155,186 @@ static void free_blocks(struct goarena *a, unsigned int i, unsigned int n)
 	}
 }
 
-/*
- * Give one run back; returns its bytes, or 0 when none is to go.  An arena that
- * has left the map goes on a list: somebody may still be looking at it.
- */
-static size_t give_back_run(struct gonode *node, bool all,
-			    struct list_head *arenas)
+/* Give one run of an arena back; false when none is to go. */
+static bool give_back_run(struct gonode *node, struct goarena *a,
+			  struct goscavenge *sc)
 {
 	struct gofix *fix = &node->heap->fix[GO_FIX_SPAN];
-	struct gospan *spare[2] = {}, *s;
-	struct goarena *a;
-	size_t bytes = 0;
+	/* Nothing may allocate here: without one only whole runs can go. */
+	struct gospan *spare[2] = { gofix_pop(fix) };
+	struct gospan *s = detach(node, a, spare, sc);
 
-	spare[0] = gofix_alloc(fix, GFP_KERNEL | __GFP_NOWARN);
-	if (!spare[0])
-		return 0;
-	s = detach(node, all, spare, &a);
 	if (s) {
-		bytes = (size_t)s->npages << GO_PAGE_SHIFT;
 		free_blocks(a, gorun_index(s->base), s->npages);
+		golimit_uncharge(node->heap,
+				 (unsigned long)s->npages << GO_PAGE_SHIFT);
+		sc->want -= s->npages;
 		gofix_free(fix, s);
-		if (!a->npages)
-			list_add(&a->list, arenas);
 	}
 	if (spare[0])
 		gofix_free(fix, spare[0]);
-	return bytes;
+	return s;
 }
 
-/* Metadata may still be read by a walk, or by the look-up of a bad address. */
-static size_t give_back_metadata(struct goheap *h, struct list_head *arenas)
+static void scavenge_arena(struct gonode *node, struct goarena *a,
+			   struct goscavenge *sc)
 {
-	struct goarena *a, *next;
+	while (sc->want && give_back_run(node, a, sc)) {
+		cond_resched();
+		if (ktime_get_ns() > sc->until)
+			sc->want = 0;
+		if (!READ_ONCE(a->npages)) {
+			/* Somebody may still be looking at it. */
+			list_add(&a->list, &node->heap->dead);
+			return;
+		}
+	}
+}
+
+/* The first arena of a node from an index of the map on: set at its own. */
+static struct goarena *next_arena(struct gonode *node, unsigned long *i)
+{
+	struct goarena *a = NULL;
+	struct goarenamap *map;
+
+	rcu_read_lock();
+	map = rcu_dereference(node->heap->map);
+	for (; *i < map->nr; ++*i) {
+		a = READ_ONCE(map->arena[*i]);
+		if (a->node == node)
+			break;
+	}
+	/* It stays when we do: only who holds give_back takes arenas away. */
+	if (*i >= map->nr)
+		a = NULL;
+	rcu_read_unlock();
+	return a;
+}
+
+/**
+ * goscavenge_node - give free pages of a node back
+ * @node: the node
+ * @sc: what is wanted; counts down
+ *
+ * Context: task; goheap.give_back is held.
+ * Return: pages given back.
+ */
+unsigned long goscavenge_node(struct gonode *node, struct goscavenge *sc)
+{
+	unsigned long i, nfree[SHARES] = {}, before = node->released;
+	struct goarena *a;
+	unsigned int k;
+
+	lockdep_assert_held(&node->heap->give_back);
+	for (i = 0; (a = next_arena(node, &i)); i++)
+		nfree[share(a)] += READ_ONCE(a->nfree);
+	for (k = 0; k < SHARES; k++)
+		for (i = 0; nfree[k] && sc->want && (a = next_arena(node, &i));
+		     i++)
+			if (share(a) == k)
+				scavenge_arena(node, a, sc);
+	return node->released - before;
+}
+
+/**
+ * goscavenge_account - say what a pass took and gave
+ * @h: the heap
+ * @start: when it began, by ktime_get_ns()
+ * @pages: what went back
+ *
+ * Context: any.
+ */
+void goscavenge_account(struct goheap *h, u64 start, unsigned long pages)
+{
+	atomic64_add(ktime_get_ns() - start, &h->scavenge_ns);
+	if (pages)
+		atomic_long_inc(&h->cycles);
+}
+
+/* Metadata that nobody uses. */
+static size_t release_chunks(struct goheap *h)
+{
 	LIST_HEAD(chunks);
 	size_t bytes = 0;
 	unsigned int i;
 
 	for (i = 0; i < GO_NR_FIX; i++)
 		bytes += gofix_detach(&h->fix[i], &chunks);
-	if (list_empty(arenas) && !bytes)
-		return 0;
-	synchronize_rcu();
-	gofix_release(&chunks);
-	list_for_each_entry_safe(a, next, arenas, list)
-		gofix_free(&h->fix[GO_FIX_ARENA], a);
+	if (bytes)
+		synchronize_rcu();
+	gofix_release(h, &chunks);
 	return bytes;
 }
 
-static void trim_centrals(struct gonode *node)
+/**
+ * goscavenge_reap - give back metadata, and arenas that have left the map
+ * @h: the heap
+ *
+ * A walk, or the look-up of a bad address, may still be reading it.
+ *
+ * Context: task, may sleep.
+ * Return: bytes given back.
+ */
+size_t goscavenge_reap(struct goheap *h)
 {
-	unsigned int spc;
+	struct goarena *a, *next;
+	LIST_HEAD(dead);
 
-	for (spc = 0; spc < GO_NR_SPANCLASSES; spc++)
-		gocentral_trim(node->heap, &node->central[spc]);
+	mutex_lock(&h->give_back);
+	list_splice_init(&h->dead, &dead);
+	mutex_unlock(&h->give_back);
+	if (!list_empty(&dead))
+		synchronize_rcu();
+	list_for_each_entry_safe(a, next, &dead, list)
+		gofix_free(&h->fix[GO_FIX_ARENA], a);
+	return release_chunks(h);
+}
+
+/**
+ * goscavenge_trim_centrals - have the mcentrals give up the spans they keep
+ * @node: whose
+ *
+ * Context: task.
+ */
+void goscavenge_trim_centrals(struct gonode *node)
+{
+	struct gocentral *c;
+
+	for (c = node->central; c < node->central + GO_NR_SPANCLASSES; c++)
+		if (READ_ONCE(c->nonempty) & BIT(0))
+			gocentral_trim(node->heap, c);
 }
 
 /**
  * goscavenge - give memory back to the kernel
  * @h: the heap
- * @all: all that can go, the spans that mcentrals keep and free runs in arenas
- *	that are in use included; not only whole arenas beyond the reserve
+ * @all: all that can go, the spans that mcentrals keep included; else what the
+ *	background would give back, had it the time
  *
  * Context: task, may sleep.
  * Return: bytes given back.
  */
 size_t goscavenge(struct goheap *h, bool all)
 {
-	size_t n, bytes = 0;
-	LIST_HEAD(arenas);
+	struct goscavenge sc = {
+		.who = all ? GO_BY_HAND : GO_BY_BACKGROUND,
+		.until = U64_MAX,
+	};
+	u64 start = ktime_get_ns();
+	unsigned long pages = 0;
 	int nid;
 
 	mutex_lock(&h->give_back);
 	for_each_gonode(h, nid) {
 		if (all)
-			trim_centrals(h->node[nid]);
-		do {
-			n = give_back_run(h->node[nid], all, &arenas);
-			bytes += n;
-			cond_resched();
-		} while (n);
+			goscavenge_trim_centrals(h->node[nid]);
+		sc.want = all ? ULONG_MAX : gobackground_excess(h->node[nid]);
+		pages += goscavenge_node(h->node[nid], &sc);
 	}
-	if (all || bytes)
-		bytes += give_back_metadata(h, &arenas);
 	mutex_unlock(&h->give_back);
-	return bytes;
+	goscavenge_account(h, start, pages);
+	return ((size_t)pages << GO_PAGE_SHIFT) +
+	       (all || pages ? goscavenge_reap(h) : 0);
 }
 
 /**
@@ -270,8 +360,10 @@ static void work_fn(struct work_struct *work)
 	struct goheap *h = container_of(work, struct goheap, work);
 
 	gomcache_drain_deferred(h);
+	golimit_keep(h);
 	goscavenge_top_up(h);
-	goscavenge(h, false);
+	if (!list_empty_careful(&h->dead))
+		goscavenge_reap(h);
 }
 
 static void kick_fn(struct irq_work *kick)
@@ -302,6 +394,7 @@ void goheap_kick(struct goheap *h)
 void goscavenge_init(struct goheap *h)
 {
 	mutex_init(&h->give_back);
+	INIT_LIST_HEAD(&h->dead);
 	INIT_WORK(&h->work, work_fn);
 	init_irq_work(&h->kick, kick_fn);
 }

@@ -134,6 +134,8 @@ bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp)
 			memcpy(new->arena, old->arena,
 			       old->nr * sizeof(old->arena[0]));
 			rcu_assign_pointer(h->map, new);
+			golimit_charge(h, (new->nr - old->nr) *
+				       sizeof(new->arena[0]), __GFP_NOFAIL);
 			swap(old, new);
 			raw_spin_unlock_irqrestore(&h->map_lock, flags);
 			kvfree_rcu(new, rcu);
@@ -273,6 +275,7 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 	s->nback = 0;
 	s->elemsize = go_class_size[class];
 	s->spanclass = spc;
+	s->pushclass = gospan_needs_tiny(spc) ? 0 : spc;
 	s->cached = false;
 	s->bucket = GO_BUCKET_NONE;
 	s->avail = bits;
@@ -316,6 +319,7 @@ void gospan_uncarve(struct goheap *h, struct gospan *s)
 	s->avail = NULL;
 	s->back = NULL;
 	s->spanclass = 0;
+	s->pushclass = 0;
 	s->nelems = 0;
 	s->needzero = true;
 	gofix_free(bits_fix(h, spc), bits);
@@ -347,9 +351,10 @@ unsigned int gospan_take(struct gospan *s, struct goslot *slot,
 			top->obj = gospan_object(s, i);
 			top->state = s->objstate + i;
 		}
-		s->avail[w] = bits;
+		/* Who frees an object of the span looks at others' bits. */
+		WRITE_ONCE(s->avail[w], bits);
 	}
-	s->navail -= n;
+	WRITE_ONCE(s->navail, s->navail - n);
 	return n;
 }
 

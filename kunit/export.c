@@ -18,9 +18,7 @@ EXPORT_SYMBOL_IF_KUNIT(go_class_pages);
 EXPORT_SYMBOL_IF_KUNIT(go_class_nelems);
 EXPORT_SYMBOL_IF_KUNIT(go_class_magic);
 EXPORT_SYMBOL_IF_KUNIT(go_class_align);
-EXPORT_SYMBOL_IF_KUNIT(go_size_to_class8);
-EXPORT_SYMBOL_IF_KUNIT(go_size_to_class128);
-EXPORT_SYMBOL_IF_KUNIT(go_size_to_class256);
+EXPORT_SYMBOL_IF_KUNIT(go_size_to_class);
 
 EXPORT_SYMBOL_IF_KUNIT(gorun_insert);
 EXPORT_SYMBOL_IF_KUNIT(gorun_remove);
@@ -39,6 +37,17 @@ EXPORT_SYMBOL_IF_KUNIT(goheap_init);
 EXPORT_SYMBOL_IF_KUNIT(goheap_exit);
 
 EXPORT_SYMBOL_IF_KUNIT(goscavenge);
+EXPORT_SYMBOL_IF_KUNIT(goscavenge_node);
+EXPORT_SYMBOL_IF_KUNIT(goscavenge_reap);
+EXPORT_SYMBOL_IF_KUNIT(gobackground_excess);
+EXPORT_SYMBOL_IF_KUNIT(golimit_charge);
+EXPORT_SYMBOL_IF_KUNIT(golimit_uncharge);
+EXPORT_SYMBOL_IF_KUNIT(golimit_keep);
+EXPORT_SYMBOL_IF_KUNIT(golimit_set);
+EXPORT_SYMBOL_IF_KUNIT(goshrink_count);
+EXPORT_SYMBOL_IF_KUNIT(goshrink_scan);
+EXPORT_SYMBOL_IF_KUNIT(gobackground_tick);
+EXPORT_SYMBOL_IF_KUNIT(gobackground_turn);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_top_up);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_stop);
 EXPORT_SYMBOL_IF_KUNIT(goheap_kick);
@@ -55,6 +64,7 @@ EXPORT_SYMBOL_IF_KUNIT(gomcache_free_slow);
 EXPORT_SYMBOL_IF_KUNIT(gomcache_alloc_node);
 EXPORT_SYMBOL_IF_KUNIT(gomcache_hand_out_zeroed);
 EXPORT_SYMBOL_IF_KUNIT(gomcache_drain_all);
+EXPORT_SYMBOL_IF_KUNIT(gomcache_drain_node);
 EXPORT_SYMBOL_IF_KUNIT(gomcache_drain_deferred);
 
 EXPORT_SYMBOL_IF_KUNIT(gotiny_alloc);

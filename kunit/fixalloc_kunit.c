@@ -52,7 +52,7 @@ static void fix_end(struct kunit *test, struct gofix *f)
 	KUNIT_EXPECT_EQ(test, f->nfree, 0);
 	KUNIT_EXPECT_TRUE(test, list_empty(&f->chunks));
 	KUNIT_EXPECT_NULL(test, gofix_pop(f));
-	gofix_release(&out);
+	gofix_release(NULL, &out);
 }
 
 static void **pointers(struct kunit *test, unsigned int n)
@@ -286,7 +286,7 @@ static void detach(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&out), 3);
 	KUNIT_EXPECT_FALSE(test, gofix_low(f));
 	expect_counts(test, f, f->perchunk);
-	gofix_release(&out);
+	gofix_release(NULL, &out);
 	for (i = 0; i < f->perchunk; i++) {
 		KUNIT_EXPECT_TRUE(test, intact(f, p[i]));
 		gofix_free(f, p[i]);
@@ -311,7 +311,7 @@ static void random_order(struct kunit *test)
 
 		if (r % 256 == 0) {
 			gofix_detach(f, &out);
-			gofix_release(&out);
+			gofix_release(NULL, &out);
 			INIT_LIST_HEAD(&out);
 		} else if (grow && n < most) {
 			p[n] = gofix_alloc(f, GFP_KERNEL);

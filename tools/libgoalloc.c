@@ -280,5 +280,12 @@ const struct goalloc_field goalloc_memstats_fields[] = {
 	FIELD("TinyFrees", tiny_frees),
 	FIELD("Misuses", misuses),
 	FIELD("Failures", failures),
+	FIELD("ScavengedBackground", scavenged_background),
+	FIELD("ScavengedShrinker", scavenged_shrinker),
+	FIELD("ScavengedLimit", scavenged_limit),
+	FIELD("ScavengedByHand", scavenged_by_hand),
+	FIELD("ScavengeCycles", scavenge_cycles),
+	FIELD("ScavengeNs", scavenge_ns),
+	FIELD("MemoryLimit", memory_limit),
 	{ NULL, 0 },
 };

@@ -20,6 +20,7 @@
 
 #include <linux/cleanup.h>
 #include <linux/gfp.h>
+#include <linux/goalloc_class.h>
 #include <linux/numa.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -42,6 +43,15 @@ void gofree(const void *p);
  * GOALLOC_MAX_SIZE or @gfp asks for a zone we do not have.
  */
 void *gomalloc(size_t size, gfp_t gfp) __alloc_size(1);
+
+/* What gomalloc() is when the size is a constant, see below. */
+void *gomalloc_class(unsigned int class, size_t size, gfp_t gfp) __alloc_size(2);
+
+#define gomalloc(size, gfp)						\
+	(__builtin_constant_p(size) &&					\
+	 (size_t)(size) - 1 < GOALLOC_CLASS_MAX_SIZE ?			\
+	 gomalloc_class(goalloc_size_class(size), size, gfp) :		\
+	 (gomalloc)(size, gfp))
 
 /**
  * gomalloc_noscan - allocate memory that will hold no pointers
@@ -105,6 +115,15 @@ void gofree(const void *p);
  * Context: any, NMI included.
  */
 void gofree_sized(const void *p, size_t size);
+
+/* What gofree_sized() is when the size is a constant. */
+void gofree_class(const void *p, unsigned int class, size_t size);
+
+#define gofree_sized(p, size)						\
+	(__builtin_constant_p(size) &&					\
+	 (size_t)(size) - 1 < GOALLOC_CLASS_MAX_SIZE ?			\
+	 gofree_class(p, goalloc_size_class(size), size) :		\
+	 (gofree_sized)(p, size))
 
 /**
  * gofree_sensitive - clear an object, then free it

@@ -6,21 +6,9 @@
 # goalloc_fuzz=N on the command line is how many calls, goalloc_seed=N their
 # seed, goalloc_seconds=N how long stress-ng may take.
 
-debugfs=/sys/kernel/debug/goalloc
-count=0
-
-echo "TAP version 13" >&3
-
-check() {
-	local name=$1 not=
-	shift
-	count=$((count + 1))
-	"$@" || not="not "
-	echo "${not}ok $count $name"
-	echo "${not}ok $count $name" >&3
-}
-
-verify_ok() { [ "$(cat "$debugfs/verify")" = ok ]; }
+# shellcheck source=tests/guest/lib.sh
+. ./lib.sh
+begin
 
 # Its libraries are beside it; it wants a directory of its own for files.
 stress_ng() {
@@ -46,5 +34,5 @@ check "verify after stress-ng" verify_ok
 check "nothing is live" nothing_live
 check "no client is left" no_clients
 check "rmmod" rmmod goalloc
-echo "1..$count" >&3
+plan
 exit 0

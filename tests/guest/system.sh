@@ -6,31 +6,12 @@
 # under scripts/guest-init.  The device's tests speak TAP themselves; each
 # other step here is a test of a TAP document of its own.
 
-debugfs=/sys/kernel/debug/goalloc
-count=0
+# shellcheck source=tests/guest/lib.sh
+. ./lib.sh
+begin
 
-echo "TAP version 13" >&3
-
-# check NAME COMMAND...: one test.
-check() {
-	local name=$1 not=
-	shift
-	count=$((count + 1))
-	"$@" || not="not "
-	echo "${not}ok $count $name"
-	echo "${not}ok $count $name" >&3
-}
-
-verify_ok() { [ "$(cat "$debugfs/verify")" = ok ]; }
 readable() { cat "$debugfs/$1" >/dev/null; }
-refused() { ! "$@" 2>/dev/null; }
 mode_0600() { [ "$(stat -c %a /dev/goalloc)" = 600 ]; }
-
-in_and_out() {
-	local module=$1
-	shift
-	insmod "$module.ko" "$@" && rmmod "$module"
-}
 
 # The module cannot go while somebody holds its device open.
 rmmod_while_open() {
@@ -114,7 +95,7 @@ check "rmmod with objects leaked" leak_and_go
 check "insmod after a leak" insmod goalloc.ko
 check "verify after a leak" verify_ok
 check "rmmod after a leak" rmmod goalloc
-echo "1..$count" >&3
+plan
 
 for tap in /tmp/tap.*; do
 	cat $tap

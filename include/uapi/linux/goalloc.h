@@ -85,6 +85,14 @@ struct goalloc_by_size {
  * @tiny_frees: tiny objects ever freed
  * @misuses: bad calls that were caught
  * @failures: allocations that returned NULL for want of memory
+ * @scavenged_background: of @heap_released, what was not needed for a while
+ * @scavenged_shrinker: of @heap_released, what the kernel asked for, being short
+ *	of memory
+ * @scavenged_limit: of @heap_released, what memory_limit made go
+ * @scavenged_by_hand: of @heap_released, what FreeOSMemory gave back
+ * @scavenge_cycles: passes of all these that gave something back
+ * @scavenge_ns: time spent in them
+ * @memory_limit: the most that @sys may be; 0 for no limit
  */
 struct goalloc_memstats {
 	__u64 alloc;
@@ -126,6 +134,13 @@ struct goalloc_memstats {
 	__u64 tiny_frees;
 	__u64 misuses;
 	__u64 failures;
+	__u64 scavenged_background;
+	__u64 scavenged_shrinker;
+	__u64 scavenged_limit;
+	__u64 scavenged_by_hand;
+	__u64 scavenge_cycles;
+	__u64 scavenge_ns;
+	__u64 memory_limit;
 };
 
 /* Flags of GOALLOC_IOC_ALLOC, ALLOC_BULK and of sizes in GOALLOC_IOC_RUN. */

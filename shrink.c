@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Shrink: what the heap has idle goes when the kernel is short of memory.
+ *
+ * Reclaim asks, for each node, how much there is, and then for so much of it.
+ * Pages of free runs go first, then the spans that mcentrals keep; the caches of
+ * the node's CPUs are emptied only if that was not enough, because their owners
+ * fill them again.  The reserve stays: those who need it cannot reclaim.
+ *
+ * This runs inside somebody's allocation, with whatever locks he holds.  So
+ * nothing here allocates, touches a file system or does I/O, which makes it good
+ * for GFP_NOFS and GFP_NOIO as well; give_back and the hotplug lock are only
+ * tried, and the wait for the caches has an end.  GFP_ATOMIC and GFP_NOWAIT
+ * never get here.  What has to wait for a grace period is left to the worker.
+ */
+
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include "internal.h"
+
+/* Pages the kernel asks for at a time: walking the arenas has to be worth it. */
+#define SHRINK_PAGES	((4UL << 20) >> PAGE_SHIFT)
+
+static struct shrinker *shrinker;
+
+static struct gonode *own_node(struct goheap *h, int nid)
+{
+	return h->node[nid]->nid == nid ? h->node[nid] : NULL;
+}
+
+/* Pages of wholly free spans that mcentrals keep. */
+static unsigned long kept_pages(struct gonode *node)
+{
+	unsigned long n = 0;
+	unsigned int spc;
+
+	for (spc = 0; spc < GO_NR_SPANCLASSES; spc++)
+		if (READ_ONCE(node->central[spc].nonempty) & BIT(0))
+			n += go_class_pages[GO_SPC_CLASS(spc)];
+	return n;
+}
+
+/* Bytes that the caches of a node's CPUs may hold. */
+static unsigned long cached_bytes(struct goheap *h, int nid)
+{
+	unsigned long n = 0;
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		if (goheap_node(h, cpu_to_mem(cpu))->nid == nid)
+			n += READ_ONCE(per_cpu_ptr(h->mcache, cpu)->bytes);
+	return n;
+}
+
+/**
+ * goshrink_count - how much of a node's memory could go?
+ * @h: the heap
+ * @nid: the node
+ *
+ * Exact for pages that are free now; what the caches have is taken at their
+ * capacity, for nobody can tell what it will free.
+ *
+ * Context: any but NMI.
+ * Return: pages of the kernel's.
+ */
+unsigned long goshrink_count(struct goheap *h, int nid)
+{
+	struct gonode *node = own_node(h, nid);
+	unsigned long flags, n;
+
+	if (!node)
+		return 0;
+	raw_spin_lock_irqsave(&node->lock, flags);
+	n = node->free - min(node->big, node->reserve);
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	return ((n + kept_pages(node)) << GO_PAGE_ORDER) +
+	       (cached_bytes(h, nid) >> PAGE_SHIFT);
+}
+
+/**
+ * goshrink_scan - make some of a node's memory go
+ * @h: the heap
+ * @nid: the node
+ * @nr: pages of the kernel's that are wanted
+ *
+ * Context: task, in reclaim.
+ * Return: pages of the kernel's that went, or %SHRINK_STOP.
+ */
+unsigned long goshrink_scan(struct goheap *h, int nid, unsigned long nr)
+{
+	struct goscavenge sc = {
+		.who = GO_BY_SHRINKER,
+		.want = DIV_ROUND_UP(nr, 1UL << GO_PAGE_ORDER),
+		.until = U64_MAX,
+	};
+	struct gonode *node = own_node(h, nid);
+	u64 start = ktime_get_ns();
+	unsigned long pages;
+
+	if (!node || !mutex_trylock(&h->give_back))
+		return SHRINK_STOP;
+	pages = goscavenge_node(node, &sc);
+	if (sc.want) {
+		gomcache_drain_node(h, nid);
+		goscavenge_trim_centrals(node);
+		pages += goscavenge_node(node, &sc);
+	}
+	mutex_unlock(&h->give_back);
+	goscavenge_account(h, start, pages);
+	if (!pages)
+		return SHRINK_STOP;
+	goheap_kick(h);
+	return pages << GO_PAGE_ORDER;
+}
+
+static unsigned long shrink_count(struct shrinker *s,
+				  struct shrink_control *sc)
+{
+	return goshrink_count(&goalloc_heap, sc->nid);
+}
+
+static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
+{
+	return goshrink_scan(&goalloc_heap, sc->nid, sc->nr_to_scan);
+}
+
+/**
+ * goshrink_init - tell the kernel what can go
+ *
+ * Context: task.
+ * Return: 0 or -ENOMEM.
+ */
+int goshrink_init(void)
+{
+	shrinker = goalloc_shrinker_new(shrink_count, shrink_scan,
+					SHRINK_PAGES);
+	return shrinker ? 0 : -ENOMEM;
+}
+
+/**
+ * goshrink_exit - let the kernel ask no more
+ *
+ * Context: task, may sleep.
+ */
+void goshrink_exit(void)
+{
+	goalloc_shrinker_free(shrinker);
+}
