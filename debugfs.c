@@ -164,7 +164,9 @@ static void show_mcache(struct seq_file *m, int cpu)
 	unsigned int spc;
 
 	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++) {
-		n = READ_ONCE(c->stack[spc].n);
+		n = READ_ONCE(c->stack[spc].top) - READ_ONCE(c->stack[spc].slot);
+		/* Its storage is just changing. */
+		n = n <= GO_STACK_MAX ? n : 0;
 		objects += n;
 		bytes += n * go_class_size[GO_SPC_CLASS(spc)];
 		mallocs += READ_ONCE(c->stack[spc].mallocs);

@@ -32,7 +32,7 @@ FIXTURE_SETUP(map)
 	self->page = sysconf(_SC_PAGESIZE);
 	self->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_GE(self->fd, 0);
-	self->before = live_objects(self->fd);
+	self->before = live_objects();
 	ASSERT_EQ(do_alloc(self->fd, LENGTH, 0, &self->handle, NULL), 0);
 	ASSERT_EQ(do_stat(self->fd, self->handle, &st), 0);
 	ASSERT_EQ(st.map_length, LENGTH);
@@ -59,16 +59,6 @@ static int map_errno(int fd, size_t length, int prot, int flags, off_t offset)
 		return errno;
 	munmap(p, length);
 	return 0;
-}
-
-/* Objects live, seen from a descriptor of its own. */
-static __u64 live(void)
-{
-	int fd = open(DEVICE, O_RDONLY | O_CLOEXEC);
-	__u64 n = live_objects(fd);
-
-	close(fd);
-	return n;
 }
 
 TEST_F(map, shows_the_object)
@@ -176,7 +166,7 @@ TEST_F(map, refuses)
 	ASSERT_GE(ro, 0);
 	EXPECT_EQ(map_errno(ro, LENGTH, rw, MAP_SHARED, self->offset), EACCES);
 	close(ro);
-	EXPECT_EQ(live(), self->before);
+	EXPECT_EQ(live_objects(), self->before);
 }
 
 /* The name goes, then the descriptor: the mapping does not care. */
@@ -194,7 +184,7 @@ TEST_F(map, outlives_name_and_descriptor)
 	/* It still counts: nobody gets around a limit this way. */
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-objects"), 1);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), LENGTH);
-	EXPECT_EQ(live(), self->before + 1);
+	EXPECT_EQ(live_objects(), self->before + 1);
 	/* Its pages are nobody else's. */
 	for (i = 0; i < 100; i++) {
 		ASSERT_EQ(do_alloc(self->fd, LENGTH, 0, &handle, NULL), 0);
@@ -203,11 +193,11 @@ TEST_F(map, outlives_name_and_descriptor)
 	}
 	EXPECT_TRUE(all_bytes(p, LENGTH, 0x77));
 	close(self->fd);
-	EXPECT_EQ(live(), self->before + 1);
+	EXPECT_EQ(live_objects(), self->before + 1);
 	memset(p, 0x78, LENGTH);
 	EXPECT_TRUE(all_bytes(p, LENGTH, 0x78));
 	EXPECT_EQ(munmap(p, LENGTH), 0);
-	EXPECT_EQ(live(), self->before);
+	EXPECT_EQ(live_objects(), self->before);
 	self->fd = -1;
 }
 
@@ -233,11 +223,11 @@ TEST_F(map, twice_and_in_parts)
 	EXPECT_EQ(do_free(self->fd, self->handle), 0);
 	EXPECT_EQ(munmap(q, LENGTH), 0);
 	EXPECT_EQ(munmap(p, third), 0);
-	EXPECT_EQ(live(), self->before + 1);
+	EXPECT_EQ(live_objects(), self->before + 1);
 	EXPECT_EQ(p[LENGTH - 1], 2);
 	EXPECT_EQ(munmap(p + third + self->page, LENGTH - third - self->page),
 		  0);
-	EXPECT_EQ(live(), self->before);
+	EXPECT_EQ(live_objects(), self->before);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-maps"), 0);
 }
 
@@ -262,9 +252,9 @@ TEST_F(map, moves_but_does_not_grow)
 	/* Shrinking is a munmap() of the tail. */
 	EXPECT_EQ(mremap(q, LENGTH, self->page, 0), q);
 	EXPECT_EQ(q[5], 5);
-	EXPECT_EQ(live(), self->before + 1);
+	EXPECT_EQ(live_objects(), self->before + 1);
 	EXPECT_EQ(munmap(q, self->page), 0);
-	EXPECT_EQ(live(), self->before);
+	EXPECT_EQ(live_objects(), self->before);
 }
 
 TEST_F(map, fork)
@@ -295,11 +285,11 @@ TEST_F(map, fork)
 	EXPECT_EQ(munmap(p, LENGTH), 0);
 	close(self->fd);
 	self->fd = -1;
-	EXPECT_EQ(live(), self->before + 1);
+	EXPECT_EQ(live_objects(), self->before + 1);
 	ASSERT_EQ(write(to[1], "", 1), 1);
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
 	EXPECT_EQ(status, 0);
-	EXPECT_EQ(live(), self->before);
+	EXPECT_EQ(live_objects(), self->before);
 }
 
 TEST_F(map, killed_while_mapped)
@@ -327,10 +317,10 @@ TEST_F(map, killed_while_mapped)
 		_exit(1);
 	}
 	ASSERT_EQ(read(ready[0], &c, 1), 1);
-	EXPECT_EQ(live(), self->before + 21);
+	EXPECT_EQ(live_objects(), self->before + 21);
 	kill(pid, SIGKILL);
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
-	EXPECT_EQ(live(), self->before + 1);
+	EXPECT_EQ(live_objects(), self->before + 1);
 }
 
 /* What is mapped stays where it is. */
@@ -471,7 +461,7 @@ TEST_F_TIMEOUT(map, threads, 300)
 	EXPECT_EQ(shared.failed, 0);
 	for (i = 0; i < NR_SLOTS; i++)
 		do_free(self->fd, shared.slot[i]);
-	EXPECT_EQ(live(), self->before + 1);
+	EXPECT_EQ(live_objects(), self->before + 1);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-maps"), 0);
 }
 

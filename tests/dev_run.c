@@ -30,7 +30,7 @@ FIXTURE_SETUP(run)
 {
 	self->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_GE(self->fd, 0);
-	self->before = live_objects(self->fd);
+	self->before = live_objects();
 	memset(&self->arg, 0, sizeof(self->arg));
 	self->arg.count = 2000;
 	self->arg.live = 100;
@@ -91,7 +91,7 @@ static void check_answer(struct __test_metadata *_metadata, int fd,
 		EXPECT_EQ(arg->malloc_hist.count, arg->mallocs);
 		EXPECT_LE(arg->free_hist.count, arg->frees);
 	}
-	EXPECT_EQ(live_objects(fd), before);
+	EXPECT_EQ(live_objects(), before);
 	EXPECT_EQ(fdinfo(fd, "goalloc-bytes"), 0);
 	EXPECT_EQ(fdinfo(fd, "goalloc-objects"), 0);
 }
@@ -295,7 +295,7 @@ TEST_F(run, refuses)
 	REFUSED(arg.sizes[0].flags = 8);
 	REFUSED(arg.cpus[15] = 1ULL << 63);
 	EXPECT_EQ(run(self->fd, NULL), -EFAULT);
-	EXPECT_EQ(live_objects(self->fd), self->before);
+	EXPECT_EQ(live_objects(), self->before);
 }
 
 TEST_HARNESS_MAIN

@@ -199,7 +199,7 @@ TEST_F(dev, tiny_neighbours)
 TEST_F(dev, alloc_refuses)
 {
 	struct goalloc_ioc_alloc arg;
-	__u64 before = live_objects(self->fd);
+	__u64 before = live_objects();
 	__u64 handle;
 	int bit;
 
@@ -218,7 +218,7 @@ TEST_F(dev, alloc_refuses)
 	EXPECT_EQ(arg.handle, 0);
 	arg = (struct goalloc_ioc_alloc){ .size = 64, .node = 1 };
 	EXPECT_EQ(call(self->fd, GOALLOC_IOC_ALLOC, &arg), -EINVAL);
-	EXPECT_EQ(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(), before);
 }
 
 TEST_F(dev, bad_handles)
@@ -243,7 +243,7 @@ TEST_F(dev, bad_handles)
 
 TEST_F(dev, handle_freed_twice)
 {
-	__u64 before = live_objects(self->fd);
+	__u64 before = live_objects();
 	__u64 a, b, usable;
 
 	ASSERT_EQ(do_alloc(self->fd, 64, 0, &a, NULL), 0);
@@ -257,7 +257,7 @@ TEST_F(dev, handle_freed_twice)
 	EXPECT_NE(a, b);
 	EXPECT_EQ(do_free(self->fd, a), -ENOENT);
 	EXPECT_EQ(do_free(self->fd, b), 0);
-	EXPECT_EQ(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(), before);
 }
 
 TEST_F(dev, out_of_bounds)
@@ -301,7 +301,7 @@ TEST_F(dev, bad_pointers)
 	};
 	size_t page = sysconf(_SC_PAGESIZE);
 	char *p = guarded_pages(PROT_READ | PROT_WRITE);
-	__u64 before = live_objects(self->fd);
+	__u64 before = live_objects();
 	unsigned int i;
 
 	ASSERT_NE(p, NULL);
@@ -311,7 +311,7 @@ TEST_F(dev, bad_pointers)
 		EXPECT_EQ(call(self->fd, cmds[i], p + page), -EFAULT);
 		EXPECT_EQ(call(self->fd, cmds[i], p + page - 4), -EFAULT);
 	}
-	EXPECT_EQ(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(), before);
 }
 
 /* An object whose handle cannot be delivered does not exist. */
@@ -321,7 +321,7 @@ TEST_F(dev, result_cannot_be_stored)
 	size_t page = sysconf(_SC_PAGESIZE);
 	struct goalloc_ioc_alloc *arg;
 	struct goalloc_ioc_stat *size;
-	__u64 before = live_objects(self->fd);
+	__u64 before = live_objects();
 	__u64 next, usable, i;
 
 	ASSERT_NE(p, NULL);
@@ -335,7 +335,7 @@ TEST_F(dev, result_cannot_be_stored)
 	for (i = 0; i < 10; i++)
 		EXPECT_EQ(call(self->fd, GOALLOC_IOC_ALLOC, arg), -EFAULT);
 	EXPECT_EQ(arg->handle, 0);
-	EXPECT_EQ(live_objects(self->fd), before + 1);
+	EXPECT_EQ(live_objects(), before + 1);
 	for (i = 1; i < 20; i++)
 		EXPECT_EQ(do_size(self->fd, next + i, &usable), -ENOENT);
 	EXPECT_EQ(call(self->fd, GOALLOC_IOC_STAT, size), -EFAULT);
@@ -415,7 +415,7 @@ TEST_F(dev, structures_of_another_age)
 		struct goalloc_ioc_alloc arg;
 		__u64 more;
 	} future = { .arg = { .size = 64 } };
-	__u64 before = live_objects(self->fd);
+	__u64 before = live_objects();
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
@@ -434,7 +434,7 @@ TEST_F(dev, structures_of_another_age)
 		       &future), 0);
 	EXPECT_GE(future.arg.usable, 64);
 	EXPECT_EQ(do_free(self->fd, future.arg.handle), 0);
-	EXPECT_EQ(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(), before);
 }
 
 TEST_F(dev, not_a_file)
@@ -475,7 +475,7 @@ TEST_F(dev, descriptors_are_apart)
 TEST_F(dev, close_frees_everything)
 {
 	int other = open(DEVICE, O_RDWR | O_CLOEXEC);
-	__u64 before = live_objects(self->fd);
+	__u64 before = live_objects();
 	__u64 handle;
 	int i, copy;
 
@@ -484,21 +484,21 @@ TEST_F(dev, close_frees_everything)
 		EXPECT_EQ(do_alloc(other, 16 + i % 3000, 0, &handle, NULL), 0);
 	for (i = 0; i < 4; i++)
 		EXPECT_EQ(do_alloc(other, 1 << 20, 0, &handle, NULL), 0);
-	EXPECT_EQ(live_objects(self->fd), before + 5004);
+	EXPECT_EQ(live_objects(), before + 5004);
 
 	/* A copy of the descriptor keeps them. */
 	copy = dup(other);
 	ASSERT_GE(copy, 0);
 	EXPECT_EQ(close(other), 0);
-	EXPECT_EQ(live_objects(self->fd), before + 5004);
+	EXPECT_EQ(live_objects(), before + 5004);
 	EXPECT_EQ(do_free(copy, handle), 0);
 	EXPECT_EQ(close(copy), 0);
-	EXPECT_EQ(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(), before);
 }
 
 TEST_F(dev, killed_process_leaves_nothing)
 {
-	__u64 before = live_objects(self->fd);
+	__u64 before = live_objects();
 	int ready[2], status;
 	char c;
 	pid_t pid;
@@ -519,10 +519,10 @@ TEST_F(dev, killed_process_leaves_nothing)
 		_exit(1);
 	}
 	ASSERT_EQ(read(ready[0], &c, 1), 1);
-	EXPECT_EQ(live_objects(self->fd), before + 100);
+	EXPECT_EQ(live_objects(), before + 100);
 	kill(pid, SIGKILL);
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
-	EXPECT_EQ(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(), before);
 }
 
 TEST_F(dev, read_only_may_look)
@@ -627,10 +627,10 @@ static void *own_objects(void *arg)
 
 TEST_F_TIMEOUT(dev, threads_apart, 300)
 {
-	__u64 before = live_objects(self->fd);
+	__u64 before = live_objects();
 
 	run_threads(_metadata, own_objects, self->fd);
-	EXPECT_EQ(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(), before);
 }
 
 /*
@@ -679,13 +679,13 @@ static void *same_objects(void *arg)
 
 TEST_F_TIMEOUT(dev, threads_together, 300)
 {
-	__u64 before = live_objects(self->fd);
+	__u64 before = live_objects();
 	int i;
 
 	run_threads(_metadata, same_objects, self->fd);
 	for (i = 0; i < NR_SLOTS; i++)
 		do_free(self->fd, shared.slots[i]);
-	EXPECT_EQ(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(), before);
 }
 
 /* --- MemStats ------------------------------------------------------------ */
