@@ -20,35 +20,6 @@
 #include "debugfs.h"
 #include "internal.h"
 
-/* DEFINE_SHOW_ATTRIBUTE() for a file that is made elsewhere. */
-#define GODEBUGFS_SHOW(name)						\
-static int godebugfs_##name##_open(struct inode *inode, struct file *file) \
-{									\
-	return single_open(file, godebugfs_##name##_show, NULL);	\
-}									\
-									\
-const struct file_operations godebugfs_##name##_fops = {		\
-	.owner		= THIS_MODULE,					\
-	.open		= godebugfs_##name##_open,			\
-	.read		= seq_read,					\
-	.llseek		= seq_lseek,					\
-	.release	= single_release,				\
-}
-
-#define GODEBUGFS_SEQ(name)						\
-static int godebugfs_##name##_open(struct inode *inode, struct file *file) \
-{									\
-	return seq_open(file, &name##_sops);				\
-}									\
-									\
-const struct file_operations godebugfs_##name##_fops = {		\
-	.owner		= THIS_MODULE,					\
-	.open		= godebugfs_##name##_open,			\
-	.read		= seq_read,					\
-	.llseek		= seq_lseek,					\
-	.release	= seq_release,					\
-}
-
 static void show_class(struct seq_file *m, const struct goclass_occupancy *o,
 		       unsigned int spc)
 {
@@ -74,7 +45,7 @@ static void show_class(struct seq_file *m, const struct goclass_occupancy *o,
 	seq_putc(m, '\n');
 }
 
-static int godebugfs_sizeclasses_show(struct seq_file *m, void *unused)
+static int sizeclasses_show(struct seq_file *m, void *unused)
 {
 	struct goclass_occupancy *o = kvcalloc(GO_NR_SPANCLASSES, sizeof(*o),
 					       GFP_KERNEL);
@@ -92,7 +63,19 @@ static int godebugfs_sizeclasses_show(struct seq_file *m, void *unused)
 	kvfree(o);
 	return 0;
 }
-GODEBUGFS_SHOW(sizeclasses);
+
+static int sizeclasses_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, sizeclasses_show, NULL);
+}
+
+const struct file_operations godebugfs_sizeclasses_fops = {
+	.owner		= THIS_MODULE,
+	.open		= sizeclasses_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= single_release,
+};
 
 /* TCMalloc's tiers of the page heap, in pages: up to these, and above. */
 #define TIER_SMALL	((256UL << 10) >> GO_PAGE_SHIFT)
@@ -196,7 +179,7 @@ static void show_unusable(struct seq_file *m, const struct pageheap *p)
 	}
 }
 
-static int godebugfs_pageheap_show(struct seq_file *m, void *unused)
+static int pageheap_show(struct seq_file *m, void *unused)
 {
 	struct pageheap *p = kvzalloc(sizeof(*p), GFP_KERNEL);
 	unsigned int i, largest = 0;
@@ -224,7 +207,19 @@ static int godebugfs_pageheap_show(struct seq_file *m, void *unused)
 	kvfree(p);
 	return 0;
 }
-GODEBUGFS_SHOW(pageheap);
+
+static int pageheap_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, pageheap_show, NULL);
+}
+
+const struct file_operations godebugfs_pageheap_fops = {
+	.owner		= THIS_MODULE,
+	.open		= pageheap_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= single_release,
+};
 
 /* --- streams: where we are is 1 + the number of an arena, or of a page --- */
 
@@ -347,7 +342,19 @@ static const struct seq_operations heapmap_sops = {
 	.stop	= stream_stop,
 	.show	= heapmap_show,
 };
-GODEBUGFS_SEQ(heapmap);
+
+static int heapmap_open(struct inode *inode, struct file *file)
+{
+	return seq_open(file, &heapmap_sops);
+}
+
+const struct file_operations godebugfs_heapmap_fops = {
+	.owner		= THIS_MODULE,
+	.open		= heapmap_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= seq_release,
+};
 
 /**
  * struct place - where a walk over all spans is
@@ -462,14 +469,14 @@ static const struct seq_operations spans_sops = {
 	.show	= spans_show,
 };
 
-static int godebugfs_spans_open(struct inode *inode, struct file *file)
+static int spans_open(struct inode *inode, struct file *file)
 {
 	return seq_open_private(file, &spans_sops, sizeof(struct place));
 }
 
 const struct file_operations godebugfs_spans_fops = {
 	.owner		= THIS_MODULE,
-	.open		= godebugfs_spans_open,
+	.open		= spans_open,
 	.read		= seq_read,
 	.llseek		= seq_lseek,
 	.release	= seq_release_private,

@@ -529,8 +529,8 @@ static u32 used(const struct gomcache *c, unsigned int i)
 
 static bool holds(const struct gomcache *c, unsigned int i)
 {
-	return i == GO_NR_SPANCLASSES ? READ_ONCE(c->tiny) != 0 :
-					READ_ONCE(c->stack[i].slot) != NULL;
+	return i == GO_NR_SPANCLASSES ? !!READ_ONCE(c->tiny) :
+					!!READ_ONCE(c->stack[i].slot);
 }
 
 /* Has it something, and not been used since it was last seen? */

@@ -98,7 +98,7 @@ check "rmmod after a leak" rmmod goalloc
 plan
 
 for tap in /tmp/tap.*; do
-	cat $tap
-	cat $tap >&3
+	cat "$tap"
+	cat "$tap" >&3
 done
 exit 0
