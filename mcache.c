@@ -560,7 +560,7 @@ static u32 used(const struct gomcache *c, unsigned int i)
 
 static bool holds(const struct gomcache *c, unsigned int i)
 {
-	return i == GO_NR_SPANCLASSES ? READ_ONCE(c->tiny) :
+	return i == GO_NR_SPANCLASSES ? !!READ_ONCE(c->tiny) :
 					!!READ_ONCE(c->stack[i].slot);
 }
 
