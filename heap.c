@@ -460,8 +460,9 @@ struct gospan *goheap_alloc(struct goheap *h, int nid, unsigned long npages,
 {
 	struct gospan *s = try_alloc(h, nid, npages, align, gfp);
 
-	if (!s && golimit_make_room(h, max(npages, align) << GO_PAGE_SHIFT,
-				    gfp))
+	/* Somebody else may be quicker to take the room. */
+	while (!s && golimit_make_room(h, max(npages, align) << GO_PAGE_SHIFT,
+				       gfp))
 		s = try_alloc(h, nid, npages, align, gfp);
 	return s;
 }

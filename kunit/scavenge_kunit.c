@@ -221,7 +221,7 @@ static void scavenge_longest_run_first(struct kunit *test)
 
 	run_end(test, run_new(test, GO_ARENA_PAGES));
 	for (i = 0; i < 6; i++)
-		s[i] = run_new(test, i % 2 ? 1 : 10 + 10 * i);
+		s[i] = run_new(test, i % 2 ? 1 : 50 - 10 * i);
 	s[6] = run_new(test, GO_ARENA_PAGES - 10 - 30 - 50 - 3);
 	for (i = 0; i < 6; i += 2)
 		run_end(test, s[i]);
