@@ -299,9 +299,10 @@ static struct page *get_block(struct goheap *h, int nid, gfp_t gfp,
 {
 	struct page *page;
 
-	if (gofault() || !golimit_charge(h, bytes, gfp))
+	if (!golimit_charge(h, bytes, gfp))
 		return NULL;
-	page = alloc_pages_node(nid, gfp & ~__GFP_NOFAIL, order);
+	page = gofault() ? NULL :
+			   alloc_pages_node(nid, gfp & ~__GFP_NOFAIL, order);
 	if (!page)
 		golimit_uncharge(h, bytes);
 	return page;
