@@ -55,7 +55,6 @@ static int verify_ok(void)
 	return n > 2 && !strncmp(buf, "ok", 2);
 }
 
-/* A cache's current 16-byte block is one, until the background takes it. */
 static __u64 live_objects(int fd)
 {
 	struct goalloc_memstats m;
@@ -244,7 +243,7 @@ static void sweep(struct __test_metadata *_metadata, int fd, int nth_fd,
 			TH_LOG("%s, request %u", r->name, nth);
 		failed += !!err;
 		if (err)
-			EXPECT_LE(live_objects(fd), live);
+			EXPECT_EQ(live_objects(fd), live);
 		if (r->cmd != GOALLOC_IOC_FREE && !(alloc && err))
 			EXPECT_EQ(ioctl(fd, GOALLOC_IOC_FREE, &handle), 0);
 		give_back(fd, n, used);

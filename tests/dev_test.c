@@ -85,7 +85,6 @@ static int do_size(int fd, __u64 handle, __u64 *usable)
 	return err;
 }
 
-/* A cache's current 16-byte block is one, until the background takes it. */
 static __u64 live_objects(int fd)
 {
 	struct goalloc_memstats m;
@@ -307,7 +306,7 @@ TEST_F(dev, alloc_refuses)
 	arg = (struct goalloc_ioc_alloc){ .size = 64, .pad = 1 };
 	EXPECT_EQ(call(self->fd, GOALLOC_IOC_ALLOC, &arg), -EINVAL);
 	EXPECT_EQ(arg.handle, 0);
-	EXPECT_LE(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(self->fd), before);
 }
 
 TEST_F(dev, bad_handles)
@@ -346,7 +345,7 @@ TEST_F(dev, handle_freed_twice)
 	EXPECT_NE(a, b);
 	EXPECT_EQ(do_free(self->fd, a), -ENOENT);
 	EXPECT_EQ(do_free(self->fd, b), 0);
-	EXPECT_LE(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(self->fd), before);
 }
 
 TEST_F(dev, out_of_bounds)
@@ -400,7 +399,7 @@ TEST_F(dev, bad_pointers)
 		EXPECT_EQ(call(self->fd, cmds[i], p + page), -EFAULT);
 		EXPECT_EQ(call(self->fd, cmds[i], p + page - 4), -EFAULT);
 	}
-	EXPECT_LE(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(self->fd), before);
 }
 
 /* An object whose handle cannot be delivered does not exist. */
@@ -543,7 +542,7 @@ TEST_F(dev, close_frees_everything)
 	EXPECT_EQ(live_objects(self->fd), before + 5004);
 	EXPECT_EQ(do_free(copy, handle), 0);
 	EXPECT_EQ(close(copy), 0);
-	EXPECT_LE(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(self->fd), before);
 }
 
 TEST_F(dev, killed_process_leaves_nothing)
@@ -572,7 +571,7 @@ TEST_F(dev, killed_process_leaves_nothing)
 	EXPECT_EQ(live_objects(self->fd), before + 100);
 	kill(pid, SIGKILL);
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
-	EXPECT_LE(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(self->fd), before);
 }
 
 TEST_F(dev, read_only_may_look)
@@ -680,7 +679,7 @@ TEST_F_TIMEOUT(dev, threads_apart, 300)
 	__u64 before = live_objects(self->fd);
 
 	run_threads(_metadata, own_objects, self->fd);
-	EXPECT_LE(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(self->fd), before);
 }
 
 /*
@@ -735,7 +734,7 @@ TEST_F_TIMEOUT(dev, threads_together, 300)
 	run_threads(_metadata, same_objects, self->fd);
 	for (i = 0; i < NR_SLOTS; i++)
 		do_free(self->fd, shared.slots[i]);
-	EXPECT_LE(live_objects(self->fd), before);
+	EXPECT_EQ(live_objects(self->fd), before);
 }
 
 /* --- MemStats ------------------------------------------------------------ */
