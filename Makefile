@@ -18,7 +18,7 @@ NO_KEY = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 # given on make's command line is passed down.
 KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-HEADERS := linux/goalloc.h uapi/linux/goalloc.h
+HEADERS := linux/goalloc.h linux/goalloc_class.h uapi/linux/goalloc.h
 
 modules: | kdir
 	+$(KBUILD) modules
@@ -38,7 +38,7 @@ modules_install: | kdir
 	$(DEPMOD) $(KERNELRELEASE)
 
 # A dependent module is built against the headers and Module.symvers.
-install: modules_install
+install: modules_install $(if $(NO_TOOLS),,tools_install)
 	install -d $(DESTDIR)$(SRCDIR)
 	install -m 644 Module.symvers $(DESTDIR)$(SRCDIR)
 	for h in $(HEADERS); do \
@@ -46,7 +46,7 @@ install: modules_install
 			$(DESTDIR)$(SRCDIR)/include/$$h || exit 1; \
 	done
 
-uninstall:
+uninstall: tools_uninstall
 	rm -rf $(DESTDIR)$(SRCDIR)
 	find $(INSTALL_MOD_PATH)/lib/modules/$(KERNELRELEASE)/ \
 		\( -name 'goalloc*.ko*' -o -name 'goreplay.ko*' \) -delete
@@ -57,7 +57,15 @@ clean:
 	rm -rf build
 	$(if $(wildcard $(KDIR)/Makefile),+$(KBUILD) clean)
 
-setup demo test test-matrix check bench mutate:
+# The library and programs for /dev/goalloc; ncurses is all they need.
+tools:
+	+$(MAKE) -C tools O=$(abspath $(or $(O),build/tools)) VERSION=$(VERSION)
+
+tools_install tools_uninstall:
+	+$(MAKE) -C tools O=$(abspath $(or $(O),build/tools)) \
+		VERSION=$(VERSION) $(@:tools_%=%)
+
+setup demo test test-matrix check bench mutate pictures:
 	@scripts/$@
 
 help:
@@ -67,7 +75,8 @@ help:
 	@echo '  test-matrix     - all tests on all kernels: Debian 6.12, 6.12 rt and 6.1, KCSAN, RT'
 	@echo '  mutate          - plant small bugs, one at a time: do the tests notice?'
 	@echo '  check           - style, sparse, kernel-doc, generated files, shell scripts'
-	@echo '  bench           - instructions per allocation and free, beside kmalloc'
+	@echo '  bench           - instructions, nanoseconds, pages, locks, latencies, beside kmalloc'
+	@echo '  pictures        - boot Debian 6.12 in QEMU and draw where its memory is'
 	@echo '  setup           - install the Debian packages that these need'
 	@echo ''
 	@echo 'To use it:'
@@ -75,14 +84,19 @@ help:
 	@echo '  modules_install - install them under /lib/modules'
 	@echo '  install         - that, and headers and Module.symvers in $(SRCDIR)'
 	@echo '  uninstall       - undo it'
+	@echo '  tools           - build libgoalloc, goallocctl and goalloctop in build/tools'
+	@echo '  tools_install   - install them, with man pages, under PREFIX'
+	@echo '  tools_uninstall - undo it'
 	@echo '  clean           - remove what was built'
 	@echo '  help            - this text'
 	@echo ''
 	@echo 'Variables:'
 	@echo '  KDIR=dir        - kernel build directory [$(KDIR)]'
 	@echo '  KVER=release    - kernel release, where KDIR is not given [$(KERNELRELEASE)]'
+	@echo '  PREFIX=dir      - of the tools [/usr/local]; NO_TOOLS=1 installs none'
 	@echo '  INSTALL_MOD_PATH=, INSTALL_MOD_DIR=, DESTDIR= - where to install'
 	@echo '  C=1|2  sparse;  W=1  warnings;  V=1  commands;  LLVM=1  clang'
 
 .PHONY: modules kdir modules_install install uninstall clean \
-	setup demo test test-matrix check bench mutate help
+	tools tools_install tools_uninstall \
+	setup demo test test-matrix check bench mutate pictures help

@@ -15,6 +15,7 @@
 struct goheap goalloc_heap;
 DEFINE_STATIC_KEY_TRUE(goalloc_check);
 DEFINE_STATIC_KEY_FALSE(goalloc_debug);
+DEFINE_STATIC_KEY_FALSE(goalloc_detour);
 
 /* Whole pages, zeroed if need be. */
 static void *alloc_large(int nid, size_t size, bool noscan, gfp_t gfp)
@@ -37,7 +38,24 @@ static void *alloc_large(int nid, size_t size, bool noscan, gfp_t gfp)
 	return (void *)s->base;
 }
 
-/* What the fast path does not serve. */
+/* A small object, with whatever the fast path leaves out. */
+static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
+				  unsigned long caller)
+{
+	unsigned int spc;
+
+	if (static_branch_unlikely(&goalloc_debug) && nid == NUMA_NO_NODE)
+		return godebug_alloc(&goalloc_heap, size, gfp, noscan, caller);
+	if (noscan && size < GO_TINY_SIZE)
+		return gotiny_alloc(&goalloc_heap, size, gfp);
+	spc = GO_SPC(gosize_class(size), noscan);
+	if (nid == NUMA_NO_NODE)
+		return gomcache_alloc(&goalloc_heap, spc, size, gfp);
+	/* Not from the mcache: it may hold objects of other nodes. */
+	return gomcache_alloc_node(&goalloc_heap, nid, spc, size, gfp);
+}
+
+/* All that the fast path does not serve. */
 static noinline void *alloc_odd(size_t size, gfp_t gfp, int nid, bool noscan,
 				unsigned long caller)
 {
@@ -51,34 +69,41 @@ static noinline void *alloc_odd(size_t size, gfp_t gfp, int nid, bool noscan,
 		return NULL;
 	if (size > GO_MAX_SMALL)
 		return alloc_large(nid, size, noscan, gfp);
-	if (noscan && size < GO_TINY_SIZE)
-		return static_branch_unlikely(&goalloc_debug) ?
-			godebug_alloc(&goalloc_heap, size, gfp, true, caller) :
-			gotiny_alloc(&goalloc_heap, size, gfp);
-	return gomcache_alloc_node(&goalloc_heap, nid,
-				   GO_SPC(gosize_class(size), noscan), size,
-				   gfp);
+	return alloc_small(size, gfp, nid, noscan, caller);
+}
+
+static __always_inline void *alloc_class(unsigned long class, size_t size,
+					 gfp_t gfp, bool noscan)
+{
+	if (static_branch_unlikely(&goalloc_detour))
+		return alloc_small(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
+	return gomcache_pop(&goalloc_heap, GO_SPC(class, noscan), size, gfp,
+			    false);
 }
 
 static __always_inline void *alloc(size_t size, gfp_t gfp, bool noscan)
 {
 	size_t least = noscan ? GO_TINY_SIZE : 1;
 
-	if (unlikely(size - least > GO_MAX_SMALL - least) ||
-	    unlikely(gfp & GO_GFP_FORBIDDEN))
+	if (unlikely(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)) ||
+	    unlikely(size - least > GO_MAX_SMALL - least))
 		return alloc_odd(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
-	if (static_branch_unlikely(&goalloc_debug))
-		return godebug_alloc(&goalloc_heap, size, gfp, noscan,
-				     _RET_IP_);
-	return gomcache_alloc(&goalloc_heap, GO_SPC(gosize_class(size), noscan),
-			      size, gfp);
+	return alloc_class(gosize_class(size), size, gfp, noscan);
 }
 
-void *gomalloc(size_t size, gfp_t gfp)
+void *(gomalloc)(size_t size, gfp_t gfp)
 {
 	return alloc(size, gfp, false);
 }
 EXPORT_SYMBOL_GPL(gomalloc);
+
+void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class)
+{
+	if (unlikely(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)))
+		return alloc_odd(size, gfp, NUMA_NO_NODE, false, _RET_IP_);
+	return alloc_class(class, size, gfp, false);
+}
+EXPORT_SYMBOL_GPL(gomalloc_class);
 
 void *gomalloc_noscan(size_t size, gfp_t gfp)
 {
@@ -95,16 +120,13 @@ void *gomalloc_node(size_t size, gfp_t gfp, int node)
 	/* A node without memory shares another's heap. */
 	if ((gfp & __GFP_THISNODE) && goalloc_heap.node[node]->nid != node)
 		return NULL;
-	/* Not from the mcache: it may hold objects of other nodes. */
 	return alloc_odd(size, gfp, node, false, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(gomalloc_node);
 
 void gofree(const void *p)
 {
-	if (unlikely(ZERO_OR_NULL_PTR(p)))
-		return;
-	gomcache_free(&goalloc_heap, (void *)p, _RET_IP_);
+	gomcache_free(&goalloc_heap, (void *)p);
 }
 EXPORT_SYMBOL_GPL(gofree);
 
@@ -152,7 +174,7 @@ static size_t checked_size(const void *p, unsigned int *spc,
 	if (likely(size))
 		return size;
 	preempt_disable();
-	kind = gomcache_classify(gospan_of(&goalloc_heap, p), p);
+	kind = gomcache_classify(&goalloc_heap, p);
 	preempt_enable();
 	gomisuse_report(&goalloc_heap, kind, p, 0, caller);
 	return 0;
@@ -185,34 +207,55 @@ static bool size_fits(size_t size, size_t bytes)
 	return size == bytes || gomalloc_size_roundup(size) == bytes;
 }
 
-void gofree_sized(const void *p, size_t size)
+/* It is not what it should be, or there is more to do than to push. */
+static noinline void free_sized_slow(const void *p, size_t size,
+				     unsigned long caller)
 {
 	unsigned int spc;
 	size_t bytes;
 
-	if (unlikely(ZERO_OR_NULL_PTR(p)))
-		return;
-	if (static_branch_likely(&goalloc_check)) {
+	if (static_branch_likely(&goalloc_check) && !ZERO_OR_NULL_PTR(p)) {
 		bytes = object_size(p, &spc);
 		if (unlikely(bytes && !size_fits(size, bytes))) {
 			gomisuse_report(&goalloc_heap, GO_WRONG_SIZE, p, size,
-					_RET_IP_);
+					caller);
 			return;
 		}
-	} else if (likely(size - GO_TINY_SIZE <= GO_MAX_SMALL - GO_TINY_SIZE) &&
-		   !want_init_on_free()) {
-		bool pushed;
-
-		preempt_disable();
-		pushed = gomcache_push(&goalloc_heap, (void *)p,
-				       GO_SPC(gosize_class(size), 0), NULL);
-		preempt_enable();
-		if (likely(pushed))
-			return;
 	}
-	gomcache_free(&goalloc_heap, (void *)p, _RET_IP_);
+	gomcache_free_slow(&goalloc_heap, (void *)p, caller);
+}
+
+/* With check=0 the size is believed, and nothing has to be looked up. */
+static __always_inline void free_class(const void *p, unsigned long class,
+				       size_t size)
+{
+	bool done = false;
+
+	preempt_disable();
+	if (static_branch_likely(&goalloc_check))
+		done = gomcache_try_free(&goalloc_heap, (void *)p, class, true);
+	else if (!want_init_on_free() && likely(!ZERO_OR_NULL_PTR(p)))
+		done = gomcache_push(&goalloc_heap, (void *)p,
+				     GO_SPC(class, 0), NULL, false);
+	preempt_enable();
+	if (unlikely(!done))
+		free_sized_slow(p, size, _RET_IP_);
+}
+
+void (gofree_sized)(const void *p, size_t size)
+{
+	if (likely(size - 1 < GO_MAX_SMALL))
+		free_class(p, gosize_class(size), size);
+	else
+		free_sized_slow(p, size, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(gofree_sized);
+
+void gofree_class(const void *p, size_t size, unsigned long class)
+{
+	free_class(p, class, size);
+}
+EXPORT_SYMBOL_GPL(gofree_class);
 
 void gofree_sensitive(const void *p)
 {
@@ -224,7 +267,7 @@ void gofree_sensitive(const void *p)
 	size = object_size(p, &spc);
 	if (size)
 		memzero_explicit((void *)p, size);
-	gomcache_free(&goalloc_heap, (void *)p, _RET_IP_);
+	gomcache_free(&goalloc_heap, (void *)p);
 }
 EXPORT_SYMBOL_GPL(gofree_sensitive);
 
@@ -259,14 +302,24 @@ EXPORT_SYMBOL_GPL(gorealloc);
 
 size_t gomalloc_bulk(gfp_t gfp, size_t size, size_t n, void **p)
 {
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < n; i++) {
+	while (i < n) {
+		if (!(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)) &&
+		    !static_branch_unlikely(&goalloc_detour) &&
+		    size - 1 < GO_MAX_SMALL)
+			i += gomcache_pop_many(&goalloc_heap,
+					       GO_SPC(gosize_class(size), 0),
+					       size, gfp, n - i, p + i);
+		if (i == n)
+			break;
+		/* And what it takes to have some again. */
 		p[i] = alloc(size, gfp, false);
 		if (unlikely(!p[i])) {
 			gofree_bulk(i, p);
 			return 0;
 		}
+		i++;
 	}
 	return n;
 }
@@ -274,9 +327,14 @@ EXPORT_SYMBOL_GPL(gomalloc_bulk);
 
 void gofree_bulk(size_t n, void **p)
 {
-	while (n--) {
-		if (likely(!ZERO_OR_NULL_PTR(p[n])))
-			gomcache_free(&goalloc_heap, p[n], _RET_IP_);
+	while (n) {
+		if (static_branch_likely(&goalloc_check))
+			n = gomcache_free_many(&goalloc_heap, n, p, true);
+		else
+			n = gomcache_free_many(&goalloc_heap, n, p, false);
+		/* The next one, if any, asks for more than to be pushed. */
+		if (n)
+			gomcache_free(&goalloc_heap, p[--n]);
 	}
 }
 EXPORT_SYMBOL_GPL(gofree_bulk);
@@ -310,7 +368,7 @@ static void rcu_free(struct rcu_head *head)
 	else if (s->state == GO_SPAN_LARGE)
 		p = s->base;
 	preempt_enable();
-	gomcache_free(&goalloc_heap, (void *)p, _RET_IP_);
+	gomcache_free(&goalloc_heap, (void *)p);
 }
 
 /**

@@ -133,7 +133,10 @@ int godebug_set(const char *val)
 
 	mutex_lock(&setting);
 	/* Nobody shall see the new letters with the old filter. */
-	static_branch_disable(&goalloc_debug);
+	if (static_key_enabled(&goalloc_debug)) {
+		static_branch_disable(&goalloc_debug);
+		static_branch_dec(&goalloc_detour);
+	}
 	WRITE_ONCE(suspicion.flags, 0);
 	synchronize_rcu();
 	suspicion.class = size ? gosize_class(size) : 0;
@@ -141,8 +144,10 @@ int godebug_set(const char *val)
 	memcpy(suspicion.text, val, len);
 	suspicion.text[len] = '\0';
 	smp_store_release(&suspicion.flags, flags);	/* the filter first */
-	if (flags)
+	if (flags) {
 		static_branch_enable(&goalloc_debug);
+		static_branch_inc(&goalloc_detour);
+	}
 	mutex_unlock(&setting);
 	return 0;
 }

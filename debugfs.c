@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /sys/kernel/debug/goalloc: what the heap looks like, in Go's words.
+ * What /sys/kernel/debug/goalloc shows.
  *
- * A reader of the counters and of the walk, with no knowledge of its own.  Each
- * file starts with a line that names its format and version; readers should
- * ignore keys they do not know.  Addresses are never shown.  Reading stops
- * nobody: figures of different lines may be of slightly different moments, but
- * those of memstats always agree with each other.
+ * One file for each question, described in Documentation/ABI/.  Each starts
+ * with a line that names its format and version; readers should ignore keys
+ * they do not know.  Addresses are never shown.  Reading stops nobody: figures
+ * of different lines may be of slightly different moments, but those of
+ * memstats and of metrics always agree with each other.
+ *
+ * Here are the files that show counters; debugfs_heap.c has those that look at
+ * the heap itself.
  */
 
 #include <linux/debugfs.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
+#include "debugfs.h"
+#include "dev.h"
 #include "internal.h"
 
 static struct dentry *dir;
@@ -89,189 +94,130 @@ static int memstats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(memstats);
 
-/**
- * struct occupancy - the spans of a class by how full they are
- * @spans: how many
- * @free: objects free in them
- * @decile: spans with up to 10 %, 20 %, ... of their objects out
- */
-struct occupancy {
-	unsigned long spans;
-	unsigned long free;
-	unsigned int decile[10];
-};
-
-static void add_occupancy(struct gospan *s, void *data)
+static void put_metrics(struct seq_file *m, const struct goalloc_memstats *s)
 {
-	unsigned int spc, n, left, used;
-	struct occupancy *o = data;
-
-	if (READ_ONCE(s->state) != GO_SPAN_SMALL)
-		return;
-	spc = READ_ONCE(s->spanclass);
-	n = go_class_nelems[GO_SPC_CLASS(spc)];
-	if (!n)
-		return;
-	left = min_t(unsigned int, READ_ONCE(s->navail) + READ_ONCE(s->nback),
-		     n);
-	used = n - left;
-	o += spc;
-	o->spans++;
-	o->free += left;
-	o->decile[used ? (used * 10 - 1) / n : 0]++;
+	/* What has been given back is gone: none of it is held. */
+	put(m, "/memory/classes/heap/objects:bytes", s->heap_alloc);
+	put(m, "/memory/classes/heap/unused:bytes",
+	    s->heap_inuse - s->heap_alloc);
+	put(m, "/memory/classes/heap/free:bytes", s->heap_idle);
+	put(m, "/memory/classes/heap/released:bytes", 0);
+	put(m, "/memory/classes/heap/stacks:bytes", s->stack_inuse);
+	put(m, "/memory/classes/metadata/mspan/inuse:bytes", s->mspan_inuse);
+	put(m, "/memory/classes/metadata/mspan/free:bytes",
+	    s->mspan_sys - s->mspan_inuse);
+	put(m, "/memory/classes/metadata/mcache/inuse:bytes", s->mcache_inuse);
+	put(m, "/memory/classes/metadata/mcache/free:bytes",
+	    s->mcache_sys - s->mcache_inuse);
+	put(m, "/memory/classes/metadata/other:bytes", s->gc_sys);
+	put(m, "/memory/classes/os-stacks:bytes", s->stack_sys);
+	put(m, "/memory/classes/other:bytes", s->other_sys);
+	put(m, "/memory/classes/profiling/buckets:bytes", s->buck_hash_sys);
+	put(m, "/memory/classes/total:bytes", s->sys);
+	put(m, "/gc/heap/allocs:bytes", s->total_alloc);
+	put(m, "/gc/heap/allocs:objects", s->mallocs);
+	put(m, "/gc/heap/frees:bytes", s->total_alloc - s->heap_alloc);
+	put(m, "/gc/heap/frees:objects", s->frees);
+	put(m, "/gc/heap/objects:objects", s->heap_objects);
+	put(m, "/gc/heap/tiny/allocs:objects", s->tiny_allocs);
+	put(m, "/gc/heap/goal:bytes", s->next_gc);
+	put(m, "/gc/cycles/automatic:gc-cycles", s->num_gc - s->num_forced_gc);
+	put(m, "/gc/cycles/forced:gc-cycles", s->num_forced_gc);
+	put(m, "/gc/cycles/total:gc-cycles", s->num_gc);
 }
 
-static void show_class(struct seq_file *m, const struct occupancy *o,
-		       unsigned int spc)
+/* Go's histograms: a bucket for each class, the last one for all above. */
+static void put_histograms(struct seq_file *m, const struct goalloc_memstats *s)
 {
-	unsigned int class = GO_SPC_CLASS(spc), i;
-	unsigned int size = go_class_size[class];
-	unsigned long tail = ((unsigned long)go_class_pages[class] <<
-			      GO_PAGE_SHIFT) - go_class_nelems[class] * size;
-	struct gostats_spc st;
-	u64 total;
+	unsigned int i;
 
-	gostats_read_spc(&goalloc_heap, spc, &st);
-	if (!o->spans && !st.mallocs)
-		return;
-	total = (u64)st.mallocs * size;
-	seq_printf(m, "%5u %6u %6u %6lu %8u %9lu %7lu %8lu %9lu %5llu ",
-		   class, size, GO_SPC_NOSCAN(spc), o->spans,
-		   go_class_nelems[class], st.mallocs - st.frees, st.cached,
-		   o->free, tail * o->spans,
-		   total ? div64_u64((total - min(total, (u64)st.requested)) *
-				     100, total) : 0);
-	for (i = 0; i < 10; i++)
-		seq_printf(m, " %4u", o->decile[i]);
-	seq_putc(m, '\n');
+	for (i = 1; i < GOALLOC_NR_CLASSES; i++)
+		seq_printf(m, "/gc/heap/allocs-by-size:bytes[%llu]: %llu\n",
+			   s->by_size[i].size, s->by_size[i].mallocs);
+	put(m, "/gc/heap/allocs-by-size:bytes[+Inf]", s->by_size[0].mallocs);
+	for (i = 1; i < GOALLOC_NR_CLASSES; i++)
+		seq_printf(m, "/gc/heap/frees-by-size:bytes[%llu]: %llu\n",
+			   s->by_size[i].size, s->by_size[i].frees);
+	put(m, "/gc/heap/frees-by-size:bytes[+Inf]", s->by_size[0].frees);
 }
 
-static int sizeclasses_show(struct seq_file *m, void *unused)
+static int metrics_show(struct seq_file *m, void *unused)
 {
-	struct occupancy *o = kvcalloc(GO_NR_SPANCLASSES, sizeof(*o),
-				       GFP_KERNEL);
+	struct goalloc_memstats *s = kmalloc(sizeof(*s), GFP_KERNEL);
+
+	if (!s)
+		return -ENOMEM;
+	goalloc_read_memstats(s);
+	seq_puts(m, "# goalloc-metrics v1\n");
+	put_metrics(m, s);
+	put_histograms(m, s);
+	kfree(s);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(metrics);
+
+/* What a CPU's stacks hold and have done. */
+static void show_mcache(struct seq_file *m, int cpu)
+{
+	struct gomcache *c = per_cpu_ptr(goalloc_heap.mcache, cpu);
+	unsigned long objects = 0, bytes = 0, mallocs = 0, frees = 0, n;
 	unsigned int spc;
 
-	if (!o)
-		return -ENOMEM;
-	gospan_walk(&goalloc_heap, add_occupancy, o);
-	seq_puts(m, "# goalloc-sizeclasses v1\n");
-	seq_puts(m, "# tail: bytes lost at the end of spans; round: % of all bytes handed out lost to rounding up;\n");
-	seq_puts(m, "# 10%..100%: spans by how many of their objects are live or cached\n");
-	seq_puts(m, "class   size noscan  spans objs/spn      live  cached     free      tail round    10%  20%  30%  40%  50%  60%  70%  80%  90% 100%\n");
-	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
-		show_class(m, o + spc, spc);
-	kvfree(o);
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(sizeclasses);
-
-/* TCMalloc's tiers of the page heap, in pages: up to these, and above. */
-#define TIER_SMALL	((256UL << 10) >> GO_PAGE_SHIFT)
-#define TIER_MEDIUM	((1UL << 20) >> GO_PAGE_SHIFT)
-
-/**
- * struct pageheap - the runs, counted
- * @runs: free runs by length
- * @used: pages in use, by the length of their span's tier
- * @arenas: arenas held
- * @empty: of those, without a page in use
- */
-struct pageheap {
-	unsigned int runs[GO_ARENA_PAGES + 1];
-	unsigned long used[3];
-	unsigned long arenas;
-	unsigned long empty;
-};
-
-static unsigned int tier(unsigned long npages)
-{
-	return npages <= TIER_SMALL ? 0 : npages <= TIER_MEDIUM ? 1 : 2;
-}
-
-static void add_run(struct gospan *s, void *data)
-{
-	unsigned int n = READ_ONCE(s->npages);
-	struct pageheap *p = data;
-
-	if (!n || n > GO_ARENA_PAGES)
-		return;
-	if (READ_ONCE(s->state) == GO_SPAN_FREE)
-		p->runs[n]++;
-	else
-		p->used[tier(n)] += n;
-}
-
-static void show_tiers(struct seq_file *m, const struct pageheap *p)
-{
-	static const char * const name[] = {
-		"small", "medium", "large",
-	};
-	unsigned long runs[3] = {}, pages[3] = {};
-	unsigned int i, t;
-
-	for (i = 1; i <= GO_ARENA_PAGES; i++) {
-		t = tier(i);
-		runs[t] += p->runs[i];
-		pages[t] += (unsigned long)p->runs[i] * i;
+	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++) {
+		n = READ_ONCE(c->stack[spc].top) - READ_ONCE(c->stack[spc].slot);
+		/* Its storage is just changing. */
+		n = n <= GO_STACK_MAX ? n : 0;
+		objects += n;
+		bytes += n * go_class_size[GO_SPC_CLASS(spc)];
+		mallocs += READ_ONCE(c->stack[spc].mallocs);
+		frees += READ_ONCE(c->stack[spc].frees);
 	}
-	seq_puts(m, "tier      free-runs  free-bytes  used-bytes\n");
-	for (t = 0; t < 3; t++)
-		seq_printf(m, "%-8s %10lu %11lu %11lu\n", name[t], runs[t],
-			   pages[t] << GO_PAGE_SHIFT,
-			   p->used[t] << GO_PAGE_SHIFT);
+	seq_printf(m, "%5d %8lu %9lu %9lu %14lu %14lu %10lu %10lu %10lu %12lu %12lu\n",
+		   cpu, objects, bytes, READ_ONCE(c->bytes), mallocs, frees,
+		   READ_ONCE(c->refills), READ_ONCE(c->flushes),
+		   READ_ONCE(c->nested), READ_ONCE(c->tiny_mallocs),
+		   READ_ONCE(c->tiny_frees));
 }
 
-static void add_arena(struct goarena *a, void *data)
+/* Who finds the CPU's cache busy, wants a node or is in NMI goes past it. */
+static void show_past_mcaches(struct seq_file *m)
 {
-	struct pageheap *p = data;
-
-	p->arenas++;
-	p->empty += READ_ONCE(a->nfree) == READ_ONCE(a->npages);
-}
-
-static void show_node(struct seq_file *m, struct gonode *node)
-{
-	unsigned long flags, sys, free, released;
-
-	raw_spin_lock_irqsave(&node->lock, flags);
-	sys = node->sys;
-	free = node->free;
-	released = node->released;
-	raw_spin_unlock_irqrestore(&node->lock, flags);
-	seq_printf(m, "node %d: %lu bytes held, %lu free, %lu given back\n",
-		   node->nid, sys << GO_PAGE_SHIFT, free << GO_PAGE_SHIFT,
-		   released << GO_PAGE_SHIFT);
-}
-
-static int pageheap_show(struct seq_file *m, void *unused)
-{
-	struct pageheap *p = kvzalloc(sizeof(*p), GFP_KERNEL);
-	unsigned int i, largest = 0;
+	unsigned long mallocs = 0, frees = 0;
+	unsigned int spc;
 	int nid;
 
-	if (!p)
-		return -ENOMEM;
-	gospan_walk(&goalloc_heap, add_run, p);
-	gospan_walk_arenas(&goalloc_heap, add_arena, p);
-	seq_puts(m, "# goalloc-pageheap v1\n");
-	seq_printf(m, "arenas: %lu, %lu of them empty\n", p->arenas, p->empty);
-	for_each_gonode(&goalloc_heap, nid)
-		show_node(m, goalloc_heap.node[nid]);
-	show_tiers(m, p);
-	for (i = 1; i <= GO_ARENA_PAGES; i++)
-		if (p->runs[i])
-			largest = i;
-	seq_printf(m, "largest-run: %lu bytes\n",
-		   (unsigned long)largest << GO_PAGE_SHIFT);
-	seq_puts(m, "pages  free-runs\n");
-	for (i = 1; i <= GO_ARENA_PAGES; i++)
-		if (p->runs[i])
-			seq_printf(m, "%5u %10u\n", i, p->runs[i]);
-	kvfree(p);
+	for_each_gonode(&goalloc_heap, nid) {
+		struct gocentral *c = goalloc_heap.node[nid]->central;
+
+		for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++) {
+			mallocs += READ_ONCE(c[spc].mallocs);
+			frees += READ_ONCE(c[spc].frees);
+		}
+	}
+	seq_printf(m, "past the mcaches: %lu mallocs, %lu frees\n", mallocs,
+		   frees);
+}
+
+static int mcaches_show(struct seq_file *m, void *unused)
+{
+	int cpu;
+
+	seq_puts(m, "# goalloc-mcaches v1\n");
+	seq_puts(m, "  cpu  objects     bytes  capacity        mallocs          frees    refills    flushes     nested tiny-mallocs   tiny-frees\n");
+	for_each_possible_cpu(cpu)
+		show_mcache(m, cpu);
+	show_past_mcaches(m);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(pageheap);
+DEFINE_SHOW_ATTRIBUTE(mcaches);
+
+static const struct seq_operations clients_sops = {
+	.start	= godev_clients_start,
+	.next	= godev_clients_next,
+	.stop	= godev_clients_stop,
+	.show	= godev_clients_show,
+};
+DEFINE_SEQ_ATTRIBUTE(clients);
 
 static int verify_show(struct seq_file *m, void *unused)
 {
@@ -310,8 +256,16 @@ void godebugfs_init(void)
 {
 	dir = debugfs_create_dir("goalloc", NULL);
 	debugfs_create_file("memstats", 0400, dir, NULL, &memstats_fops);
-	debugfs_create_file("sizeclasses", 0400, dir, NULL, &sizeclasses_fops);
-	debugfs_create_file("pageheap", 0400, dir, NULL, &pageheap_fops);
+	debugfs_create_file("metrics", 0400, dir, NULL, &metrics_fops);
+	debugfs_create_file("mcaches", 0400, dir, NULL, &mcaches_fops);
+	debugfs_create_file("clients", 0400, dir, NULL, &clients_fops);
+	debugfs_create_file("sizeclasses", 0400, dir, NULL,
+			    &godebugfs_sizeclasses_fops);
+	debugfs_create_file("pageheap", 0400, dir, NULL,
+			    &godebugfs_pageheap_fops);
+	debugfs_create_file("heapmap", 0400, dir, NULL,
+			    &godebugfs_heapmap_fops);
+	debugfs_create_file("spans", 0400, dir, NULL, &godebugfs_spans_fops);
 	debugfs_create_file("verify", 0400, dir, NULL, &verify_fops);
 	debugfs_create_file_unsafe("free_os_memory", 0600, dir, NULL,
 				   &free_os_memory_fops);

@@ -2,411 +2,296 @@
 /*
  * /dev/goalloc: the allocator for user space.
  *
- * What this file knows: how a process names objects (handles), how long they
- * live (until freed, or until the descriptor is closed), and how bytes get in
- * and out.  It knows nothing of spans and caches: it is a client of
- * <linux/goalloc.h> like any other module, and of nothing else.
+ * What this file knows: the open file, who has one, and which ioctl is whose.
+ * dev.h says what the other parts are, and what protects what.
  *
- * A handle is an index into the XArray of one open file.  It is meaningless
- * elsewhere, and no kernel address ever leaves.  Indices are handed out
- * cyclically, so that a handle that was freed stays unknown for the next four
- * billion allocations instead of naming somebody else's object at once.
+ * An ioctl is recognised by its number and direction, whatever size is encoded
+ * in it: the size says how much of the structure the program knows, and
+ * godev_get() and godev_put() copy accordingly, so that both may grow.
  *
- * User space always gets zeroed memory, with or without GOALLOC_ALLOC_ZERO:
- * every byte of an object can be read back, the ones behind the size that was
- * asked for included, and what a previous owner in the kernel has left there
- * is nobody's business.
- *
- * The XArray does not hold the objects themselves but a small record of each.
- * ZERO_SIZE_PTR and tiny objects, which may be odd, are no legal entries, and
- * bounds are checked against a size that is known without asking the heap.
- * The records are kmalloc()ed and charged to the caller's memory cgroup; so
- * MemStats shows what the process asked for and nothing of ours.
- *
- * Locking: goalloc_file.lock, one for each open file.  Who looks at a record
- * or reads an object holds it shared; who writes an object, adds or removes a
- * record holds it exclusively.  Hence the calls of several threads happen one
- * after the other as far as anybody can see, and none meets freed memory.  A
- * page fault may be waited for with the lock held (so every acquisition can be
- * killed), but never with an object half written.
- *
- * The rights are those of the descriptor, as for read(2) and write(2): READ
- * needs one that is open for reading, ALLOC, FREE and WRITE one that is open
- * for writing.  SIZE and MEMSTATS are always allowed, so that mode 0640 lets a
- * group watch.
+ * The rights are those of the descriptor, as for read(2) and write(2): what
+ * shows an object's bytes needs one that is open for reading, what allocates,
+ * frees or changes them one that is open for writing.  What only looks is
+ * always allowed, so that mode 0640 lets a group watch.
  */
 
-#include <linux/fs.h>
-#include <linux/goalloc.h>
 #include <linux/miscdevice.h>
-#include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/rwsem.h>
-#include <linux/sched.h>
+#include <linux/mutex.h>
+#include <linux/pid.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 #include <linux/uaccess.h>
-#include <linux/xarray.h>
-
+#include "dev.h"
 #include "internal.h"
 
-/* A size no heap could serve is the user's mistake, not worth a backtrace. */
-#define GOALLOC_DEV_GFP		(GFP_KERNEL | __GFP_NOWARN | __GFP_ZERO)
+static LIST_HEAD(clients);
+static DEFINE_MUTEX(clients_lock);
 
-/**
- * struct goalloc_file - one open file
- * @lock: see the head of this file
- * @objects: handle to &struct goalloc_object
- * @next: where the search for a free handle starts
+/*
+ * What has been promised: a structure may grow at its end, and what is there
+ * stays where it is.
  */
-struct goalloc_file {
-	struct rw_semaphore lock;
-	struct xarray objects;
-	u32 next;
-};
-
-/**
- * struct goalloc_object - what a handle stands for
- * @p: the object; ZERO_SIZE_PTR if it has no bytes
- * @usable: its gosize()
- */
-struct goalloc_object {
-	void *p;
-	size_t usable;
-};
-
-/* The ABI: these may never change, MEMSTATS may only grow. */
-static_assert(sizeof(struct goalloc_ioc_alloc) == 32);
-static_assert(sizeof(struct goalloc_ioc_size) == 16);
+static_assert(sizeof(struct goalloc_ioc_info) == 1192);
+static_assert(sizeof(struct goalloc_ioc_alloc) == 40);
+static_assert(sizeof(struct goalloc_ioc_realloc) == 32);
+static_assert(sizeof(struct goalloc_ioc_stat) == 56);
 static_assert(sizeof(struct goalloc_ioc_io) == 32);
+static_assert(sizeof(struct goalloc_ioc_pattern) == 48);
+static_assert(sizeof(struct goalloc_ioc_alloc_bulk) == 40);
+static_assert(sizeof(struct goalloc_ioc_free_bulk) == 24);
+static_assert(sizeof(struct goalloc_class_stats) == 96);
+static_assert(sizeof(struct goalloc_ioc_bysize) == 16);
+static_assert(sizeof(struct goalloc_ioc_run) == 1192);
 static_assert(offsetof(struct goalloc_memstats, failures) == 6008);
 
-static int goalloc_dev_open(struct inode *inode, struct file *file)
+/**
+ * godev_get - copy an argument in
+ * @call: the call
+ * @arg: filled in whole
+ * @size: bytes of @arg
+ * @oldest: bytes that it had when the ioctl was made
+ *
+ * Context: task, may sleep.
+ * Return: 0, -EFAULT, -EINVAL if the program knows less than there ever was,
+ * or -E2BIG if it means something that we do not know.
+ */
+int godev_get(const struct godev_call *call, void *arg, size_t size,
+	      size_t oldest)
 {
-	struct goalloc_file *gf;
+	if (call->usize < oldest)
+		return -EINVAL;
+	return copy_struct_from_user(arg, size, call->uarg, call->usize);
+}
 
-	gf = kzalloc(sizeof(*gf), GFP_KERNEL_ACCOUNT);
-	if (!gf)
+/**
+ * godev_put - copy an argument out
+ * @call: the call
+ * @arg: the argument
+ * @size: bytes of @arg
+ *
+ * An old program gets the fields it knows, a new one zeroes for those that we
+ * do not know.
+ *
+ * Context: task, may sleep.
+ * Return: 0 or -EFAULT.
+ */
+int godev_put(const struct godev_call *call, const void *arg, size_t size)
+{
+	size_t known = min(size, call->usize);
+
+	if (copy_to_user(call->uarg, arg, known) ||
+	    clear_user(call->uarg + known, call->usize - known))
+		return -EFAULT;
+	return 0;
+}
+
+/**
+ * struct godev_command - an ioctl
+ * @cmd: its number and direction, in the size of today
+ * @needs: what the descriptor must be open for
+ * @call: what does it
+ */
+struct godev_command {
+	unsigned int cmd;
+	fmode_t needs;
+	long (*call)(const struct godev_call *call);
+};
+
+static const struct godev_command commands[] = {
+	{ GOALLOC_IOC_ALLOC, FMODE_WRITE, godev_alloc },
+	{ GOALLOC_IOC_FREE, FMODE_WRITE, godev_free },
+	{ GOALLOC_IOC_READ, FMODE_READ, godev_read },
+	{ GOALLOC_IOC_WRITE, FMODE_WRITE, godev_write },
+	{ GOALLOC_IOC_STAT, 0, godev_stat },
+	{ GOALLOC_IOC_MEMSTATS, 0, godev_memstats },
+	{ GOALLOC_IOC_INFO, 0, godev_info },
+	{ GOALLOC_IOC_REALLOC, FMODE_WRITE, godev_realloc },
+	{ GOALLOC_IOC_FILL, FMODE_WRITE, godev_fill },
+	{ GOALLOC_IOC_VERIFY, FMODE_READ, godev_verify },
+	{ GOALLOC_IOC_ALLOC_BULK, FMODE_WRITE, godev_alloc_bulk },
+	{ GOALLOC_IOC_FREE_BULK, FMODE_WRITE, godev_free_bulk },
+	{ GOALLOC_IOC_BYSIZE, 0, godev_bysize },
+	{ GOALLOC_IOC_FREE_OS_MEMORY, FMODE_WRITE, godev_free_os_memory },
+	{ GOALLOC_IOC_RUN, FMODE_WRITE, godev_run },
+};
+
+static const struct godev_command *find_command(unsigned int cmd)
+{
+	const unsigned int size = _IOC_SIZEMASK << _IOC_SIZESHIFT;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		if ((cmd & ~size) == (commands[i].cmd & ~size))
+			return &commands[i];
+	return NULL;
+}
+
+static long godev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	const struct godev_command *command = find_command(cmd);
+	const struct godev_call call = {
+		.f = file->private_data,
+		.uarg = (void __user *)arg,
+		.usize = _IOC_SIZE(cmd),
+	};
+
+	if (!command)
+		return -ENOTTY;
+	if ((file->f_mode & command->needs) != command->needs)
+		return -EBADF;
+	return command->call(&call);
+}
+
+static int godev_open(struct inode *inode, struct file *file)
+{
+	struct godev_file *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+
+	if (!f)
 		return -ENOMEM;
-	init_rwsem(&gf->lock);
-	xa_init_flags(&gf->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
-	file->private_data = gf;
+	xa_init_flags(&f->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	spin_lock_init(&f->lock);
+	f->owner = get_pid(task_tgid(current));
+	get_task_comm(f->comm, current);
+	file->private_data = f;
+
+	mutex_lock(&clients_lock);
+	list_add_tail(&f->list, &clients);
+	mutex_unlock(&clients_lock);
 	return nonseekable_open(inode, file);
 }
 
-static void goalloc_object_free(struct goalloc_object *obj)
+/*
+ * The last reference to the file is gone: no call is under way and no area maps
+ * an object, for both hold one.
+ */
+static int godev_release(struct inode *inode, struct file *file)
 {
-	gofree(obj->p);
-	kfree(obj);
-}
-
-/* The last reference is gone: nobody else can be in here, no lock needed. */
-static int goalloc_dev_release(struct inode *inode, struct file *file)
-{
-	struct goalloc_file *gf = file->private_data;
-	struct goalloc_object *obj;
+	struct godev_file *f = file->private_data;
+	struct godev_object *obj;
 	unsigned long handle;
 
-	xa_for_each(&gf->objects, handle, obj) {
-		goalloc_object_free(obj);
+	mutex_lock(&clients_lock);
+	list_del(&f->list);
+	mutex_unlock(&clients_lock);
+
+	xa_for_each(&f->objects, handle, obj) {
+		godev_object_put(obj);
 		cond_resched();
 	}
-	xa_destroy(&gf->objects);
-	kfree(gf);
+	xa_destroy(&f->objects);
+	put_pid(f->owner);
+	kfree(f);
 	return 0;
 }
 
-static struct goalloc_object *goalloc_object_new(size_t size, u32 flags)
+static void godev_show_fdinfo(struct seq_file *m, struct file *file)
 {
-	struct goalloc_object *obj;
+	struct godev_file *f = file->private_data;
+	struct godev_account a;
+	struct godev_limits max;
 
-	obj = kmalloc(sizeof(*obj), GFP_KERNEL_ACCOUNT);
-	if (!obj)
-		return NULL;
-	if (flags & GOALLOC_ALLOC_NOSCAN)
-		obj->p = gomalloc_noscan(size, GOALLOC_DEV_GFP);
-	else
-		obj->p = gomalloc(size, GOALLOC_DEV_GFP);
-	if (!obj->p) {
-		kfree(obj);
-		return NULL;
-	}
-	obj->usable = gosize(obj->p);
-	return obj;
+	godev_account_read(f, &a, &max, NULL);
+	seq_printf(m, "goalloc-objects:\t%llu\n", a.objects);
+	seq_printf(m, "goalloc-bytes:\t%llu\n", a.bytes);
+	seq_printf(m, "goalloc-peak-objects:\t%llu\n", a.peak_objects);
+	seq_printf(m, "goalloc-peak-bytes:\t%llu\n", a.peak_bytes);
+	seq_printf(m, "goalloc-max-objects:\t%llu\n", max.objects);
+	seq_printf(m, "goalloc-max-bytes:\t%llu\n", max.bytes);
+	seq_printf(m, "goalloc-refused:\t%llu\n", a.refused);
+	seq_printf(m, "goalloc-maps:\t%d\n", atomic_read(&f->maps));
 }
 
-/* Whom a handle names.  It may have any value, the index has the CPU's width. */
-static struct goalloc_object *goalloc_object_find(struct goalloc_file *gf,
-						  u64 handle)
-{
-	lockdep_assert_held(&gf->lock);
-	return handle > U32_MAX ? NULL : xa_load(&gf->objects, handle);
-}
-
-/*
- * Name an object and tell the caller its name.  If he cannot be told, nobody
- * else has seen the handle either: the lock is held throughout.
+/**
+ * godev_clients_start - walk over all open files: start
+ * @m: for seq_file
+ * @pos: where; 0 is the heading
+ *
+ * Context: task, may sleep.  Until godev_clients_stop() nobody opens or closes.
+ * Return: the list's element, SEQ_START_TOKEN or NULL.
  */
-static int goalloc_object_publish(struct goalloc_file *gf,
-				  struct goalloc_object *obj,
-				  struct goalloc_ioc_alloc *arg,
-				  struct goalloc_ioc_alloc __user *uarg)
+void *godev_clients_start(struct seq_file *m, loff_t *pos)
 {
-	u32 handle;
-	int err;
-
-	lockdep_assert_held_write(&gf->lock);
-	err = xa_alloc_cyclic(&gf->objects, &handle, obj, xa_limit_32b,
-			      &gf->next, GFP_KERNEL);
-	if (err < 0)
-		return err;
-	arg->handle = handle;
-	arg->usable = obj->usable;
-	if (copy_to_user(uarg, arg, sizeof(*arg))) {
-		xa_erase(&gf->objects, handle);
-		return -EFAULT;
-	}
-	return 0;
+	mutex_lock(&clients_lock);
+	return seq_list_start_head(&clients, *pos);
 }
 
-static int goalloc_dev_alloc(struct goalloc_file *gf,
-			     struct goalloc_ioc_alloc __user *uarg)
-{
-	struct goalloc_ioc_alloc arg;
-	struct goalloc_object *obj;
-	int err;
-
-	if (copy_from_user(&arg, uarg, sizeof(arg)))
-		return -EFAULT;
-	if (arg.pad || arg.flags & ~GOALLOC_ALLOC_FLAGS)
-		return -EINVAL;
-	/* Impossible for ever, so not ENOMEM, which may pass. */
-	if (arg.size > GOALLOC_MAX_SIZE)
-		return -EINVAL;
-
-	obj = goalloc_object_new(arg.size, arg.flags);
-	if (!obj)
-		return -ENOMEM;
-	err = down_write_killable(&gf->lock);
-	if (!err) {
-		err = goalloc_object_publish(gf, obj, &arg, uarg);
-		up_write(&gf->lock);
-	}
-	if (err)
-		goalloc_object_free(obj);
-	return err;
-}
-
-static int goalloc_dev_free(struct goalloc_file *gf, u64 __user *uarg)
-{
-	struct goalloc_object *obj;
-	u64 handle;
-	int err;
-
-	if (copy_from_user(&handle, uarg, sizeof(handle)))
-		return -EFAULT;
-	err = down_write_killable(&gf->lock);
-	if (err)
-		return err;
-	obj = goalloc_object_find(gf, handle);
-	if (obj)
-		xa_erase(&gf->objects, handle);
-	up_write(&gf->lock);
-
-	if (!obj)
-		return -ENOENT;
-	goalloc_object_free(obj);
-	return 0;
-}
-
-/* The object of an I/O request if it has the bytes, without overflowing. */
-static struct goalloc_object *goalloc_object_range(struct goalloc_file *gf,
-						   const struct goalloc_ioc_io *io)
-{
-	struct goalloc_object *obj = goalloc_object_find(gf, io->handle);
-
-	if (!obj)
-		return ERR_PTR(-ENOENT);
-	if (io->offset > obj->usable || io->len > obj->usable - io->offset)
-		return ERR_PTR(-EINVAL);
-	return obj;
-}
-
-static int goalloc_dev_read(struct goalloc_file *gf,
-			    struct goalloc_ioc_io __user *uarg)
-{
-	struct goalloc_object *obj;
-	struct goalloc_ioc_io io;
-	int err;
-
-	if (copy_from_user(&io, uarg, sizeof(io)))
-		return -EFAULT;
-	err = down_read_killable(&gf->lock);
-	if (err)
-		return err;
-	obj = goalloc_object_range(gf, &io);
-	if (IS_ERR(obj))
-		err = PTR_ERR(obj);
-	else if (copy_to_user(u64_to_user_ptr(io.buf), obj->p + io.offset,
-			      io.len))
-		err = -EFAULT;
-	up_read(&gf->lock);
-	return err;
-}
-
-/*
- * The bytes are fetched before the object is looked up: a fault half way
- * through them has then changed nothing, and waiting for one holds no lock.
+/**
+ * godev_clients_next - walk over all open files: go on
+ * @m: for seq_file
+ * @v: the element where we are
+ * @pos: where
+ *
+ * Context: after godev_clients_start().
+ * Return: the list's next element or NULL.
  */
-static int goalloc_dev_write(struct goalloc_file *gf,
-			     struct goalloc_ioc_io __user *uarg)
+void *godev_clients_next(struct seq_file *m, void *v, loff_t *pos)
 {
-	struct goalloc_object *obj;
-	struct goalloc_ioc_io io;
-	void *bytes;
-	int err;
-
-	if (copy_from_user(&io, uarg, sizeof(io)))
-		return -EFAULT;
-	/* No object is larger; and the copy must be bounded. */
-	if (io.len > GOALLOC_MAX_SIZE)
-		return -EINVAL;
-	bytes = vmemdup_user(u64_to_user_ptr(io.buf), io.len);
-	if (IS_ERR(bytes))
-		return PTR_ERR(bytes);
-
-	err = down_write_killable(&gf->lock);
-	if (err)
-		goto out;
-	obj = goalloc_object_range(gf, &io);
-	if (IS_ERR(obj))
-		err = PTR_ERR(obj);
-	else
-		memcpy(obj->p + io.offset, bytes, io.len);
-	up_write(&gf->lock);
-out:
-	kvfree(bytes);
-	return err;
+	return seq_list_next(v, &clients, pos);
 }
 
-static int goalloc_dev_size(struct goalloc_file *gf,
-			    struct goalloc_ioc_size __user *uarg)
-{
-	struct goalloc_object *obj;
-	struct goalloc_ioc_size arg;
-	int err;
-
-	if (copy_from_user(&arg, uarg, sizeof(arg)))
-		return -EFAULT;
-	err = down_read_killable(&gf->lock);
-	if (err)
-		return err;
-	obj = goalloc_object_find(gf, arg.handle);
-	if (obj)
-		arg.usable = obj->usable;
-	up_read(&gf->lock);
-
-	if (!obj)
-		return -ENOENT;
-	return copy_to_user(uarg, &arg, sizeof(arg)) ? -EFAULT : 0;
-}
-
-/*
- * The structure may grow.  An old program gets the fields it knows, a new one
- * gets zeroes for the fields that we do not know.
+/**
+ * godev_clients_stop - walk over all open files: done, or done for now
+ * @m: for seq_file
+ * @v: the element where we are
+ *
+ * Context: after godev_clients_start().
  */
-static int goalloc_dev_memstats(void __user *uarg, size_t size)
+void godev_clients_stop(struct seq_file *m, void *v)
 {
-	size_t known = min(size, sizeof(struct goalloc_memstats));
-	struct goalloc_memstats *m;
-	int err = 0;
-
-	if (!size || size % sizeof(u64))
-		return -EINVAL;
-	m = kzalloc(sizeof(*m), GFP_KERNEL);
-	if (!m)
-		return -ENOMEM;
-	goalloc_read_memstats(m);
-	if (copy_to_user(uarg, m, known) ||
-	    clear_user(uarg + known, size - known))
-		err = -EFAULT;
-	kfree(m);
-	return err;
+	mutex_unlock(&clients_lock);
 }
 
-/* MEMSTATS is recognised whatever its size, all others must match in whole. */
-static bool goalloc_is_memstats(unsigned int cmd)
+/**
+ * godev_clients_show - a line for an open file
+ * @m: where to
+ * @v: the list's element; its head is for the heading
+ *
+ * Context: after godev_clients_start().
+ * Return: 0.
+ */
+int godev_clients_show(struct seq_file *m, void *v)
 {
-	return _IOC_TYPE(cmd) == GOALLOC_IOC_MAGIC &&
-	       _IOC_NR(cmd) == _IOC_NR(GOALLOC_IOC_MEMSTATS) &&
-	       _IOC_DIR(cmd) == _IOC_READ;
-}
+	struct godev_account a;
+	struct godev_file *f;
 
-/* What the descriptor must be open for. */
-static fmode_t goalloc_dev_needs(unsigned int cmd)
-{
-	switch (cmd) {
-	case GOALLOC_IOC_ALLOC:
-	case GOALLOC_IOC_FREE:
-	case GOALLOC_IOC_WRITE:
-		return FMODE_WRITE;
-	case GOALLOC_IOC_READ:
-		return FMODE_READ;
-	default:
+	if (v == &clients) {
+		seq_puts(m, "# goalloc-clients v1\n");
+		seq_puts(m, "    pid          objects            bytes     peak-objects       peak-bytes   maps  refused  command\n");
 		return 0;
 	}
+	f = list_entry(v, struct godev_file, list);
+	godev_account_read(f, &a, NULL, NULL);
+	seq_printf(m, "%7d %16llu %16llu %16llu %16llu %6d %8llu  %s\n",
+		   pid_nr(f->owner), a.objects, a.bytes, a.peak_objects,
+		   a.peak_bytes, atomic_read(&f->maps), a.refused, f->comm);
+	return 0;
 }
 
-static long goalloc_dev_ioctl(struct file *file, unsigned int cmd,
-			      unsigned long arg)
-{
-	struct goalloc_file *gf = file->private_data;
-	void __user *uarg = (void __user *)arg;
-	fmode_t needs = goalloc_dev_needs(cmd);
-
-	if ((file->f_mode & needs) != needs)
-		return -EBADF;
-	if (goalloc_is_memstats(cmd))
-		return goalloc_dev_memstats(uarg, _IOC_SIZE(cmd));
-
-	switch (cmd) {
-	case GOALLOC_IOC_ALLOC:
-		return goalloc_dev_alloc(gf, uarg);
-	case GOALLOC_IOC_FREE:
-		return goalloc_dev_free(gf, uarg);
-	case GOALLOC_IOC_READ:
-		return goalloc_dev_read(gf, uarg);
-	case GOALLOC_IOC_WRITE:
-		return goalloc_dev_write(gf, uarg);
-	case GOALLOC_IOC_SIZE:
-		return goalloc_dev_size(gf, uarg);
-	default:
-		return -ENOTTY;
-	}
-}
-
-static const struct file_operations goalloc_dev_fops = {
+static const struct file_operations godev_fops = {
 	.owner		= THIS_MODULE,
-	.open		= goalloc_dev_open,
-	.release	= goalloc_dev_release,
-	.unlocked_ioctl	= goalloc_dev_ioctl,
+	.open		= godev_open,
+	.release	= godev_release,
+	.unlocked_ioctl	= godev_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
+	.mmap		= godev_mmap,
+	.show_fdinfo	= godev_show_fdinfo,
 };
 
-static struct miscdevice goalloc_dev = {
+static struct miscdevice godev = {
 	.minor	= MISC_DYNAMIC_MINOR,
 	.name	= "goalloc",
-	.fops	= &goalloc_dev_fops,
-	/* Kernel memory without a quota is for the administrator to give. */
+	.fops	= &godev_fops,
+	/* Kernel memory is for the administrator to give. */
 	.mode	= 0600,
 };
 
 int goalloc_dev_init(void)
 {
-	return misc_register(&goalloc_dev);
+	godev_account_init();
+	return misc_register(&godev);
 }
 
 void goalloc_dev_exit(void)
 {
-	misc_deregister(&goalloc_dev);
+	misc_deregister(&godev);
 }

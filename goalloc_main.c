@@ -7,6 +7,7 @@
  */
 
 #include <linux/init.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/rcupdate.h>
@@ -48,6 +49,8 @@ static int __init goalloc_init(void)
 	}
 	if (!check)
 		static_branch_disable(&goalloc_check);
+	if (want_init_on_alloc(0))
+		static_branch_inc(&goalloc_detour);
 
 	err = gomcache_hotplug_init();
 	if (err)

@@ -201,11 +201,13 @@ struct gonode;
  * @spanclass: of a small span
  * @needzero: the memory may be dirty
  * @cached: an mcache's current span
- * @bucket: which of its mcentral's lists it is on
+ * @pushclass: @spanclass; 0, whose stack is always full, where with check=0 a
+ *	free has more to do than to push
  * @state: enum gospan_state
  * @nelems: how many objects fit
  * @navail: bits set in @avail
  * @nback: bits set in @back
+ * @bucket: which of its mcentral's lists it is on
  * @npages: length in 8 KiB pages
  * @avail: objects that the owner may still hand out (Go's allocBits, inverted)
  * @back: objects that have come back since (Go's gcmarkBits, turned round)
@@ -225,12 +227,13 @@ struct gospan {
 	u8 spanclass;
 	u8 needzero;
 	u8 cached;
-	u8 bucket;
+	u8 pushclass;
 	/* The rest. */
 	u32 state;
 	u16 nelems;
 	u16 navail;
 	u16 nback;
+	u8 bucket;
 	u32 npages;
 	unsigned long *avail;
 	unsigned long *back;
@@ -290,27 +293,25 @@ struct goslot {
 
 /**
  * struct gostack - the free objects that a CPU keeps of a span class
- * @n: objects on the stack
- * @cap: the most it may hold now
+ * @top: above the last object; @slot when there is none
  * @slot: storage, NULL until first used
+ * @limit: @top goes no higher now
  * @mallocs: objects handed out
  * @frees: objects taken back
  * @requested: bytes asked for
  * @span: the current span, whose @avail is ours
  * @mark: @mallocs + @frees when last asked whether the stack is idle
- * @storage: slots allocated
  * @seen: @mallocs + @frees at the background's last tick, which writes it
  */
 struct gostack {
-	unsigned int n;
-	unsigned int cap;
+	struct goslot *top;
 	struct goslot *slot;
+	struct goslot *limit;
 	unsigned long mallocs;
 	unsigned long frees;
 	unsigned long requested;
 	struct gospan *span;
 	u32 mark;
-	u32 storage;
 	u32 seen;
 } __aligned(64);
 
@@ -365,9 +366,10 @@ struct gomcache {
  * @spanclass: which class
  * @node: whose
  * @nspans: spans of the class, wherever they are
+ * @idle: wholly free ones, those on @partial[0]
+ * @idle_low: the fewest of these since the background last asked
  * @nonempty: which of @partial hold spans
- * @partial: spans with something to give; fuller spans in higher lists;
- *	[0] holds wholly free ones: the one that is kept, and new ones
+ * @partial: spans with something to give; fuller spans in higher lists
  * @full: spans with nothing to give
  * @mallocs: objects handed out past the mcaches
  * @frees: objects taken back past the mcaches
@@ -378,6 +380,8 @@ struct gocentral {
 	unsigned int spanclass;
 	struct gonode *node;
 	unsigned int nspans;
+	unsigned int idle;
+	unsigned int idle_low;
 	unsigned long nonempty;
 	struct list_head partial[GO_BUCKETS];
 	struct list_head full;
@@ -555,6 +559,7 @@ struct goheap {
 extern struct goheap goalloc_heap;
 DECLARE_STATIC_KEY_TRUE(goalloc_check);
 DECLARE_STATIC_KEY_FALSE(goalloc_debug);
+DECLARE_STATIC_KEY_FALSE(goalloc_detour);
 
 /**
  * enum gogrow - may this context call the page allocator?
@@ -680,15 +685,27 @@ void gocentral_free(struct goheap *h, struct goslot *slot, unsigned int n,
 struct gocentral *gocentral_grow(struct goheap *h, int nid, unsigned int spc,
 				 gfp_t gfp);
 void gocentral_uncache(struct goheap *h, struct gospan *s);
-void gocentral_trim(struct goheap *h, struct gocentral *c);
+unsigned int gocentral_trim(struct gocentral *c, unsigned int want);
+void gocentral_trim_idle(struct gocentral *c);
+unsigned long gocentral_idle_pages(struct gonode *node);
 void gocentral_init(struct gocentral *c, struct gonode *node,
 		    unsigned int spc);
 
 /* mcache.c */
+static inline unsigned int gostack_n(const struct gostack *s)
+{
+	return s->top - s->slot;
+}
+
+static inline unsigned int gostack_cap(const struct gostack *s)
+{
+	return s->limit - s->slot;
+}
+
 void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
 			  gfp_t gfp);
 void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller);
-enum gomisuse gomcache_classify(const struct gospan *s, const void *p);
+enum gomisuse gomcache_classify(struct goheap *h, const void *p);
 bool gomcache_take(struct goheap *h, int nid, unsigned int spc, size_t size,
 		   gfp_t gfp, struct goslot *slot);
 void *gomcache_alloc_node(struct goheap *h, int nid, unsigned int spc,
@@ -721,6 +738,7 @@ int gospan_map_init(struct goheap *h);
 void gospan_map_exit(struct goheap *h);
 bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp);
 struct goarena *gospan_arena(struct goheap *h, unsigned long addr);
+bool gospan_in_free_run(struct goheap *h, const void *p);
 bool gospan_arena_enter(struct goheap *h, struct goarena *a);
 void gospan_arena_leave(struct goheap *h, struct goarena *a);
 void gospan_fix_init(struct goheap *h);
@@ -797,6 +815,19 @@ void godebugfs_init(void);
 void godebugfs_exit(void);
 
 /*
+ * Read a pointer that others change, once.  It is no volatile read, for which
+ * gcc computes the address apart; that it is one is what the asm sees to.
+ */
+#define go_read_pointer(p)						\
+({									\
+	/* Once, by the asm below. */					\
+	typeof(p) read = data_race(p);					\
+									\
+	OPTIMIZER_HIDE_VAR(read);					\
+	read;								\
+})
+
+/*
  * The span of an address, or &gospan_nil.  Preemption is off.  The address is
  * only ever compared: a foreign one is never dereferenced.
  */
@@ -809,8 +840,9 @@ static __always_inline struct gospan *gospan_of(struct goheap *h,
 
 	if (unlikely(off >> GO_ARENA_SHIFT >= map->nr))
 		return &gospan_nil;
-	a = READ_ONCE(map->arena[off >> GO_ARENA_SHIFT]);
-	return READ_ONCE(a->span[(off >> GO_PAGE_SHIFT) % GO_ARENA_PAGES]);
+	a = go_read_pointer(map->arena[off >> GO_ARENA_SHIFT]);
+	return go_read_pointer(a->span[(off >> GO_PAGE_SHIFT) %
+				       GO_ARENA_PAGES]);
 }
 
 /*

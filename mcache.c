@@ -36,6 +36,13 @@
 static enum cpuhp_state hotplug_state;
 static struct workqueue_struct *drain_wq;
 
+/* The slots that there are for so many objects. */
+static unsigned int storage_of(unsigned int cap)
+{
+	return cap ? max_t(unsigned int, roundup_pow_of_two(cap), STORAGE_MIN) :
+		     0;
+}
+
 static struct gofix *storage_fix(struct goheap *h, unsigned int slots)
 {
 	return &h->fix[GO_FIX_STACK + ilog2(slots) - ilog2(STORAGE_MIN)];
@@ -48,24 +55,41 @@ static unsigned int max_cap(unsigned int spc)
 		       2, GO_STACK_MAX);
 }
 
+/* Of what a stack has, @slot is the memory, @n are there and @cap may be. */
+static void set_storage(struct gostack *s, struct goslot *slot, unsigned int n,
+			unsigned int cap)
+{
+	WRITE_ONCE(s->slot, slot);
+	WRITE_ONCE(s->top, slot + n);
+	s->limit = slot + cap;
+}
+
 /* Give up a stack: its objects, its span, its storage.  The cache is ours. */
 static void empty_stack(struct goheap *h, struct gomcache *c, unsigned int spc)
 {
 	struct gostack *s = &c->stack[spc];
 
-	c->flushes += s->cap != 0;
-	if (s->n)
-		gocentral_free(h, s->slot, s->n, false);
-	s->n = 0;
+	if (s->top != s->slot)
+		gocentral_free(h, s->slot, gostack_n(s), false);
 	if (s->span)
 		gocentral_uncache(h, s->span);
-	s->span = NULL;
-	if (s->slot)
-		gofix_free(storage_fix(h, s->storage), s->slot);
-	s->slot = NULL;
-	s->storage = 0;
-	c->bytes -= s->cap * go_class_size[GO_SPC_CLASS(spc)];
-	s->cap = 0;
+	WRITE_ONCE(s->span, NULL);
+	if (!s->slot)
+		return;
+	gomcache_count(&c->flushes, 1);
+	c->bytes -= gostack_cap(s) * go_class_size[GO_SPC_CLASS(spc)];
+	gofix_free(storage_fix(h, storage_of(gostack_cap(s))), s->slot);
+	set_storage(s, NULL, 0, 0);
+}
+
+/* Give back the objects that have been on a stack longest. */
+static void flush(struct goheap *h, struct gostack *s, unsigned int n)
+{
+	unsigned int left = gostack_n(s) - n;
+
+	gocentral_free(h, s->slot, n, false);
+	memmove(s->slot, s->slot + n, left * sizeof(*s->slot));
+	WRITE_ONCE(s->top, s->slot + left);
 }
 
 /* Find room in the budget: look at some stacks for one that is idle. */
@@ -80,11 +104,15 @@ static void empty_idle_stack(struct goheap *h, struct gomcache *c,
 		if (++c->hand == GO_NR_SPANCLASSES)
 			c->hand = 0;
 		s = &c->stack[c->hand];
-		if (s == but || !s->cap)
+		if (s == but || !s->slot)
 			continue;
 		mark = s->mallocs + s->frees;
 		if (s->mark == mark) {
-			empty_stack(h, c, c->hand);
+			/* In steps, for somebody waits: the rest the next time. */
+			if (gostack_n(s) > GO_BATCH)
+				flush(h, s, GO_BATCH);
+			else
+				empty_stack(h, c, c->hand);
 			return;
 		}
 		s->mark = mark;
@@ -96,34 +124,31 @@ static bool raise_cap(struct goheap *h, struct gomcache *c, unsigned int spc)
 {
 	unsigned int size = go_class_size[GO_SPC_CLASS(spc)];
 	struct gostack *s = &c->stack[spc];
-	unsigned int cap = min(s->cap ? 2 * s->cap : GO_STACK_MIN,
-			       max_cap(spc));
-	unsigned int storage = max_t(unsigned int, roundup_pow_of_two(cap),
-				     STORAGE_MIN);
-	struct goslot *slot;
+	unsigned int old = gostack_cap(s);
+	unsigned int cap = min(old ? 2 * old : GO_STACK_MIN, max_cap(spc));
+	unsigned int storage = storage_of(cap);
+	struct goslot *slot = s->slot;
 
-	if (cap == s->cap)
+	if (cap == old)
 		return true;
-	if (c->bytes + (cap - s->cap) * size > GO_MCACHE_BUDGET)
+	if (c->bytes + (cap - old) * size > GO_MCACHE_BUDGET)
 		empty_idle_stack(h, c, s);
-	if (c->bytes + (cap - s->cap) * size > GO_MCACHE_BUDGET)
-		return s->cap;
-	if (storage > s->storage) {
+	if (c->bytes + (cap - old) * size > GO_MCACHE_BUDGET)
+		return old;
+	if (storage > storage_of(old)) {
 		slot = gofix_pop(storage_fix(h, storage));
 		/* The page allocator must not be asked here: the worker will. */
 		if (gofix_low(storage_fix(h, storage)))
 			goheap_kick(h);
 		if (!slot)
-			return s->cap;
-		if (s->slot) {
-			memcpy(slot, s->slot, s->n * sizeof(*slot));
-			gofix_free(storage_fix(h, s->storage), s->slot);
+			return old;
+		if (old) {
+			memcpy(slot, s->slot, gostack_n(s) * sizeof(*slot));
+			gofix_free(storage_fix(h, storage_of(old)), s->slot);
 		}
-		s->slot = slot;
-		s->storage = storage;
 	}
-	c->bytes += (cap - s->cap) * size;
-	s->cap = cap;
+	c->bytes += (cap - old) * size;
+	set_storage(s, slot, gostack_n(s), cap);
 	return true;
 }
 
@@ -132,17 +157,20 @@ static bool refill(struct goheap *h, struct gomcache *c, unsigned int spc,
 		   struct gocentral *from)
 {
 	struct gostack *s = &c->stack[spc];
-	unsigned int want;
+	struct gospan *span = s->span;
+	unsigned int want, n = 0;
 
-	c->refills++;
+	gomcache_count(&c->refills, 1);
 	if (!raise_cap(h, c, spc))
 		return false;
-	want = clamp_t(unsigned int, s->cap / 2, 1, GO_BATCH);
-	if (s->span)
-		s->n = gospan_take(s->span, s->slot, want);
-	if (!s->n)
-		s->n = gocentral_refill(h, from, &s->span, s->slot, want);
-	return s->n;
+	want = clamp_t(unsigned int, gostack_cap(s) / 2, 1, GO_BATCH);
+	if (span)
+		n = gospan_take(span, s->slot, want);
+	if (!n)
+		n = gocentral_refill(h, from, &span, s->slot, want);
+	WRITE_ONCE(s->span, span);
+	WRITE_ONCE(s->top, s->slot + n);
+	return n;
 }
 
 /* One object from the stack, or past it when the cache is not ours to use. */
@@ -161,14 +189,15 @@ static bool try_alloc(struct goheap *h, unsigned int spc, size_t size,
 
 	if (!c->busy && !in_nmi()) {
 		gomcache_enter(c);
-		ok = s->n || refill(h, c, spc, from);
+		ok = s->top != s->slot || refill(h, c, spc, from);
 		if (ok) {
-			*slot = s->slot[--s->n];
+			*slot = s->top[-1];
+			WRITE_ONCE(s->top, s->top - 1);
 			gomcache_count(&s->mallocs, 1);
 			gomcache_count(&s->requested, size);
 		}
 		gomcache_leave(c);
-		if (!ok && !s->cap)
+		if (!ok && !s->slot)
 			ok = gocentral_take(from, size, slot);
 	} else {
 		this_cpu_inc(h->mcache->nested);
@@ -311,23 +340,19 @@ static void push_slow(struct goheap *h, struct gomcache *c, unsigned int spc,
 		      struct goslot *obj)
 {
 	struct gostack *s = &c->stack[spc];
-	unsigned int half;
 
-	if (s->n == s->cap) {
-		c->flushes++;
+	if (s->top == s->limit) {
+		gomcache_count(&c->flushes, 1);
 		raise_cap(h, c, spc);
 	}
-	if (!s->cap) {
+	if (!s->slot) {
 		gocentral_free(h, obj, 1, true);
 		return;
 	}
-	if (s->n == s->cap) {
-		half = (s->n + 1) / 2;
-		gocentral_free(h, s->slot, half, false);
-		s->n -= half;
-		memmove(s->slot, s->slot + half, s->n * sizeof(*s->slot));
-	}
-	s->slot[s->n++] = *obj;
+	if (s->top == s->limit)
+		flush(h, s, (gostack_n(s) + 1) / 2);
+	*s->top = *obj;
+	WRITE_ONCE(s->top, s->top + 1);
 	gomcache_count(&s->frees, 1);
 }
 
@@ -414,14 +439,15 @@ static bool claim(struct gospan *s, unsigned int idx, enum goobj_state live)
 
 /**
  * gomcache_classify - what is wrong with a pointer
- * @s: its span
+ * @h: the heap
  * @p: the pointer, which is no live object's
  *
  * Context: preemption is off.
  * Return: the kind of misuse that freeing it is.
  */
-enum gomisuse gomcache_classify(const struct gospan *s, const void *p)
+enum gomisuse gomcache_classify(struct goheap *h, const void *p)
 {
+	const struct gospan *s = gospan_of(h, p);
 	unsigned int idx;
 
 	switch (s->state) {
@@ -435,10 +461,8 @@ enum gomisuse gomcache_classify(const struct gospan *s, const void *p)
 	case GO_SPAN_DYING:
 		return s->base == (unsigned long)p ? GO_DOUBLE_FREE :
 						     GO_INTERIOR;
-	case GO_SPAN_FREE:
-		return GO_DOUBLE_FREE;
 	default:
-		return GO_FOREIGN;
+		return gospan_in_free_run(h, p) ? GO_DOUBLE_FREE : GO_FOREIGN;
 	}
 }
 
@@ -453,7 +477,7 @@ static void free_block(struct goheap *h, struct gospan *s, unsigned int idx)
 /**
  * gomcache_free_slow - free when the fast path could not
  * @h: the heap
- * @p: what was passed to gofree()
+ * @p: what was passed to gofree(), NULL included
  * @caller: by whom
  *
  * Context: any.
@@ -465,6 +489,8 @@ void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller)
 	unsigned int idx;
 	bool last;
 
+	if (ZERO_OR_NULL_PTR(p))
+		return;
 	preempt_disable();
 	s = gospan_of(h, p);
 	if (gotiny_holds(s, p)) {
@@ -479,7 +505,7 @@ void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller)
 	} else if (gospan_index(s, p, &idx) && claim(s, idx, GO_OBJ_DEBUG)) {
 		godebug_free(h, s, idx, caller);
 	} else if (s->state != GO_SPAN_LARGE || !free_large(h, s, p)) {
-		kind = gomcache_classify(s, p);
+		kind = gomcache_classify(h, p);
 	}
 	preempt_enable();
 
@@ -542,8 +568,8 @@ static u32 used(const struct gomcache *c, unsigned int i)
 
 static bool holds(const struct gomcache *c, unsigned int i)
 {
-	return i == GO_NR_SPANCLASSES ? READ_ONCE(c->tiny) :
-					READ_ONCE(c->stack[i].cap);
+	return i == GO_NR_SPANCLASSES ? !!READ_ONCE(c->tiny) :
+					!!READ_ONCE(c->stack[i].slot);
 }
 
 /* Has it something, and not been used since it was last seen? */

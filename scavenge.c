@@ -301,8 +301,8 @@ void goscavenge_trim_centrals(struct gonode *node)
 	struct gocentral *c;
 
 	for (c = node->central; c < node->central + GO_NR_SPANCLASSES; c++)
-		if (READ_ONCE(c->nonempty) & BIT(0))
-			gocentral_trim(node->heap, c);
+		if (READ_ONCE(c->idle))
+			gocentral_trim(c, UINT_MAX);
 }
 
 /**

@@ -32,18 +32,6 @@ static struct gonode *own_node(struct goheap *h, int nid)
 	return h->node[nid]->nid == nid ? h->node[nid] : NULL;
 }
 
-/* Pages of wholly free spans that mcentrals keep. */
-static unsigned long kept_pages(struct gonode *node)
-{
-	unsigned long n = 0;
-	unsigned int spc;
-
-	for (spc = 0; spc < GO_NR_SPANCLASSES; spc++)
-		if (READ_ONCE(node->central[spc].nonempty) & BIT(0))
-			n += go_class_pages[GO_SPC_CLASS(spc)];
-	return n;
-}
-
 /* Bytes that the caches of a node's CPUs may hold. */
 static unsigned long cached_bytes(struct goheap *h, int nid)
 {
@@ -77,7 +65,7 @@ unsigned long goshrink_count(struct goheap *h, int nid)
 	raw_spin_lock_irqsave(&node->lock, flags);
 	n = node->free - min(node->big, node->reserve);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
-	return ((n + kept_pages(node)) << GO_PAGE_ORDER) +
+	return ((n + gocentral_idle_pages(node)) << GO_PAGE_ORDER) +
 	       (cached_bytes(h, nid) >> PAGE_SHIFT);
 }
 

@@ -25,41 +25,19 @@
 #include <linux/percpu.h>
 #include "internal.h"
 
-static u64 read_requested(struct goheap *h, unsigned int spc)
-{
-	u64 n = 0;
-	int i;
-
-	for_each_possible_cpu(i)
-		n += READ_ONCE(per_cpu_ptr(h->mcache, i)->stack[spc].requested);
-	for_each_gonode(h, i)
-		n += READ_ONCE(h->node[i]->central[spc].requested);
-	return n;
-}
-
-static u64 read_mallocs(struct goheap *h, unsigned int spc)
-{
-	u64 n = 0;
-	int i;
-
-	for_each_possible_cpu(i)
-		n += READ_ONCE(per_cpu_ptr(h->mcache, i)->stack[spc].mallocs);
-	for_each_gonode(h, i)
-		n += READ_ONCE(h->node[i]->central[spc].mallocs);
-	return n;
-}
-
-static u64 read_frees(struct goheap *h, unsigned int spc)
-{
-	u64 frees = 0;
-	int i;
-
-	for_each_possible_cpu(i)
-		frees += READ_ONCE(per_cpu_ptr(h->mcache, i)->stack[spc].frees);
-	for_each_gonode(h, i)
-		frees += READ_ONCE(h->node[i]->central[spc].frees);
-	return frees;
-}
+/* A counter of a span class: of all CPUs, and past the mcaches of all nodes. */
+#define sum_of(h, spc, counter)						\
+({									\
+	u64 sum = 0;							\
+	int i;								\
+									\
+	for_each_possible_cpu(i)					\
+		sum += READ_ONCE(per_cpu_ptr((h)->mcache,		\
+					     i)->stack[spc].counter);	\
+	for_each_gonode(h, i)						\
+		sum += READ_ONCE((h)->node[i]->central[spc].counter);	\
+	sum;								\
+})
 
 /**
  * gostats_read_spc - the counters of one span class
@@ -72,16 +50,22 @@ static u64 read_frees(struct goheap *h, unsigned int spc)
 void gostats_read_spc(struct goheap *h, unsigned int spc,
 		      struct gostats_spc *st)
 {
+	struct gostack *s;
+	unsigned int n;
 	int cpu;
 
-	st->frees = read_frees(h, spc);
-	st->requested = read_requested(h, spc);
+	st->frees = sum_of(h, spc, frees);
+	st->requested = sum_of(h, spc, requested);
 	/* An object that we see freed, or its size, we shall see allocated. */
 	smp_rmb();
-	st->mallocs = read_mallocs(h, spc);
+	st->mallocs = sum_of(h, spc, mallocs);
 	st->cached = 0;
-	for_each_possible_cpu(cpu)
-		st->cached += READ_ONCE(per_cpu_ptr(h->mcache, cpu)->stack[spc].n);
+	for_each_possible_cpu(cpu) {
+		s = &per_cpu_ptr(h->mcache, cpu)->stack[spc];
+		n = READ_ONCE(s->top) - READ_ONCE(s->slot);
+		/* More than any can hold is one whose storage is just changing. */
+		st->cached += n <= GO_STACK_MAX ? n : 0;
+	}
 }
 
 /* A node's pages and large objects, all of one moment. */
@@ -100,7 +84,8 @@ static void read_node(struct gonode *node, struct goalloc_memstats *m,
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	m->heap_sys += (u64)node->sys << GO_PAGE_SHIFT;
-	m->heap_idle += (u64)node->free << GO_PAGE_SHIFT;
+	m->heap_idle += (u64)(node->free + gocentral_idle_pages(node)) <<
+			GO_PAGE_SHIFT;
 	m->heap_released += (u64)node->released << GO_PAGE_SHIFT;
 	for (i = 0; i < GO_NR_SCAVENGERS; i++)
 		*scavenged[i] += (u64)node->scavenged[i] << GO_PAGE_SHIFT;
@@ -243,11 +228,11 @@ void gostats_read(struct goheap *h, struct goalloc_memstats *m)
 
 	memset(m, 0, sizeof(*m));
 	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
-		m->total_requested += read_requested(h, spc);
+		m->total_requested += sum_of(h, spc, requested);
 	/* Sizes are counted after their objects: TotalRequested <= TotalAlloc. */
 	smp_rmb();
 	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
-		m->by_size[GO_SPC_CLASS(spc)].mallocs += read_mallocs(h, spc);
+		m->by_size[GO_SPC_CLASS(spc)].mallocs += sum_of(h, spc, mallocs);
 	/* 1 before 2, see above. */
 	smp_rmb();
 	for_each_gonode(h, nid)
@@ -255,7 +240,7 @@ void gostats_read(struct goheap *h, struct goalloc_memstats *m)
 	/* 2 before 3. */
 	smp_rmb();
 	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
-		m->by_size[GO_SPC_CLASS(spc)].frees += read_frees(h, spc);
+		m->by_size[GO_SPC_CLASS(spc)].frees += sum_of(h, spc, frees);
 
 	m->large_alloc = m->large_total_alloc - large_freed;
 	read_metadata(h, m);

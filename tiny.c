@@ -81,7 +81,7 @@ static void retire(struct goheap *h, unsigned long block, atomic_t *word)
 	s = gospan_of(h, (void *)block);
 	s->objstate[block_index(s, (void *)block)] = GO_OBJ_LIVE;
 	preempt_enable();
-	gomcache_free(h, (void *)block, _RET_IP_);
+	gomcache_free(h, (void *)block);
 }
 
 /* Make a block current if it has more room than the one that is. */

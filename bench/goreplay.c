@@ -16,14 +16,14 @@
  * with a pattern that depends on the copy and on the event that allocated it,
  * so that two objects that share a byte, and one that changed, are found.
  *
- * How pages are counted.  goalloc: MemStats' Sys, which includes its metadata.
- * kmalloc: the kernel's count of slab pages (large kmallocs are among them),
- * and as the kernel keeps part of it per CPU, these parts are added in.  Both
- * are differences to what was held just before, after the replay's own tables
- * were allocated, so these count for nobody.  The slab count is of the whole
- * machine: it is exact on a quiet one, and as it is written by others without
- * a lock, a busy one adds what these others do.  Partly filled slabs that
- * kmalloc had before the start serve it for free.
+ * Pages are counted as pages.h says, and are differences to what was held just
+ * before, after the replay's own tables were allocated, so these count for
+ * nobody.  Partly filled slabs that kmalloc had before the start serve it for
+ * free.
+ *
+ * With timed=1 each call is timed instead, and objects are left alone.  See
+ * latency.h for the clock; what timing a call that does nothing takes is taken
+ * away.
  *
  * All the work is done in module init; the module stays only to be removed.
  */
@@ -36,15 +36,13 @@
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
-#include <linux/mmzone.h>
 #include <linux/module.h>
-#include <linux/nodemask.h>
-#include <linux/percpu.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
-#include <linux/vmstat.h>
+#include "latency.h"
+#include "pages.h"
 
 static char *trace;
 module_param(trace, charp, 0444);
@@ -61,6 +59,10 @@ MODULE_PARM_DESC(events, "play only so many events, for slow kernels (default 0:
 static char *allocator = "both";
 module_param(allocator, charp, 0444);
 MODULE_PARM_DESC(allocator, "goalloc, kmalloc or both (default both)");
+
+static bool timed;
+module_param(timed, bool, 0444);
+MODULE_PARM_DESC(timed, "time each call and do not check the objects (default 0)");
 
 #define MAX_COPIES	4096
 #define MAX_TRACE	(256UL << 20)	/* bytes */
@@ -130,6 +132,8 @@ struct replay {
  * @freed: pages held more than @base when everything was freed
  * @after: the same after @trim
  * @errors: objects whose contents had changed
+ * @allocs: how long allocations took
+ * @frees: how long frees took
  */
 struct player {
 	const char *name;
@@ -139,6 +143,7 @@ struct player {
 	void (*trim)(void);
 	u64 base, live, most, freed, after;
 	u64 errors;
+	struct latency allocs, frees;
 };
 
 /* --- the two allocators -------------------------------------------------- */
@@ -153,33 +158,14 @@ static void kmalloc_free(const void *p)
 	kfree(p);
 }
 
-static u64 goalloc_pages(struct replay *r)
+static u64 held_by_goalloc(struct replay *r)
 {
-	goalloc_read_memstats(r->stats);
-	return r->stats->sys >> PAGE_SHIFT;
+	return goalloc_pages(r->stats);
 }
 
-static s64 node_stat(enum node_stat_item item)
+static u64 held_by_kmalloc(struct replay *r)
 {
-	s64 pages = atomic_long_read(&vm_node_stat[item]);
-	struct per_cpu_nodestat *pcp;
-	int node, cpu;
-
-	/* Up to a hundred pages a CPU have not been added yet. */
-	for_each_online_node(node) {
-		for_each_online_cpu(cpu) {
-			pcp = per_cpu_ptr(NODE_DATA(node)->per_cpu_nodestats,
-					  cpu);
-			pages += READ_ONCE(pcp->vm_node_stat_diff[item]);
-		}
-	}
-	return pages;
-}
-
-static u64 kmalloc_pages(struct replay *r)
-{
-	return max(0LL, node_stat(NR_SLAB_RECLAIMABLE_B) +
-			node_stat(NR_SLAB_UNRECLAIMABLE_B));
+	return kmalloc_pages();
 }
 
 static void goalloc_trim(void)
@@ -188,8 +174,8 @@ static void goalloc_trim(void)
 }
 
 static struct player players[] = {
-	{ "goalloc", gomalloc, gofree, goalloc_pages, goalloc_trim },
-	{ "kmalloc", kmalloc_alloc, kmalloc_free, kmalloc_pages, NULL },
+	{ "goalloc", gomalloc, gofree, held_by_goalloc, goalloc_trim },
+	{ "kmalloc", kmalloc_alloc, kmalloc_free, held_by_kmalloc, NULL },
 };
 
 /* --- contents ------------------------------------------------------------ */
@@ -252,6 +238,50 @@ static bool intact(const u8 *p, size_t size, u64 key)
 			       size % sizeof(u64));
 }
 
+/* --- one call ------------------------------------------------------------- */
+
+static void *call_alloc(struct player *pl, size_t size)
+{
+	struct moment m;
+	void *p;
+
+	if (!timed)
+		return pl->alloc(size, GFP_KERNEL | __GFP_NOWARN);
+	moment_start(&m);
+	p = pl->alloc(size, GFP_KERNEL | __GFP_NOWARN);
+	latency_add(&pl->allocs, moment_end(&m), size);
+	return p;
+}
+
+static void call_free(struct player *pl, void *p, size_t size)
+{
+	struct moment m;
+
+	if (!timed) {
+		pl->free(p);
+		return;
+	}
+	moment_start(&m);
+	pl->free(p);
+	latency_add(&pl->frees, moment_end(&m), size);
+}
+
+/* Nobody's call, through a pointer as theirs. */
+static void *no_alloc(size_t size, gfp_t gfp)
+{
+	return ZERO_SIZE_PTR;
+}
+
+static u64 call_overhead(void)
+{
+	static struct player nobody = { .alloc = no_alloc };
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++)
+		call_alloc(&nobody, 1);
+	return latency_quantile(&nobody.allocs, 5000);
+}
+
 /* --- playing ------------------------------------------------------------- */
 
 static u32 event_slot(const struct replay *r, u32 event)
@@ -279,26 +309,29 @@ static int slot_alloc(const struct replay *r, struct player *pl,
 {
 	size_t size = event_size(r, event);
 
-	s->p = pl->alloc(size, GFP_KERNEL | __GFP_NOWARN);
+	s->p = call_alloc(pl, size);
 	if (!s->p) {
 		pr_err("%s: no memory for %zu bytes at event %u of copy %u\n",
 		       pl->name, size, event, copy);
 		return -ENOMEM;
 	}
 	s->born = event;
-	fill(s->p, size, slot_key(s, copy));
+	if (!timed)
+		fill(s->p, size, slot_key(s, copy));
 	return 0;
 }
 
 static void slot_free(const struct replay *r, struct player *pl,
 		      struct slot *s, u32 copy)
 {
-	if (!intact(s->p, event_size(r, s->born), slot_key(s, copy))) {
+	size_t size = event_size(r, s->born);
+
+	if (!timed && !intact(s->p, size, slot_key(s, copy))) {
 		if (!pl->errors++)
 			pr_err("%s: the object of event %u, copy %u, has changed\n",
 			       pl->name, s->born, copy);
 	}
-	pl->free(s->p);
+	call_free(pl, s->p, size);
 	s->p = NULL;
 }
 
@@ -574,6 +607,47 @@ static void print_result(const struct replay *r)
 		k->live, g->freed);
 }
 
+/* As gobench's rows, for scripts/bench-report. */
+static void print_bench(const char *measure, const struct player *pl, u64 total,
+			u64 ops)
+{
+	const char *name = kbasename(trace);
+
+	pr_info("BENCH trace-%.*s,%u,%s,%s,%llu,%llu\n",
+		(int)strcspn(name, "."), name, copies, pl->name, measure, total,
+		ops);
+}
+
+static void print_latency(const struct player *pl, const char *op,
+			  const struct latency *l, u64 overhead)
+{
+	struct latency_figure fig[LATENCY_FIGURES];
+	char measure[24];
+	unsigned int i;
+
+	latency_figures(l, overhead, fig);
+	for (i = 0; i < LATENCY_FIGURES; i++) {
+		snprintf(measure, sizeof(measure), "%s_%s", op, fig[i].name);
+		print_bench(measure, pl, fig[i].total, fig[i].ops);
+	}
+}
+
+static void print_times(const struct player *pl)
+{
+	u64 n = pl->allocs.n + pl->frees.n, overhead = call_overhead();
+
+	print_bench(get_cycles() ? "instructions" : "ns", pl,
+		    pl->allocs.sum + pl->frees.sum - n * overhead, n);
+	print_bench("pages_peak", pl, pl->most, 1);
+	print_bench("pages_freed", pl, pl->freed, 1);
+	print_bench("pages_trimmed", pl, pl->after, 1);
+	/* The host interrupts UML whenever it likes: what is longest says nothing. */
+	if (!get_cycles())
+		return;
+	print_latency(pl, "alloc", &pl->allocs, overhead);
+	print_latency(pl, "free", &pl->frees, overhead);
+}
+
 /* --- the module ---------------------------------------------------------- */
 
 static int check_params(void)
@@ -612,6 +686,8 @@ static int play_all(struct replay *r)
 	}
 	print_report(r);
 	print_result(r);
+	for (i = 0; i < ARRAY_SIZE(players) && timed; i++)
+		print_times(&players[i]);
 	return players[0].errors || players[1].errors ? -EIO : 0;
 }
 

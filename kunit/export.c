@@ -18,9 +18,7 @@ EXPORT_SYMBOL_IF_KUNIT(go_class_pages);
 EXPORT_SYMBOL_IF_KUNIT(go_class_nelems);
 EXPORT_SYMBOL_IF_KUNIT(go_class_magic);
 EXPORT_SYMBOL_IF_KUNIT(go_class_align);
-EXPORT_SYMBOL_IF_KUNIT(go_size_to_class8);
-EXPORT_SYMBOL_IF_KUNIT(go_size_to_class128);
-EXPORT_SYMBOL_IF_KUNIT(go_size_to_class256);
+EXPORT_SYMBOL_IF_KUNIT(go_size_to_class);
 
 EXPORT_SYMBOL_IF_KUNIT(gorun_insert);
 EXPORT_SYMBOL_IF_KUNIT(gorun_remove);
@@ -63,6 +61,8 @@ EXPORT_SYMBOL_IF_KUNIT(gocentral_free);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_grow);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_uncache);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_trim);
+EXPORT_SYMBOL_IF_KUNIT(gocentral_trim_idle);
+EXPORT_SYMBOL_IF_KUNIT(gocentral_idle_pages);
 
 EXPORT_SYMBOL_IF_KUNIT(gomcache_alloc_slow);
 EXPORT_SYMBOL_IF_KUNIT(gomcache_free_slow);
@@ -88,6 +88,7 @@ EXPORT_SYMBOL_IF_KUNIT(gospan_take);
 EXPORT_SYMBOL_IF_KUNIT(gospan_walk);
 EXPORT_SYMBOL_IF_KUNIT(gospan_walk_arenas);
 EXPORT_SYMBOL_IF_KUNIT(gospan_arena_enter);
+EXPORT_SYMBOL_IF_KUNIT(gospan_in_free_run);
 EXPORT_SYMBOL_IF_KUNIT(gospan_arena_leave);
 EXPORT_SYMBOL_IF_KUNIT(gomcache_classify);
 EXPORT_SYMBOL_IF_KUNIT(goheap_wait);

@@ -370,7 +370,9 @@ static bool fail_once(struct kunit *test, struct sweep *sw, struct job *j,
 		expect_good(test, j);
 	} else {
 		sw->nulls++;
-		KUNIT_EXPECT_LT(test, left, times);
+		/* There are contexts on RT where nothing may be requested. */
+		if (!IS_ENABLED(CONFIG_PREEMPT_RT) || !j->atomically)
+			KUNIT_EXPECT_LT(test, left, times);
 		KUNIT_EXPECT_EQ(test, a->failures, b->failures + 1);
 		KUNIT_EXPECT_EQ(test, a->heap_objects, live);
 		KUNIT_EXPECT_EQ(test, a->tiny_allocs - a->tiny_frees,
@@ -662,7 +664,9 @@ static void fault_heap_exit(struct kunit *test)
 		goheap_exit(h);
 	}
 	after = free_bytes();
-	KUNIT_EXPECT_LT(test, before, after + EVERY * SZ_512K);
+	/* Checkers keep some for themselves, and so does every CPU. */
+	if (!IS_ENABLED(CONFIG_KASAN) && num_online_cpus() == 1)
+		KUNIT_EXPECT_LT(test, before, after + EVERY * SZ_512K);
 }
 
 /* The map grows, or not; then it is the old one. */

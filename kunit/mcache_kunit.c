@@ -29,7 +29,7 @@
 
 static unsigned int stack_bytes(const struct gomcache *c, unsigned int spc)
 {
-	return c->stack[spc].cap * go_class_size[GO_SPC_CLASS(spc)];
+	return gostack_cap(&c->stack[spc]) * go_class_size[GO_SPC_CLASS(spc)];
 }
 
 /* The cache's own sum of its capacities, against ours. */
@@ -50,9 +50,8 @@ static void expect_sane_stack(struct kunit *test, const struct gomcache *c,
 	unsigned int size = go_class_size[GO_SPC_CLASS(spc)];
 	const struct gostack *s = &c->stack[spc];
 
-	KUNIT_EXPECT_LE(test, s->n, s->cap);
-	KUNIT_EXPECT_LE(test, s->cap, s->storage);
-	KUNIT_EXPECT_LE(test, s->cap, GO_STACK_MAX);
+	KUNIT_EXPECT_LE(test, gostack_n(s), gostack_cap(s));
+	KUNIT_EXPECT_LE(test, gostack_cap(s), GO_STACK_MAX);
 	KUNIT_EXPECT_LE(test, stack_bytes(c, spc),
 			max_t(unsigned int, GO_STACK_BYTES, 2 * size));
 }
@@ -63,9 +62,8 @@ static void expect_empty(struct kunit *test, struct goheap *h, int cpu)
 	unsigned int spc, left = 0;
 
 	for (spc = 0; spc < GO_NR_SPANCLASSES; spc++)
-		left += c->stack[spc].n || c->stack[spc].cap ||
-			c->stack[spc].slot || c->stack[spc].storage ||
-			c->stack[spc].span;
+		left += c->stack[spc].top || c->stack[spc].limit ||
+			c->stack[spc].slot || c->stack[spc].span;
 	KUNIT_EXPECT_EQ(test, left, 0);
 	KUNIT_EXPECT_EQ(test, c->bytes, 0);
 	KUNIT_EXPECT_EQ(test, c->tiny, 0);
@@ -113,7 +111,7 @@ static void mcache_is_lazy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, used, 1);
 	KUNIT_EXPECT_EQ(test, c->bytes, stack_bytes(c, SPC_64));
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->mcache_inuse - before,
-			c->stack[SPC_64].storage * sizeof(struct goslot));
+			2 * GO_STACK_MIN * sizeof(struct goslot));
 	gotest_free(h, p);
 }
 
@@ -148,8 +146,8 @@ static void mcache_grows_on_misses(struct kunit *test)
 		size = go_class_size[GO_SPC_CLASS(spc)];
 		for (round = 0, cap = 0; round < 8; round++) {
 			KUNIT_EXPECT_TRUE(test, burst(h, spc, cap + 1));
-			KUNIT_EXPECT_GE(test, c->stack[spc].cap, cap);
-			cap = c->stack[spc].cap;
+			KUNIT_EXPECT_GE(test, gostack_cap(&c->stack[spc]), cap);
+			cap = gostack_cap(&c->stack[spc]);
 			expect_sane_stack(test, c, spc);
 		}
 		KUNIT_EXPECT_EQ(test, cap,
@@ -189,12 +187,13 @@ static void mcache_idle_gives_way(struct kunit *test)
 		for (round = 0; round < 5; round++)
 			burst(h, spc, 110);
 	full = min_t(unsigned int, GO_STACK_BYTES / 64, GO_STACK_MAX);
-	for (round = 0; round < 20 && c->stack[SPC_64].cap < full; round++) {
+	for (round = 0; round < 20 && gostack_cap(&c->stack[SPC_64]) < full;
+	     round++) {
 		burst(h, SPC_64, MANY);
 		/* Storage for larger stacks is the worker's to get. */
 		gotest_settle(h);
 	}
-	KUNIT_EXPECT_EQ(test, c->stack[SPC_64].cap, full);
+	KUNIT_EXPECT_EQ(test, gostack_cap(&c->stack[SPC_64]), full);
 	expect_within_budget(test, c);
 }
 
@@ -211,18 +210,20 @@ static void mcache_flushes_older_half(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	for (i = 0; i < 16; i++)
 		burst(h, SPC_64, MANY);
-	cap = s->cap;
+	cap = gostack_cap(s);
 	for (i = 0; i < MANY; i++)
 		p[i] = gotest_alloc(h, SPC_64, GFP_KERNEL);
 	for (i = 0; i < MANY; i++) {
-		unsigned int n = s->n;
+		unsigned int n = gostack_n(s);
 		unsigned long flushes = c->flushes;
 
 		gotest_free(h, p[i]);
-		KUNIT_EXPECT_EQ(test, s->n, n == cap ? cap / 2 + 1 : n + 1);
+		KUNIT_EXPECT_EQ(test, gostack_n(s),
+				n == cap ? cap / 2 + 1 : n + 1);
 		KUNIT_EXPECT_EQ(test, c->flushes - flushes, n == cap);
-		KUNIT_EXPECT_PTR_EQ(test, s->slot[s->n - 1].obj, p[i]);
-		KUNIT_EXPECT_PTR_EQ(test, s->slot[0].obj, p[i + 1 - s->n]);
+		KUNIT_EXPECT_PTR_EQ(test, s->top[-1].obj, p[i]);
+		KUNIT_EXPECT_PTR_EQ(test, s->slot[0].obj,
+				    p[i + 1 - gostack_n(s)]);
 	}
 }
 
@@ -330,7 +331,7 @@ static void mcache_window_grows(struct kunit *test)
 	gomcache_leave(c);
 	preempt_enable();
 	KUNIT_EXPECT_NOT_NULL(test, p);
-	KUNIT_EXPECT_EQ(test, c->stack[SPC_64].cap, 0);
+	KUNIT_EXPECT_EQ(test, gostack_cap(&c->stack[SPC_64]), 0);
 	KUNIT_EXPECT_EQ(test, c->stack[SPC_64].mallocs, 0);
 	if (p)
 		gotest_free(h, p);
@@ -666,8 +667,8 @@ static void mcache_of_each_node(struct kunit *test)
 	gomcache_drain_all(h);
 	for_each_node_state(nid, N_MEMORY)
 		for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
-			KUNIT_EXPECT_LE(test, h->node[nid]->central[spc].nspans,
-					1);
+			KUNIT_EXPECT_EQ(test, h->node[nid]->central[spc].nspans,
+					h->node[nid]->central[spc].idle);
 }
 
 static int other_cpu(void)

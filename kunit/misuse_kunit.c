@@ -515,6 +515,81 @@ static void misuse_in_context(struct kunit *test)
 	scene_close(test, s);
 }
 
+static void need_two_cpus(struct kunit *test)
+{
+	if (num_online_cpus() == 1)
+		kunit_skip(test, "there is no other CPU");
+}
+
+/* Nor on another CPU: what says that it is free is the object's, not a CPU's. */
+static void misuse_double_free_elsewhere(struct kunit *test)
+{
+	struct in_context w;
+	struct scene *s;
+	int cpu;
+
+	need_two_cpus(test);
+	s = scene_open(test, 64);
+	w.p = gomalloc(64, GFP_KERNEL);
+	gotest_pin(test, &goalloc_heap);
+	gofree(w.p);
+	for_each_online_cpu(cpu) {
+		scene_freeze(test, s);
+		smp_call_function_single(cpu, free_fn, &w, true);
+		expect_caught(test, s, GO_DOUBLE_FREE, 1);
+	}
+	scene_close(test, s);
+}
+
+#define NR_RACES	50
+
+struct race {
+	atomic_t absent;
+	void *p;
+};
+
+static void race_fn(void *arg)
+{
+	struct race *r = arg;
+
+	atomic_dec(&r->absent);
+	while (atomic_read(&r->absent))
+		cpu_relax();
+	gofree(r->p);
+}
+
+/*
+ * Two CPUs free one object at the same moment.  Both may find it live, as there
+ * are no atomics: then its span finds out.  Either way it is one misuse, and
+ * one free.
+ */
+static void misuse_double_free_race(struct kunit *test)
+{
+	struct cpumask *two = kunit_kzalloc(test, cpumask_size(), GFP_KERNEL);
+	struct scene *s;
+	struct race r;
+	int i, cpu;
+
+	need_two_cpus(test);
+	KUNIT_ASSERT_NOT_NULL(test, two);
+	s = scene_open(test, 64);
+	for_each_online_cpu(cpu)
+		if (cpumask_weight(two) < 2)
+			cpumask_set_cpu(cpu, two);
+	scene_freeze(test, s);
+	for (i = 0; i < NR_RACES; i++) {
+		r.p = gomalloc(64, GFP_KERNEL);
+		atomic_set(&r.absent, 2);
+		on_each_cpu_mask(two, race_fn, &r, true);
+		gomcache_drain_all(&goalloc_heap);
+	}
+	KUNIT_EXPECT_EQ(test, gotest_misuses(&goalloc_heap, GO_DOUBLE_FREE),
+			s->misuse[GO_DOUBLE_FREE] + NR_RACES);
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, &goalloc_heap)->heap_objects,
+			s->m->heap_objects);
+	scene_close(test, s);
+}
+
 static void misuse_zone(struct kunit *test)
 {
 	static const gfp_t zones[] = {
@@ -568,6 +643,8 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE_PARAM(misuse_wrong_size, wrong_sizes_gen_params),
 	KUNIT_CASE_PARAM(misuse_size_of_nothing, sizes_gen_params),
 	KUNIT_CASE(misuse_in_context),
+	KUNIT_CASE(misuse_double_free_elsewhere),
+	KUNIT_CASE(misuse_double_free_race),
 	KUNIT_CASE(misuse_zone),
 	{}
 };

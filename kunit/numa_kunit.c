@@ -182,8 +182,8 @@ static void numa_objects_go_home(struct kunit *test)
 		gotest_free(h, p[i]);
 	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
 	gomcache_drain_all(h);
-	gocentral_trim(h, &here->central[SPC]);
-	gocentral_trim(h, &there->central[SPC]);
+	gocentral_trim(&here->central[SPC], UINT_MAX);
+	gocentral_trim(&there->central[SPC], UINT_MAX);
 	KUNIT_EXPECT_EQ(test, here->central[SPC].nspans, 0);
 	KUNIT_EXPECT_EQ(test, there->central[SPC].nspans, 0);
 	KUNIT_EXPECT_EQ(test, here->free, here->sys);

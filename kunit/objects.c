@@ -19,7 +19,7 @@ void *gotest_alloc(struct goheap *h, unsigned int spc, gfp_t gfp)
 
 void gotest_free(struct goheap *h, void *p)
 {
-	gomcache_free(h, p, _RET_IP_);
+	gomcache_free(h, p);
 }
 
 void gotest_fill(void *p, size_t size)

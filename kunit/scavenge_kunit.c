@@ -342,17 +342,17 @@ static void scavenge_idle_stack(struct kunit *test)
 	use(h, SPC_IDLE);
 	for (i = 0; i < 3; i++) {
 		use(h, SPC_BUSY);
-		KUNIT_EXPECT_GT(test, c->stack[SPC_BUSY].cap, 0);
+		KUNIT_EXPECT_GT(test, gostack_cap(&c->stack[SPC_BUSY]), 0);
 		/* Used since the last tick, and only then. */
-		KUNIT_EXPECT_EQ(test, c->stack[SPC_IDLE].cap > 0, i < 2);
+		KUNIT_EXPECT_EQ(test, gostack_cap(&c->stack[SPC_IDLE]) > 0, i < 2);
 		tick(h);
-		KUNIT_EXPECT_GT(test, c->stack[SPC_BUSY].cap, 0);
+		KUNIT_EXPECT_GT(test, gostack_cap(&c->stack[SPC_BUSY]), 0);
 	}
-	KUNIT_EXPECT_EQ(test, c->stack[SPC_IDLE].n, 0);
+	KUNIT_EXPECT_EQ(test, gostack_n(&c->stack[SPC_IDLE]), 0);
 	KUNIT_EXPECT_NULL(test, c->stack[SPC_IDLE].slot);
 	KUNIT_EXPECT_NULL(test, c->stack[SPC_IDLE].span);
 	tick(h);
-	KUNIT_EXPECT_EQ(test, c->stack[SPC_BUSY].cap, 0);
+	KUNIT_EXPECT_EQ(test, gostack_cap(&c->stack[SPC_BUSY]), 0);
 	KUNIT_EXPECT_EQ(test, c->bytes, 0);
 }
 
@@ -394,7 +394,7 @@ static void scavenge_idle_heap(struct kunit *test)
 
 	for (i = GO_SPC(1, 0); i < GO_NR_SPANCLASSES; i++)
 		use(h, i);
-	KUNIT_EXPECT_GT(test, gotest_memstats(test, h)->heap_inuse, SZ_1M);
+	KUNIT_EXPECT_GE(test, gotest_memstats(test, h)->heap_sys, SZ_1M);
 	tick(h);
 	tick(h);
 	tick(h);

@@ -129,13 +129,13 @@ static void shrink_drains_caches(struct kunit *test)
 		p[i] = gotest_alloc(h, GO_SPC(60, 0), GFP_KERNEL);
 	for (i = 0; i < 8; i++)
 		gotest_free(h, p[i]);
-	KUNIT_EXPECT_GT(test, c->stack[GO_SPC(60, 0)].n, 0);
+	KUNIT_EXPECT_GT(test, gostack_n(&c->stack[GO_SPC(60, 0)]), 0);
 	s = run_new(test, nid, GO_ARENA_PAGES);
 	goheap_free(h, s);
 
 	KUNIT_EXPECT_GE(test, goshrink_count(h, nid), c->bytes >> PAGE_SHIFT);
 	KUNIT_EXPECT_EQ(test, scan(h, nid, 64), 64);
-	KUNIT_EXPECT_GT(test, c->stack[GO_SPC(60, 0)].n, 0);
+	KUNIT_EXPECT_GT(test, gostack_n(&c->stack[GO_SPC(60, 0)]), 0);
 	scan(h, nid, 100000);
 	KUNIT_EXPECT_EQ(test, c->bytes, 0);
 	KUNIT_EXPECT_EQ(test, goshrink_count(h, nid), 0);

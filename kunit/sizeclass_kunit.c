@@ -134,6 +134,7 @@ static void size_to_class(struct kunit *test)
 	for (size = 1; size <= GO_MAX_SMALL; size++) {
 		class = gosize_class(size);
 		best = search_class(size, low_bit(size));
+		KUNIT_EXPECT_EQ(test, goalloc_size_class(size), class);
 		if (class != best)
 			KUNIT_FAIL(test, "size %u: class %u of %u bytes, not %u",
 				   size, class, go_class_size[class], best);

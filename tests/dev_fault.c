@@ -142,7 +142,7 @@ static const struct request requests[] = {
 	{ "ALLOC, nothing", GOALLOC_IOC_ALLOC, 0, 0 },
 	{ "READ", GOALLOC_IOC_READ, 5000, 0 },
 	{ "WRITE", GOALLOC_IOC_WRITE, 5000, 0 },
-	{ "SIZE", GOALLOC_IOC_SIZE, 5000, 0 },
+	{ "STAT", GOALLOC_IOC_STAT, 5000, 0 },
 	{ "MEMSTATS", GOALLOC_IOC_MEMSTATS, 5000, 0 },
 	{ "FREE", GOALLOC_IOC_FREE, 5000, 0 },
 };
@@ -171,7 +171,7 @@ static int make(int fd, const struct request *r, __u64 *handle, void *buf)
 	struct goalloc_ioc_io io = {
 		.handle = *handle, .len = r->size, .buf = (uintptr_t)buf,
 	};
-	struct goalloc_ioc_size size = { .handle = *handle };
+	struct goalloc_ioc_stat size = { .handle = *handle };
 	struct goalloc_memstats m;
 	void *arg = NULL;
 
@@ -182,7 +182,7 @@ static int make(int fd, const struct request *r, __u64 *handle, void *buf)
 	case GOALLOC_IOC_WRITE:
 		arg = &io;
 		break;
-	case GOALLOC_IOC_SIZE:
+	case GOALLOC_IOC_STAT:
 		arg = &size;
 		break;
 	case GOALLOC_IOC_MEMSTATS:

@@ -77,9 +77,9 @@ static void write_and_read(__u64 handle, __u64 offset)
 /* From the first usable byte, and up to the last. */
 static void round_trip(__u64 handle)
 {
-	struct goalloc_ioc_size size = { .handle = handle };
+	struct goalloc_ioc_stat size = { .handle = handle };
 
-	if (ioctl(fd, GOALLOC_IOC_SIZE, &size))
+	if (ioctl(fd, GOALLOC_IOC_STAT, &size))
 		die("size");
 	write_and_read(handle, 0);
 	write_and_read(handle, size.usable - sizeof(text));

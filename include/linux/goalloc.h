@@ -22,6 +22,7 @@
 
 #include <linux/cleanup.h>
 #include <linux/gfp.h>
+#include <linux/goalloc_class.h>
 #include <linux/numa.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -44,6 +45,15 @@ void gofree(const void *p);
  * GOALLOC_MAX_SIZE or @gfp asks for a zone we do not have.
  */
 void *gomalloc(size_t size, gfp_t gfp) __alloc_size(1);
+
+/* What gomalloc() is when the size is a constant, see below. */
+void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class) __alloc_size(1);
+
+#define gomalloc(size, gfp)						\
+	(__builtin_constant_p(size) &&					\
+	 (size_t)(size) - 1 < GOALLOC_CLASS_MAX_SIZE ?			\
+	 gomalloc_class(size, gfp, goalloc_size_class(size)) :		\
+	 (gomalloc)(size, gfp))
 
 /**
  * gomalloc_noscan - allocate memory that will hold no pointers
@@ -107,6 +117,15 @@ void gofree(const void *p);
  * Context: any, NMI included.
  */
 void gofree_sized(const void *p, size_t size);
+
+/* What gofree_sized() is when the size is a constant. */
+void gofree_class(const void *p, size_t size, unsigned long class);
+
+#define gofree_sized(p, size)						\
+	(__builtin_constant_p(size) &&					\
+	 (size_t)(size) - 1 < GOALLOC_CLASS_MAX_SIZE ?			\
+	 gofree_class(p, size, goalloc_size_class(size)) :		\
+	 (gofree_sized)(p, size))
 
 /**
  * gofree_sensitive - clear an object, then free it

@@ -2,14 +2,38 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# What 'make bench' runs inside the virtual machine: the same loops with and
-# without the check of every free.
+# What scripts/bench runs inside a machine: gobench's workloads, and traces if
+# any came along, with and without the check of every free.  It is told by words
+# on the kernel's command line, lists with commas:
+#
+#   goalloc_checks=0,1	with which check=
+#   goalloc_bench=	parameters of gobench; none if it is "no";
+#			colons between them
+#   goalloc_copies=	how many copies of a trace
 
-for check in 0 1; do
-	insmod goalloc.ko check=$check || exit 1
-	echo "check=$check" >&3
-	insmod gobench.ko || exit 1
-	dmesg | sed -n 's/.*gobench: RESULT //p' | tail -n "${works:-9}" >&3
-	rmmod gobench
+words() { echo "$1" | tr "$2" ' '; }
+
+# shellcheck disable=SC2154,SC2046 # from the command line; words are meant
+for check in $(words "${goalloc_checks:-0,1}" ,); do
+	insmod goalloc.ko "check=$check" || exit 1
+	echo "HEAD kernel=$(uname -r)"
+	echo "HEAD cmdline=$(cat /proc/cmdline)"
+	echo "HEAD cpus=$(nproc)"
+	echo "HEAD check=$check"
+	if [ "$goalloc_bench" != no ]; then
+		insmod gobench.ko $(words "$goalloc_bench" :) || exit 1
+		cat /sys/kernel/debug/gobench/results
+		rmmod gobench || exit 1
+	fi
+	for trace in *.gotrace; do
+		[ -e "$trace" ] || continue
+		for copies in $(words "${goalloc_copies:-1}" ,); do
+			dmesg -c >/dev/null
+			insmod goreplay.ko "trace=/goalloc/$trace" \
+				"copies=$copies" timed=1 >&2 || exit 1
+			dmesg | sed -n 's/.*goreplay: BENCH/BENCH/p'
+			rmmod goreplay || exit 1
+		done
+	done
 	rmmod goalloc || exit 1
-done
+done >&3

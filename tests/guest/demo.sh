@@ -5,7 +5,8 @@
 # What 'make demo' runs inside the virtual machine, under scripts/guest-init.
 # Every step must succeed; the last thing it writes to fd 3 is the verdict.
 
-debugfs=/sys/kernel/debug/goalloc
+# shellcheck source=tests/guest/lib.sh
+. ./lib.sh
 
 section() { printf '\n--- %s\n' "$*"; }
 
@@ -16,10 +17,8 @@ fail() {
 }
 
 verify() {
-	local answer
-	answer=$(cat $debugfs/verify) || fail "verify cannot be read"
-	echo "verify: $answer"
-	[ "$answer" = ok ] || fail "the heap is not sound after $1"
+	verify_ok || fail "the heap is not sound after $1"
+	echo "verify: ok"
 }
 
 # replay TRACE COPIES: the module does its work while it is inserted.

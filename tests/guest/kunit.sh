@@ -8,6 +8,9 @@
 
 kmemleak=/sys/kernel/debug/kmemleak
 
+# shellcheck source=tests/guest/lib.sh
+. ./lib.sh
+
 die() { echo "guest: $*"; exit 1; }
 
 # Nothing of ours is loaded any more, so nothing may be left.  A leak counts
@@ -40,7 +43,7 @@ insmod goalloc_kunit.ko warns="${goalloc_warns:-0}" \
 for results in /sys/kernel/debug/kunit/*/results; do
 	cat "$results" >&3 || die "no results"
 done
-[ "$(cat /sys/kernel/debug/goalloc/verify)" = ok ] || die "verify: not ok"
+verify_ok || die "verify: not ok"
 rmmod goalloc_kunit || die "the suites do not unload"
 rmmod goalloc || die "goalloc does not unload"
 leak_scan

@@ -6,22 +6,11 @@
 # down and comes back, somebody reads every file in debugfs, and verify walks.
 # goalloc_seconds=N on the command line is how long.
 
-debugfs=/sys/kernel/debug/goalloc
 cpu1=/sys/devices/system/cpu/cpu1/online
-count=0
 
-echo "TAP version 13" >&3
-
-check() {
-	local name=$1 not=
-	shift
-	count=$((count + 1))
-	"$@" || not="not "
-	echo "${not}ok $count $name"
-	echo "${not}ok $count $name" >&3
-}
-
-verify_ok() { [ "$(cat "$debugfs/verify")" = ok ]; }
+# shellcheck source=tests/guest/lib.sh
+. ./lib.sh
+begin
 
 # While gostress runs; what goes wrong is left in /tmp/bad.
 hotplug() {
@@ -83,5 +72,5 @@ for check in 1 0; do
 	check "nothing is live with check=$check" nothing_live
 	check "rmmod with check=$check" rmmod goalloc
 done
-echo "1..$count" >&3
+plan
 exit 0

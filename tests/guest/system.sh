@@ -6,31 +6,12 @@
 # under scripts/guest-init.  The device's tests speak TAP themselves; each
 # other step here is a test of a TAP document of its own.
 
-debugfs=/sys/kernel/debug/goalloc
-count=0
+# shellcheck source=tests/guest/lib.sh
+. ./lib.sh
+begin
 
-echo "TAP version 13" >&3
-
-# check NAME COMMAND...: one test.
-check() {
-	local name=$1 not=
-	shift
-	count=$((count + 1))
-	"$@" || not="not "
-	echo "${not}ok $count $name"
-	echo "${not}ok $count $name" >&3
-}
-
-verify_ok() { [ "$(cat "$debugfs/verify")" = ok ]; }
 readable() { cat "$debugfs/$1" >/dev/null; }
-refused() { ! "$@" 2>/dev/null; }
 mode_0600() { [ "$(stat -c %a /dev/goalloc)" = 600 ]; }
-
-in_and_out() {
-	local module=$1
-	shift
-	insmod "$module.ko" "$@" && rmmod "$module"
-}
 
 # The module cannot go while somebody holds its device open.
 rmmod_while_open() {
@@ -69,7 +50,8 @@ leak_and_go() {
 
 check "insmod" insmod goalloc.ko
 check "verify after insmod" verify_ok
-for file in memstats sizeclasses pageheap; do
+for file in memstats metrics sizeclasses pageheap heapmap spans clients mcaches
+do
 	check "debugfs $file" readable $file
 done
 check "/dev/goalloc is for root alone" mode_0600
@@ -89,11 +71,23 @@ check "round trip" ./dev_roundtrip
 
 # These count objects to one, and the background takes a cache's tiny block.
 echo 0 >/sys/module/goalloc/parameters/scavenge_window_ms
-./dev_test >/tmp/tap 2>&1
-check "verify after dev_test" verify_ok
-# Skips itself where the kernel, or goalloc for it, has no fault injection.
-./dev_fault >/tmp/tap.fault 2>&1
-check "verify after dev_fault" verify_ok
+# dev_fault skips itself where the kernel has no fault injection.
+for program in dev_test dev_calls dev_mmap dev_run dev_debugfs dev_fault; do
+	./$program >/tmp/tap.$program 2>&1
+	check "verify after $program" verify_ok
+done
+# As 32-bit programs, where the kernel runs these.
+if ./dev_run32 -h 2>&1 | grep -q '^Usage'; then
+	for program in dev_test32 dev_calls32 dev_mmap32 dev_run32; do
+		./$program >/tmp/tap.$program 2>&1
+		check "verify after $program" verify_ok
+	done
+else
+	skip "32-bit programs" "this kernel does not run them"
+fi
+# A few: the cells device-* make many.
+./dev_fuzz 5000 >/tmp/tap.fuzz 2>&1
+check "verify after dev_fuzz" verify_ok
 check "rmmod" rmmod goalloc
 check "insmod with check=0" insmod goalloc.ko check=0
 check "client with check=0" in_and_out goclient
@@ -105,10 +99,10 @@ check "rmmod with objects leaked" leak_and_go
 check "insmod after a leak" insmod goalloc.ko
 check "verify after a leak" verify_ok
 check "rmmod after a leak" rmmod goalloc
-echo "1..$count" >&3
+plan
 
-for tap in /tmp/tap /tmp/tap.fault; do
-	cat $tap
-	cat $tap >&3
+for tap in /tmp/tap.*; do
+	cat "$tap"
+	cat "$tap" >&3
 done
 exit 0

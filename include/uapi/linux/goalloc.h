@@ -3,10 +3,16 @@
  * goalloc: what user space sees of it.
  *
  * The ioctls of /dev/goalloc and the MemStats structure.  Every structure has
- * fixed-width fields in natural alignment and no pointers; @pad fields and
- * unknown flags must be zero and are refused with EINVAL when they are not;
- * unknown commands get ENOTTY.  An object is named by a handle that means
- * something to its file descriptor only: no kernel address ever leaves.
+ * fixed-width fields in natural alignment and no pointers, and is the same for
+ * 32-bit programs; @pad fields and unknown flags must be zero and are refused
+ * with EINVAL when they are not; unknown commands get ENOTTY.  An object is
+ * named by a handle that means something to its file descriptor only: no
+ * kernel address ever leaves.
+ *
+ * Structures grow at their end, and the size that is encoded in a command says
+ * which age of a structure the program was compiled with.  What is short of a
+ * field means it to be zero.  What has a field that the module does not know
+ * is served if the field is zero and refused with E2BIG if it is not.
  */
 #ifndef _UAPI_LINUX_GOALLOC_H
 #define _UAPI_LINUX_GOALLOC_H
@@ -137,35 +143,132 @@ struct goalloc_memstats {
 	__u64 memory_limit;
 };
 
-/* Flags of GOALLOC_IOC_ALLOC. */
+/* Flags of GOALLOC_IOC_ALLOC, ALLOC_BULK and of sizes in GOALLOC_IOC_RUN. */
 #define GOALLOC_ALLOC_ZERO	(1U << 0)	/* contents are zero */
 #define GOALLOC_ALLOC_NOSCAN	(1U << 1)	/* holds no pointers */
-#define GOALLOC_ALLOC_FLAGS	(GOALLOC_ALLOC_ZERO | GOALLOC_ALLOC_NOSCAN)
+#define GOALLOC_ALLOC_NODE	(1U << 2)	/* of the NUMA node that is named */
+#define GOALLOC_ALLOC_FLAGS	\
+	(GOALLOC_ALLOC_ZERO | GOALLOC_ALLOC_NOSCAN | GOALLOC_ALLOC_NODE)
+
+/**
+ * struct goalloc_class - a size class
+ * @size: bytes of an object; 0 in entry 0, which stands for large objects
+ * @pages: 8 KiB pages of a span
+ * @objects: objects in a span
+ * @pad: zero
+ */
+struct goalloc_class {
+	__u32 size;
+	__u32 pages;
+	__u32 objects;
+	__u32 pad;
+};
+
+/* What a module may have, struct goalloc_ioc_info.features. */
+#define GOALLOC_FEATURE_CHECK	(1ULL << 0)	/* every free is verified */
+#define GOALLOC_FEATURE_DEBUG	(1ULL << 1)	/* red zones, poison or users */
+#define GOALLOC_FEATURE_MMAP	(1ULL << 2)
+#define GOALLOC_FEATURE_RUN	(1ULL << 3)
+
+#define GOALLOC_ABI_VERSION	1
+
+/**
+ * struct goalloc_ioc_info - what module is this, and what are its limits?
+ * @version: GOALLOC_ABI_VERSION of the module; it changes when a meaning does
+ * @nr_classes: size classes, the large one included
+ * @features: GOALLOC_FEATURE_*
+ * @max_size: the largest object, bytes
+ * @page_size: granularity of large objects, bytes
+ * @max_bulk: most objects of one BULK call
+ * @max_objects: objects that a descriptor may hold; 0: no limit
+ * @max_bytes: bytes that a descriptor may hold; 0: no limit
+ * @max_total: bytes that all descriptors together may hold; 0: no limit
+ * @objects: objects that this descriptor holds
+ * @bytes: bytes that this descriptor holds, rounded up to classes
+ * @peak_bytes: the most that @bytes ever was
+ * @total: bytes that all descriptors hold
+ * @nr_cpus: CPUs online
+ * @nr_nodes: NUMA nodes with memory
+ * @classes: the size classes
+ */
+struct goalloc_ioc_info {
+	__u32 version;
+	__u32 nr_classes;
+	__u64 features;
+	__u64 max_size;
+	__u64 page_size;
+	__u64 max_bulk;
+	__u64 max_objects;
+	__u64 max_bytes;
+	__u64 max_total;
+	__u64 objects;
+	__u64 bytes;
+	__u64 peak_bytes;
+	__u64 total;
+	__u32 nr_cpus;
+	__u32 nr_nodes;
+	struct goalloc_class classes[GOALLOC_NR_CLASSES];
+};
 
 /**
  * struct goalloc_ioc_alloc - allocate an object
  * @size: in: bytes wanted; 0 is legal
  * @flags: in: GOALLOC_ALLOC_*
- * @pad: must be zero
+ * @node: in: with GOALLOC_ALLOC_NODE, else zero: the NUMA node
  * @handle: out: names the object in later calls on this descriptor
  * @usable: out: bytes that may be used, at least @size
+ * @size_class: out: size class, 0 for large objects and for those without bytes
+ * @pad: must be zero
  */
 struct goalloc_ioc_alloc {
 	__u64 size;
 	__u32 flags;
-	__u32 pad;
+	__u32 node;
 	__u64 handle;
 	__u64 usable;
+	__u32 size_class;
+	__u32 pad;
 };
 
 /**
- * struct goalloc_ioc_size - how large is an object
- * @handle: in: the object
- * @usable: out: bytes that may be used
+ * struct goalloc_ioc_realloc - change the size of an object
+ * @handle: in: the object, which keeps its name
+ * @size: in: bytes wanted
+ * @usable: out: bytes that may be used, those that are new are zero
+ * @size_class: out: size class
+ * @pad: must be zero
  */
-struct goalloc_ioc_size {
+struct goalloc_ioc_realloc {
 	__u64 handle;
+	__u64 size;
 	__u64 usable;
+	__u32 size_class;
+	__u32 pad;
+};
+
+/**
+ * struct goalloc_ioc_stat - what is known of an object
+ * @handle: in: the object
+ * @size: out: bytes that were asked for
+ * @usable: out: bytes that may be used
+ * @flags: out: GOALLOC_ALLOC_*, as it was allocated
+ * @size_class: out: size class
+ * @node: out: NUMA node of its first byte; ~0 if it has none
+ * @maps: out: areas of processes that show it
+ * @map_offset: out: what to tell mmap(2) for an offset
+ * @map_length: out: what to tell it for a length, the only one possible; 0 if
+ *	the object is none of whole pages
+ */
+struct goalloc_ioc_stat {
+	__u64 handle;
+	__u64 size;
+	__u64 usable;
+	__u32 flags;
+	__u32 size_class;
+	__u32 node;
+	__u32 maps;
+	__u64 map_offset;
+	__u64 map_length;
 };
 
 /**
@@ -182,13 +285,263 @@ struct goalloc_ioc_io {
 	__u64 buf;
 };
 
+/* What FILL writes and VERIFY expects at byte i of an object. */
+#define GOALLOC_PATTERN_BYTE	0	/* the lowest byte of the seed */
+#define GOALLOC_PATTERN_MIX	1	/* byte i % 8 of a hash of seed and i / 8 */
+
+/**
+ * struct goalloc_ioc_pattern - fill with a pattern, or look whether it is there
+ * @handle: in: the object
+ * @offset: in: where in the object
+ * @len: in: how many bytes
+ * @seed: in: of the pattern
+ * @pattern: in: GOALLOC_PATTERN_*
+ * @pad: must be zero
+ * @good: out: bytes that were filled; bytes before the first that differs:
+ *	@len if all are as they should be
+ *
+ * GOALLOC_PATTERN_MIX is z ^ z >> 31, little endian, of
+ * z = (y ^ y >> 27) * 0x94d049bb133111eb, y = (x ^ x >> 30) *
+ * 0xbf58476d1ce4e5b9, x = seed + (i / 8 + 1) * 0x9e3779b97f4a7c15: splitmix64.
+ */
+struct goalloc_ioc_pattern {
+	__u64 handle;
+	__u64 offset;
+	__u64 len;
+	__u64 seed;
+	__u32 pattern;
+	__u32 pad;
+	__u64 good;
+};
+
+#define GOALLOC_BULK_MAX	65536
+
+/**
+ * struct goalloc_ioc_alloc_bulk - allocate many objects
+ * @size: in: bytes wanted for each
+ * @flags: in: GOALLOC_ALLOC_*
+ * @node: in: as for ALLOC
+ * @count: in: how many, at most GOALLOC_BULK_MAX
+ * @handles: in: address of an array of __u64 for their names
+ * @done: out: how many were allocated and named
+ *
+ * As write(2): 0 when at least one was allocated, and @done says how many; an
+ * error when none was.  Memory or a limit, a bad address and a signal end it
+ * early.
+ */
+struct goalloc_ioc_alloc_bulk {
+	__u64 size;
+	__u32 flags;
+	__u32 node;
+	__u64 count;
+	__u64 handles;
+	__u64 done;
+};
+
+/**
+ * struct goalloc_ioc_free_bulk - free many objects
+ * @count: in: how many, at most GOALLOC_BULK_MAX
+ * @handles: in: address of an array of __u64 with their names
+ * @done: out: how many were freed, in the order of the array
+ *
+ * Ends early, as ALLOC_BULK, at a bad address, an unknown name and a signal.
+ */
+struct goalloc_ioc_free_bulk {
+	__u64 count;
+	__u64 handles;
+	__u64 done;
+};
+
+/**
+ * struct goalloc_class_stats - what there is of a span class
+ * @size_class: size class; 0 for all large objects
+ * @noscan: whether these are the objects without pointers
+ * @size: bytes of an object
+ * @objects: objects in a span
+ * @spans: spans of the class
+ * @mallocs: objects ever allocated
+ * @frees: objects ever freed
+ * @requested: bytes ever asked for
+ * @live: objects handed out
+ * @cached: objects in the stacks of the CPUs
+ * @free: objects free in their spans
+ * @inuse: bytes of the spans
+ * @tail: of those, lost at the ends of spans
+ *
+ * The fields are of slightly different moments when somebody is at work.
+ */
+struct goalloc_class_stats {
+	__u32 size_class;
+	__u32 noscan;
+	__u64 size;
+	__u64 objects;
+	__u64 spans;
+	__u64 mallocs;
+	__u64 frees;
+	__u64 requested;
+	__u64 live;
+	__u64 cached;
+	__u64 free;
+	__u64 inuse;
+	__u64 tail;
+};
+
+/**
+ * struct goalloc_ioc_bysize - read the statistics of all span classes
+ * @buf: in: address of an array of struct goalloc_class_stats
+ * @entry_size: in: bytes of an entry, as the program knows it: less than the
+ *	module's gets the fields that it knows, more gets zeroes behind them
+ * @nr: in: entries that @buf has room for; out: that there are
+ */
+struct goalloc_ioc_bysize {
+	__u64 buf;
+	__u32 entry_size;
+	__u32 nr;
+};
+
+/**
+ * struct goalloc_ioc_free_os_memory - give back what can go
+ * @released: out: bytes that went back to the kernel
+ */
+struct goalloc_ioc_free_os_memory {
+	__u64 released;
+};
+
+#define GOALLOC_RUN_SIZES	16
+#define GOALLOC_RUN_CPUS	1024
+#define GOALLOC_RUN_BUCKETS	40
+#define GOALLOC_RUN_MAX_NS	60000000000ULL
+#define GOALLOC_RUN_MAX_LIVE	65536
+
+/**
+ * struct goalloc_run_size - a kind of object in a workload
+ * @min: the smallest, bytes, at least 1
+ * @max: the largest; all from @min to @max are as likely
+ * @weight: how often, compared with the other kinds
+ * @flags: GOALLOC_ALLOC_ZERO and _NOSCAN
+ */
+struct goalloc_run_size {
+	__u32 min;
+	__u32 max;
+	__u32 weight;
+	__u32 flags;
+};
+
+/* In what order a workload's objects go. */
+#define GOALLOC_RUN_RANDOM	0	/* at random, about half of them live */
+#define GOALLOC_RUN_FIFO	1	/* allocate all, then free the oldest first */
+#define GOALLOC_RUN_LIFO	2	/* allocate all, then free the newest first */
+
+/* Flags of a workload. */
+#define GOALLOC_RUN_TOUCH	(1U << 0)	/* write to all of each object */
+#define GOALLOC_RUN_UNTIMED	(1U << 1)	/* no histograms: only throughput */
+#define GOALLOC_RUN_FLAGS	(GOALLOC_RUN_TOUCH | GOALLOC_RUN_UNTIMED)
+
+/* How it ended. */
+#define GOALLOC_RUN_COMPLETE	0	/* all operations were done */
+#define GOALLOC_RUN_TIME	1	/* the time was over */
+#define GOALLOC_RUN_SIGNAL	2	/* a signal came */
+
+/**
+ * struct goalloc_run_hist - how long something took
+ * @count: times
+ * @total_ns: sum
+ * @min_ns: the shortest
+ * @max_ns: the longest
+ * @bucket: [0] counts those of 0 ns, [i] those of 2^(i-1) to 2^i - 1 ns; the
+ *	last one also all longer ones
+ */
+struct goalloc_run_hist {
+	__u64 count;
+	__u64 total_ns;
+	__u64 min_ns;
+	__u64 max_ns;
+	__u64 bucket[GOALLOC_RUN_BUCKETS];
+};
+
+/**
+ * struct goalloc_ioc_run - run a workload inside the kernel
+ * @count: in: operations of each CPU; 0: until the time is over
+ * @duration_ns: in: how long at most, up to GOALLOC_RUN_MAX_NS; 0: that
+ * @seed: in: of everything random
+ * @live: in: objects that each CPU holds at most, 1 to GOALLOC_RUN_MAX_LIVE
+ * @order: in: GOALLOC_RUN_RANDOM, _FIFO or _LIFO
+ * @realloc_percent: in: of the frees that change an object's size instead
+ * @remote_percent: in: of the frees that another CPU does
+ * @flags: in: GOALLOC_RUN_TOUCH, _UNTIMED
+ * @nr_sizes: in: entries of @sizes, at least 1
+ * @cpus: in: a bit for each CPU that takes part; none: all that are online
+ * @sizes: in: the mix
+ * @status: out: how it ended
+ * @nr_cpus: out: CPUs that took part
+ * @elapsed_ns: out: from the start of the first CPU to the end of the last
+ * @mallocs: out: objects allocated
+ * @frees: out: objects freed, those at the end that nobody counts as an
+ *	operation included: as many as @mallocs
+ * @reallocs: out: objects whose size was changed
+ * @failures: out: allocations that got no memory
+ * @bytes: out: bytes asked for
+ * @malloc_hist: out: how long allocations took
+ * @free_hist: out: how long frees took
+ *
+ * The worst case, @live objects of the largest size on each CPU, is charged to
+ * the descriptor's account for as long as it takes.
+ */
+struct goalloc_ioc_run {
+	__u64 count;
+	__u64 duration_ns;
+	__u64 seed;
+	__u32 live;
+	__u32 order;
+	__u32 realloc_percent;
+	__u32 remote_percent;
+	__u32 flags;
+	__u32 nr_sizes;
+	__u64 cpus[GOALLOC_RUN_CPUS / 64];
+	struct goalloc_run_size sizes[GOALLOC_RUN_SIZES];
+	__u32 status;
+	__u32 nr_cpus;
+	__u64 elapsed_ns;
+	__u64 mallocs;
+	__u64 frees;
+	__u64 reallocs;
+	__u64 failures;
+	__u64 bytes;
+	struct goalloc_run_hist malloc_hist;
+	struct goalloc_run_hist free_hist;
+};
+
 /* Our range: 'g' 0x80-0x9f, unused in ioctl-number.rst. */
 #define GOALLOC_IOC_MAGIC	'g'
-#define GOALLOC_IOC_ALLOC	_IOWR(GOALLOC_IOC_MAGIC, 0x80, struct goalloc_ioc_alloc)
-#define GOALLOC_IOC_FREE	_IOW(GOALLOC_IOC_MAGIC, 0x81, __u64)
-#define GOALLOC_IOC_READ	_IOW(GOALLOC_IOC_MAGIC, 0x82, struct goalloc_ioc_io)
-#define GOALLOC_IOC_WRITE	_IOW(GOALLOC_IOC_MAGIC, 0x83, struct goalloc_ioc_io)
-#define GOALLOC_IOC_SIZE	_IOWR(GOALLOC_IOC_MAGIC, 0x84, struct goalloc_ioc_size)
-#define GOALLOC_IOC_MEMSTATS	_IOR(GOALLOC_IOC_MAGIC, 0x85, struct goalloc_memstats)
+#define GOALLOC_IOC_ALLOC	\
+	_IOWR(GOALLOC_IOC_MAGIC, 0x80, struct goalloc_ioc_alloc)
+#define GOALLOC_IOC_FREE	\
+	_IOW(GOALLOC_IOC_MAGIC, 0x81, __u64)
+#define GOALLOC_IOC_READ	\
+	_IOW(GOALLOC_IOC_MAGIC, 0x82, struct goalloc_ioc_io)
+#define GOALLOC_IOC_WRITE	\
+	_IOW(GOALLOC_IOC_MAGIC, 0x83, struct goalloc_ioc_io)
+#define GOALLOC_IOC_STAT	\
+	_IOWR(GOALLOC_IOC_MAGIC, 0x84, struct goalloc_ioc_stat)
+#define GOALLOC_IOC_MEMSTATS	\
+	_IOR(GOALLOC_IOC_MAGIC, 0x85, struct goalloc_memstats)
+#define GOALLOC_IOC_INFO	\
+	_IOR(GOALLOC_IOC_MAGIC, 0x86, struct goalloc_ioc_info)
+#define GOALLOC_IOC_REALLOC	\
+	_IOWR(GOALLOC_IOC_MAGIC, 0x87, struct goalloc_ioc_realloc)
+#define GOALLOC_IOC_FILL	\
+	_IOWR(GOALLOC_IOC_MAGIC, 0x88, struct goalloc_ioc_pattern)
+#define GOALLOC_IOC_VERIFY	\
+	_IOWR(GOALLOC_IOC_MAGIC, 0x89, struct goalloc_ioc_pattern)
+#define GOALLOC_IOC_ALLOC_BULK	\
+	_IOWR(GOALLOC_IOC_MAGIC, 0x8a, struct goalloc_ioc_alloc_bulk)
+#define GOALLOC_IOC_FREE_BULK	\
+	_IOWR(GOALLOC_IOC_MAGIC, 0x8b, struct goalloc_ioc_free_bulk)
+#define GOALLOC_IOC_BYSIZE	\
+	_IOWR(GOALLOC_IOC_MAGIC, 0x8c, struct goalloc_ioc_bysize)
+#define GOALLOC_IOC_FREE_OS_MEMORY	\
+	_IOR(GOALLOC_IOC_MAGIC, 0x8d, struct goalloc_ioc_free_os_memory)
+#define GOALLOC_IOC_RUN	\
+	_IOWR(GOALLOC_IOC_MAGIC, 0x8e, struct goalloc_ioc_run)
 
 #endif /* _UAPI_LINUX_GOALLOC_H */

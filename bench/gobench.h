@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the parts of gobench know of each other.
+ *
+ *   gobench_main.c  the table of workloads, and the module
+ *   loops.c         the loops, once for each allocator, out of loops.h
+ *   measure.c       rounds, what is subtracted, and the rows that come out
+ *
+ * A row is "BENCH workload,param,allocator,measure,total,ops": scripts/bench-report
+ * divides, compares and draws.
+ */
+#ifndef GOBENCH_H
+#define GOBENCH_H
+
+#include <linux/slab.h>
+#include <linux/types.h>
+
+/**
+ * enum bench_allocator - who is measured
+ * @NONE: nobody: what the loop itself costs, to be subtracted
+ * @GO: goalloc
+ * @K: kmalloc
+ * @CACHE: a kmem_cache of the size
+ * @NR_ALLOCATORS: how many there are
+ */
+enum bench_allocator { NONE, GO, K, CACHE, NR_ALLOCATORS };
+
+/**
+ * struct bench - what a loop works with
+ * @size: bytes of an object
+ * @n: objects in a batch, or steps
+ * @reps: how often the batch is repeated
+ * @p: the objects
+ * @slots: how many of @p a random replacement chooses from; a power of two
+ * @order: a permutation of the batch
+ * @sizes: BENCH_SIZES random sizes
+ * @cache: for %CACHE
+ * @rnd: state of the random numbers, the same sequence for everybody
+ * @lat: latencies of alloc and of free, if wanted
+ */
+struct bench {
+	size_t size;
+	unsigned int n;
+	unsigned int reps;
+	void **p;
+	unsigned int slots;
+	const u32 *order;
+	const u32 *sizes;
+	struct kmem_cache *cache;
+	u32 rnd;
+	struct latency *lat;
+};
+
+#define BENCH_SIZES	1024
+#define BENCH_BATCH	4096
+
+typedef void (*bench_loop)(struct bench *b);
+
+/**
+ * struct loop - a loop for each allocator; NULL where it does not apply
+ * @fn: by enum bench_allocator
+ */
+struct loop {
+	bench_loop fn[NR_ALLOCATORS];
+};
+
+/* loops.c */
+extern const struct loop loop_warm, loop_sized, loop_zeroed, loop_tiny;
+extern const struct loop loop_fifo, loop_lifo, loop_random, loop_bulk;
+extern const struct loop loop_tiny_batch, loop_realloc;
+extern const struct loop loop_fill, loop_drain;
+extern const struct loop loop_fill_sizes, loop_replace, loop_timed_replace;
+extern const struct loop loop_const_8, loop_const_64, loop_const_512;
+extern const struct loop loop_const_1024, loop_const_8192;
+
+/* measure.c */
+extern const char *const bench_names[NR_ALLOCATORS];
+bool bench_in_ns(void);
+bool bench_marks(void);
+u64 bench_now(void);
+void bench_row(const char *workload, const char *param,
+	       enum bench_allocator a, const char *measure, u64 total,
+	       u64 ops);
+void bench_once(bench_loop fn, struct bench *b);
+int bench_on_cpu(int cpu, bench_loop fn, struct bench *b);
+void bench_count(bool on);
+void bench_counted(const char *workload, const char *param,
+		   enum bench_allocator a, u64 ops);
+int bench_measure(const char *workload, const char *param,
+		  const struct loop *loop, struct bench *b, u64 ops);
+u32 bench_random(u32 *state);
+int bench_measure_init(bool marks, unsigned int rounds);
+void bench_measure_exit(void);
+
+#endif /* GOBENCH_H */

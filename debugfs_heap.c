@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The files of debugfs that look at the heap: spans, free runs and pages.
+ *
+ * sizeclasses and pageheap are sums and as long as they are, however large the
+ * heap is.  heapmap has a line for an arena and spans one for a span, so these
+ * are streamed: a read(2) fills its buffer, in one RCU read-side section that
+ * takes no lock and is as long as the buffer, and the next one goes on at the
+ * address where it ended.  The section keeps the memory of arenas and
+ * descriptors from going away; what they say may change as we look, so that all
+ * of it is clamped before it is believed, and a line may be of a span as it
+ * never was.  An arena is named by its distance from the lowest one that the map
+ * has room for, in arenas: that is no address.
+ */
+
+#include <linux/debugfs.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include "classes.h"
+#include "debugfs.h"
+#include "internal.h"
+
+static void show_class(struct seq_file *m, const struct goclass_occupancy *o,
+		       unsigned int spc)
+{
+	unsigned int class = GO_SPC_CLASS(spc), i;
+	unsigned int size = go_class_size[class];
+	unsigned long tail = ((unsigned long)go_class_pages[class] <<
+			      GO_PAGE_SHIFT) - go_class_nelems[class] * size;
+	struct gostats_spc st;
+	u64 total;
+
+	gostats_read_spc(&goalloc_heap, spc, &st);
+	if (!o->spans && !st.mallocs)
+		return;
+	total = (u64)st.mallocs * size;
+	seq_printf(m, "%5u %6u %6u %6lu %8u %9lu %7lu %8lu %9lu %5llu ",
+		   class, size, GO_SPC_NOSCAN(spc), o->spans,
+		   go_class_nelems[class], st.mallocs - st.frees, st.cached,
+		   o->free, tail * o->spans,
+		   total ? div64_u64((total - min(total, (u64)st.requested)) *
+				     100, total) : 0);
+	for (i = 0; i < 10; i++)
+		seq_printf(m, " %4u", o->decile[i]);
+	seq_putc(m, '\n');
+}
+
+static int sizeclasses_show(struct seq_file *m, void *unused)
+{
+	struct goclass_occupancy *o = kvcalloc(GO_NR_SPANCLASSES, sizeof(*o),
+					       GFP_KERNEL);
+	unsigned int spc;
+
+	if (!o)
+		return -ENOMEM;
+	goclasses_walk(&goalloc_heap, o);
+	seq_puts(m, "# goalloc-sizeclasses v1\n");
+	seq_puts(m, "# tail: bytes lost at the end of spans; round: % of all bytes handed out lost to rounding up;\n");
+	seq_puts(m, "# 10%..100%: spans by how many of their objects are live or cached\n");
+	seq_puts(m, "class   size noscan  spans objs/spn      live  cached     free      tail round    10%  20%  30%  40%  50%  60%  70%  80%  90% 100%\n");
+	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
+		show_class(m, o + spc, spc);
+	kvfree(o);
+	return 0;
+}
+
+static int sizeclasses_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, sizeclasses_show, NULL);
+}
+
+const struct file_operations godebugfs_sizeclasses_fops = {
+	.owner		= THIS_MODULE,
+	.open		= sizeclasses_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= single_release,
+};
+
+/* TCMalloc's tiers of the page heap, in pages: up to these, and above. */
+#define TIER_SMALL	((256UL << 10) >> GO_PAGE_SHIFT)
+#define TIER_MEDIUM	((1UL << 20) >> GO_PAGE_SHIFT)
+
+/**
+ * struct pageheap - the runs, counted
+ * @runs: free runs by length
+ * @used: pages in use, by the length of their span's tier
+ * @arenas: arenas held
+ * @empty: of those, without a page in use
+ */
+struct pageheap {
+	unsigned int runs[GO_ARENA_PAGES + 1];
+	unsigned long used[3];
+	unsigned long arenas;
+	unsigned long empty;
+};
+
+static unsigned int tier(unsigned long npages)
+{
+	return npages <= TIER_SMALL ? 0 : npages <= TIER_MEDIUM ? 1 : 2;
+}
+
+static void add_run(struct gospan *s, void *data)
+{
+	unsigned int n = READ_ONCE(s->npages);
+	struct pageheap *p = data;
+
+	if (!n || n > GO_ARENA_PAGES)
+		return;
+	if (READ_ONCE(s->state) == GO_SPAN_FREE)
+		p->runs[n]++;
+	else
+		p->used[tier(n)] += n;
+}
+
+static void show_tiers(struct seq_file *m, const struct pageheap *p)
+{
+	static const char * const name[] = {
+		"small", "medium", "large",
+	};
+	unsigned long runs[3] = {}, pages[3] = {};
+	unsigned int i, t;
+
+	for (i = 1; i <= GO_ARENA_PAGES; i++) {
+		t = tier(i);
+		runs[t] += p->runs[i];
+		pages[t] += (unsigned long)p->runs[i] * i;
+	}
+	seq_puts(m, "tier      free-runs  free-bytes  used-bytes\n");
+	for (t = 0; t < 3; t++)
+		seq_printf(m, "%-8s %10lu %11lu %11lu\n", name[t], runs[t],
+			   pages[t] << GO_PAGE_SHIFT,
+			   p->used[t] << GO_PAGE_SHIFT);
+}
+
+static void add_arena(struct goarena *a, void *data)
+{
+	struct pageheap *p = data;
+
+	p->arenas++;
+	p->empty += READ_ONCE(a->nfree) == READ_ONCE(a->npages);
+}
+
+static void show_node(struct seq_file *m, struct gonode *node)
+{
+	unsigned long flags, sys, free, released;
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	sys = node->sys;
+	free = node->free;
+	released = node->released;
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	seq_printf(m, "node %d: %lu bytes held, %lu free, %lu given back\n",
+		   node->nid, sys << GO_PAGE_SHIFT, free << GO_PAGE_SHIFT,
+		   released << GO_PAGE_SHIFT);
+}
+
+/*
+ * The unusable free index, as /sys/kernel/debug/extfrag has it for the page
+ * allocator: what part of the free memory is of no use to who wants so many
+ * pages in a row.
+ */
+static void show_unusable(struct seq_file *m, const struct pageheap *p)
+{
+	unsigned long free = 0, usable, index;
+	unsigned int want, i;
+
+	for (i = 1; i <= GO_ARENA_PAGES; i++)
+		free += (unsigned long)p->runs[i] * i;
+	seq_puts(m, "wanted-pages  unusable-free-index\n");
+	for (want = 1; want <= GO_ARENA_PAGES; want *= 2) {
+		usable = 0;
+		for (i = want; i <= GO_ARENA_PAGES; i++)
+			usable += (unsigned long)p->runs[i] *
+				  rounddown(i, want);
+		index = free ? (free - usable) * 1000 / free : 0;
+		seq_printf(m, "%12u %5lu.%03lu\n", want, index / 1000,
+			   index % 1000);
+	}
+}
+
+static int pageheap_show(struct seq_file *m, void *unused)
+{
+	struct pageheap *p = kvzalloc(sizeof(*p), GFP_KERNEL);
+	unsigned int i, largest = 0;
+	int nid;
+
+	if (!p)
+		return -ENOMEM;
+	gospan_walk(&goalloc_heap, add_run, p);
+	gospan_walk_arenas(&goalloc_heap, add_arena, p);
+	seq_puts(m, "# goalloc-pageheap v1\n");
+	seq_printf(m, "arenas: %lu, %lu of them empty\n", p->arenas, p->empty);
+	for_each_gonode(&goalloc_heap, nid)
+		show_node(m, goalloc_heap.node[nid]);
+	show_tiers(m, p);
+	for (i = 1; i <= GO_ARENA_PAGES; i++)
+		if (p->runs[i])
+			largest = i;
+	seq_printf(m, "largest-run: %lu bytes\n",
+		   (unsigned long)largest << GO_PAGE_SHIFT);
+	seq_puts(m, "pages  free-runs\n");
+	for (i = 1; i <= GO_ARENA_PAGES; i++)
+		if (p->runs[i])
+			seq_printf(m, "%5u %10u\n", i, p->runs[i]);
+	show_unusable(m, p);
+	kvfree(p);
+	return 0;
+}
+
+static int pageheap_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, pageheap_show, NULL);
+}
+
+const struct file_operations godebugfs_pageheap_fops = {
+	.owner		= THIS_MODULE,
+	.open		= pageheap_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= single_release,
+};
+
+/* --- streams: where we are is 1 + the number of an arena, or of a page --- */
+
+/* The first arena from a number on, which is its address in arenas. */
+static struct goarena *arena_from(unsigned long *number)
+{
+	struct goarenamap *map = rcu_dereference(goalloc_heap.map);
+	unsigned long first = map->base >> GO_ARENA_SHIFT, i;
+	struct goarena *a;
+
+	for (i = *number > first ? *number - first : 0; i < map->nr; i++) {
+		a = READ_ONCE(map->arena[i]);
+		if (a == &goarena_nil)
+			continue;
+		*number = first + i;
+		return a;
+	}
+	return NULL;
+}
+
+/* What an arena is called. */
+static unsigned long arena_name(const struct goarena *a)
+{
+	return (a->base - rcu_dereference(goalloc_heap.map)->base) >>
+	       GO_ARENA_SHIFT;
+}
+
+/* The span or free run that begins at a page, if any; how long it is. */
+static struct gospan *span_at(struct goarena *a, unsigned int i,
+			      unsigned int *npages)
+{
+	struct gospan *s = READ_ONCE(a->span[i]);
+
+	*npages = 1;
+	if (s == &gospan_nil ||
+	    READ_ONCE(s->base) != a->base + ((unsigned long)i << GO_PAGE_SHIFT))
+		return NULL;
+	*npages = clamp_t(u32, READ_ONCE(s->npages), 1, GO_ARENA_PAGES - i);
+	return s;
+}
+
+/* A digit: how full a small span is; else a letter. */
+static char picture(const struct gospan *s)
+{
+	unsigned int n, used;
+
+	switch (READ_ONCE(s->state)) {
+	case GO_SPAN_FREE:
+		return '.';
+	case GO_SPAN_SMALL:
+		n = READ_ONCE(s->nelems);
+		used = goclasses_used(s, n);
+		return !used ? 'c' : used >= n ? '9' : '0' + used * 10 / n;
+	case GO_SPAN_LARGE:
+	case GO_SPAN_DYING:
+		return 'L';
+	default:
+		return '?';
+	}
+}
+
+static int heapmap_show(struct seq_file *m, void *v)
+{
+	unsigned int i, n, k;
+	struct goarena *a = v;
+	struct gospan *s;
+	char c;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(m, "# goalloc-heapmap v1\n");
+		seq_puts(m, "# arena, node, and 512 pages of 8 KiB: '-' not ours, '.' free, L large object,\n");
+		seq_puts(m, "# c small span with nothing live or cached, 0 to 9 small span by how full it is\n");
+		return 0;
+	}
+	seq_printf(m, "%6lu %3d ", arena_name(a), a->node->nid);
+	for (i = 0; i < GO_ARENA_PAGES; i += n) {
+		s = span_at(a, i, &n);
+		c = s ? picture(s) : '-';
+		for (k = 0; k < n; k++)
+			seq_putc(m, c);
+	}
+	seq_putc(m, '\n');
+	return 0;
+}
+
+static void *heapmap_at(loff_t *pos)
+{
+	unsigned long number = *pos - 1;
+	struct goarena *a;
+
+	if (!*pos)
+		return SEQ_START_TOKEN;
+	a = arena_from(&number);
+	*pos = number + 1;
+	return a;
+}
+
+static void *stream_start(struct seq_file *m, loff_t *pos)
+	__acquires(RCU)
+{
+	rcu_read_lock();
+	return heapmap_at(pos);
+}
+
+static void *heapmap_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return heapmap_at(pos);
+}
+
+static void stream_stop(struct seq_file *m, void *v)
+	__releases(RCU)
+{
+	rcu_read_unlock();
+}
+
+static const struct seq_operations heapmap_sops = {
+	.start	= stream_start,
+	.next	= heapmap_next,
+	.stop	= stream_stop,
+	.show	= heapmap_show,
+};
+
+static int heapmap_open(struct inode *inode, struct file *file)
+{
+	return seq_open(file, &heapmap_sops);
+}
+
+const struct file_operations godebugfs_heapmap_fops = {
+	.owner		= THIS_MODULE,
+	.open		= heapmap_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= seq_release,
+};
+
+/**
+ * struct place - where a walk over all spans is
+ * @a: the arena
+ * @i: the page in it
+ */
+struct place {
+	struct goarena *a;
+	unsigned int i;
+};
+
+static const char *state_name(u32 state)
+{
+	switch (state) {
+	case GO_SPAN_FREE:
+		return "free";
+	case GO_SPAN_SMALL:
+		return "small";
+	case GO_SPAN_LARGE:
+		return "large";
+	case GO_SPAN_DYING:
+		return "dying";
+	default:
+		return "none";
+	}
+}
+
+static void show_span(struct seq_file *m, const struct place *at)
+{
+	unsigned int npages, spc, class, n = 0, used = 0, size = 0;
+	struct gospan *s = span_at(at->a, at->i, &npages);
+	u32 state;
+
+	/* It has gone since it was found: the next line is another's. */
+	if (!s)
+		return;
+	state = READ_ONCE(s->state);
+	spc = min_t(unsigned int, READ_ONCE(s->spanclass),
+		    GO_NR_SPANCLASSES - 1);
+	class = state == GO_SPAN_SMALL ? GO_SPC_CLASS(spc) : 0;
+	if (state == GO_SPAN_SMALL) {
+		n = go_class_nelems[class];
+		used = goclasses_used(s, n);
+		size = go_class_size[class];
+	} else if (state != GO_SPAN_FREE) {
+		n = 1;
+		used = 1;
+		size = npages << GO_PAGE_SHIFT;
+	}
+	seq_printf(m, "%6lu %5u %5u  %-5s %5u %8u %6u %7u %7u %6u\n",
+		   arena_name(at->a), at->i, npages, state_name(state), class,
+		   size, state == GO_SPAN_FREE ? 0 : GO_SPC_NOSCAN(spc), n,
+		   used, READ_ONCE(s->cached));
+}
+
+static int spans_show(struct seq_file *m, void *v)
+{
+	if (v != SEQ_START_TOKEN) {
+		show_span(m, v);
+		return 0;
+	}
+	seq_puts(m, "# goalloc-spans v1\n");
+	seq_puts(m, "# used: objects live or in a CPU's stack; cached: a CPU's current span\n");
+	seq_puts(m, " arena  page pages  state class     size noscan objects    used cached\n");
+	return 0;
+}
+
+/* The first span or free run from a place on. */
+static void *spans_at(struct seq_file *m, loff_t *pos)
+{
+	unsigned long number, found;
+	struct place *at = m->private;
+	unsigned int n;
+
+	if (!*pos)
+		return SEQ_START_TOKEN;
+	number = (*pos - 1) / GO_ARENA_PAGES;
+	at->i = (*pos - 1) % GO_ARENA_PAGES;
+	for (;; number = found + 1, at->i = 0) {
+		found = number;
+		at->a = arena_from(&found);
+		if (!at->a)
+			return NULL;
+		if (found != number)
+			at->i = 0;
+		for (; at->i < GO_ARENA_PAGES; at->i++) {
+			if (!span_at(at->a, at->i, &n))
+				continue;
+			*pos = 1 + (loff_t)found * GO_ARENA_PAGES + at->i;
+			return at;
+		}
+	}
+}
+
+static void *spans_start(struct seq_file *m, loff_t *pos)
+	__acquires(RCU)
+{
+	rcu_read_lock();
+	return spans_at(m, pos);
+}
+
+static void *spans_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return spans_at(m, pos);
+}
+
+static const struct seq_operations spans_sops = {
+	.start	= spans_start,
+	.next	= spans_next,
+	.stop	= stream_stop,
+	.show	= spans_show,
+};
+
+static int spans_open(struct inode *inode, struct file *file)
+{
+	return seq_open_private(file, &spans_sops, sizeof(struct place));
+}
+
+const struct file_operations godebugfs_spans_fops = {
+	.owner		= THIS_MODULE,
+	.open		= spans_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= seq_release_private,
+};

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Thousands of objects in one call.
+ *
+ * As write(2): what was done before something went wrong stays done, and the
+ * call says how much that was; it fails only if nothing was.  Who is
+ * interrupted, or has run into a limit, thus always knows which objects there
+ * are.  A process that is killed in the middle needs not know: the file's
+ * release frees all.
+ */
+
+#include <linux/uaccess.h>
+#include "dev.h"
+
+/* One object, named in the user's array; as GOALLOC_IOC_ALLOC. */
+static long alloc_one(struct godev_file *f,
+		      const struct goalloc_ioc_alloc_bulk *arg,
+		      u64 __user *where)
+{
+	struct godev_object *obj;
+	u64 handle;
+	long err;
+
+	obj = godev_object_new(f, arg->size, arg->flags, arg->node);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	err = godev_reserve(f, &handle);
+	if (err)
+		goto err_put;
+	err = put_user(handle, where) ?: godev_publish(f, handle, obj);
+	if (!err)
+		return 0;
+	godev_unreserve(f, handle);
+err_put:
+	godev_object_put(obj);
+	return err;
+}
+
+static long free_one(struct godev_file *f, u64 __user *where)
+{
+	struct godev_object *obj;
+	u64 handle;
+
+	if (get_user(handle, where))
+		return -EFAULT;
+	obj = godev_object_take(f, handle);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	godev_object_put(obj);
+	return 0;
+}
+
+/* Is it time to stop?  The first one is always done: a call makes progress. */
+static bool interrupted(u64 done)
+{
+	cond_resched();
+	return done && signal_pending(current);
+}
+
+/**
+ * godev_alloc_bulk - GOALLOC_IOC_ALLOC_BULK
+ * @call: the call
+ *
+ * Context: task, may sleep.
+ * Return: 0, or an errno if nothing was allocated.
+ */
+long godev_alloc_bulk(const struct godev_call *call)
+{
+	struct goalloc_ioc_alloc_bulk arg;
+	u64 __user *handles;
+	long err;
+
+	err = godev_get(call, &arg, sizeof(arg), sizeof(arg));
+	if (err)
+		return err;
+	if (arg.count > GOALLOC_BULK_MAX)
+		return -EINVAL;
+	err = godev_check_alloc(arg.size, arg.flags, arg.node);
+	if (err)
+		return err;
+	handles = u64_to_user_ptr(arg.handles);
+	arg.done = 0;
+	/* Can the answer be stored? */
+	err = godev_put(call, &arg, sizeof(arg));
+	while (!err && arg.done < arg.count && !interrupted(arg.done)) {
+		err = alloc_one(call->f, &arg, handles + arg.done);
+		arg.done += !err;
+	}
+	if (err && !arg.done)
+		return err;
+	return godev_put(call, &arg, sizeof(arg));
+}
+
+/**
+ * godev_free_bulk - GOALLOC_IOC_FREE_BULK
+ * @call: the call
+ *
+ * Context: task, may sleep.
+ * Return: 0, or an errno if nothing was freed.
+ */
+long godev_free_bulk(const struct godev_call *call)
+{
+	struct goalloc_ioc_free_bulk arg;
+	u64 __user *handles;
+	long err;
+
+	err = godev_get(call, &arg, sizeof(arg), sizeof(arg));
+	if (err)
+		return err;
+	if (arg.count > GOALLOC_BULK_MAX)
+		return -EINVAL;
+	handles = u64_to_user_ptr(arg.handles);
+	arg.done = 0;
+	err = godev_put(call, &arg, sizeof(arg));
+	while (!err && arg.done < arg.count && !interrupted(arg.done)) {
+		err = free_one(call->f, handles + arg.done);
+		arg.done += !err;
+	}
+	if (err && !arg.done)
+		return err;
+	return godev_put(call, &arg, sizeof(arg));
+}

@@ -1,0 +1,658 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The calls of /dev/goalloc that dev_test.c does not have: INFO, REALLOC, STAT,
+ * FILL, VERIFY, BULK, BYSIZE, FREE_OS_MEMORY, accounts and limits.
+ *
+ * Run as root with goalloc loaded and nothing else using it: some tests count
+ * live objects, and some set limits.  Output is TAP.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#include "kselftest_harness.h"
+#include "dev_common.h"
+
+#define NR_BULK		10000
+
+FIXTURE(calls)
+{
+	int fd;
+	__u64 before;
+	__u64 *handles;
+};
+
+FIXTURE_SETUP(calls)
+{
+	self->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_GE(self->fd, 0);
+	self->before = live_objects();
+	self->handles = calloc(GOALLOC_BULK_MAX + 1, sizeof(__u64));
+	ASSERT_NE(self->handles, NULL);
+}
+
+FIXTURE_TEARDOWN(calls)
+{
+	set_param("dev_max_objects", "1048576");
+	set_param("dev_max_bytes", "0");
+	set_param("dev_max_total", "0");
+	free(self->handles);
+	close(self->fd);
+}
+
+/* --- INFO, BYSIZE, FREE_OS_MEMORY: nothing that is a kernel address ------ */
+
+static int looks_like_an_address(const void *buf, size_t size)
+{
+	const __u64 *word = buf;
+	size_t i;
+
+	for (i = 0; i < size / 8; i++)
+		if (word[i] >> 47 && word[i] != ~0ULL)
+			return 1;
+	return 0;
+}
+
+TEST_F(calls, info)
+{
+	struct goalloc_ioc_info info, again;
+	struct goalloc_memstats m;
+	unsigned int i;
+
+	memset(&info, 0xff, sizeof(info));
+	ASSERT_EQ(call(self->fd, GOALLOC_IOC_INFO, &info), 0);
+	EXPECT_EQ(info.version, GOALLOC_ABI_VERSION);
+	EXPECT_EQ(info.nr_classes, GOALLOC_NR_CLASSES);
+	EXPECT_EQ(info.max_size, MAX_SIZE);
+	EXPECT_EQ(info.max_bulk, GOALLOC_BULK_MAX);
+	EXPECT_EQ(info.objects, 0);
+	EXPECT_EQ(info.bytes, 0);
+	EXPECT_GE(info.nr_cpus, 1);
+	EXPECT_GE(info.nr_nodes, 1);
+	EXPECT_EQ(info.features >> 4, 0);
+	EXPECT_TRUE(info.features & GOALLOC_FEATURE_MMAP);
+	EXPECT_FALSE(looks_like_an_address(&info, sizeof(info)));
+	ASSERT_EQ(call(self->fd, GOALLOC_IOC_MEMSTATS, &m), 0);
+	for (i = 0; i < GOALLOC_NR_CLASSES; i++) {
+		EXPECT_EQ(info.classes[i].size, m.by_size[i].size);
+		EXPECT_LE(info.classes[i].size * info.classes[i].objects,
+			  info.classes[i].pages * info.page_size);
+		EXPECT_EQ(info.classes[i].pad, 0);
+	}
+	/* A program that knows only the beginning. */
+	memset(&again, 0xff, sizeof(again));
+	ASSERT_EQ(call(self->fd, _IOC(_IOC_READ, 'g', 0x86, 8), &again), 0);
+	EXPECT_EQ(again.version, info.version);
+	EXPECT_EQ(again.max_size, ~0ULL);
+	EXPECT_EQ(call(self->fd, _IOC(_IOC_READ, 'g', 0x86, 12), &again),
+		  -EINVAL);
+}
+
+static int read_classes(int fd, void *buf, unsigned int entry_size,
+			unsigned int *nr)
+{
+	struct goalloc_ioc_bysize arg = {
+		.buf = (uintptr_t)buf, .entry_size = entry_size, .nr = *nr,
+	};
+	int err = call(fd, GOALLOC_IOC_BYSIZE, &arg);
+
+	*nr = arg.nr;
+	return err;
+}
+
+TEST_F(calls, bysize)
+{
+	enum { ROOM = 2 * GOALLOC_NR_CLASSES };
+	static struct goalloc_class_stats st[ROOM];
+	static __u64 longer[ROOM][13], shorter[ROOM][2];
+	struct goalloc_memstats m, after;
+	int tries = 100;
+	__u64 live = 0, mallocs = 0, inuse = 0, handle, done;
+	unsigned int nr = ROOM, i;
+
+	ASSERT_EQ(do_alloc_bulk(self->fd, 500, 1000, self->handles, &done), 0);
+	ASSERT_EQ(do_alloc(self->fd, 100000, 0, &handle, NULL), 0);
+	/* Until nothing has changed between: the heap gives back by itself. */
+	do {
+		nr = ROOM;
+		memset(st, 0, sizeof(st));
+		ASSERT_EQ(call(self->fd, GOALLOC_IOC_MEMSTATS, &m), 0);
+		ASSERT_EQ(read_classes(self->fd, st, sizeof(*st), &nr), 0);
+		ASSERT_EQ(call(self->fd, GOALLOC_IOC_MEMSTATS, &after), 0);
+	} while (tries-- && (m.heap_inuse != after.heap_inuse ||
+			     m.mallocs != after.mallocs ||
+			     m.frees != after.frees));
+	EXPECT_EQ(nr, ROOM - 1);
+	EXPECT_FALSE(looks_like_an_address(st, sizeof(st)));
+	for (i = 0; i < nr; i++) {
+		live += st[i].live;
+		mallocs += st[i].mallocs;
+		inuse += st[i].inuse;
+		EXPECT_EQ(st[i].live, st[i].mallocs - st[i].frees);
+		EXPECT_EQ(st[i].size, m.by_size[st[i].size_class].size);
+		if (st[i].size_class)
+			EXPECT_EQ(st[i].inuse, st[i].tail + st[i].spans *
+				  st[i].objects * st[i].size);
+		/* What is not live is cached, free, or in an mcache's span. */
+		EXPECT_LE(st[i].live, st[i].spans * st[i].objects);
+	}
+	EXPECT_EQ(live, m.heap_objects);
+	EXPECT_EQ(mallocs, m.mallocs);
+	EXPECT_EQ(inuse, m.heap_inuse);
+
+	/* Other ages. */
+	nr = 3;
+	memset(longer, 0xff, sizeof(longer));
+	ASSERT_EQ(read_classes(self->fd, longer, sizeof(longer[0]), &nr), 0);
+	EXPECT_EQ(nr, ROOM - 1);
+	EXPECT_EQ(longer[2][12], 0);
+	EXPECT_EQ(longer[2][1], st[2].size);
+	EXPECT_EQ(longer[3][0], ~0ULL);
+	ASSERT_EQ(read_classes(self->fd, shorter, sizeof(shorter[0]), &nr), 0);
+	EXPECT_EQ(shorter[nr - 1][1], 32768);
+	nr = 0;
+	ASSERT_EQ(read_classes(self->fd, NULL, sizeof(*st), &nr), 0);
+	EXPECT_EQ(nr, ROOM - 1);
+	EXPECT_EQ(read_classes(self->fd, NULL, sizeof(*st), &nr), -EFAULT);
+	EXPECT_EQ(read_classes(self->fd, st, 0, &nr), -EINVAL);
+	EXPECT_EQ(read_classes(self->fd, st, 12, &nr), -EINVAL);
+	EXPECT_EQ(read_classes(self->fd, st, 1 << 20, &nr), -EINVAL);
+}
+
+TEST_F(calls, free_os_memory)
+{
+	struct goalloc_ioc_free_os_memory arg = { 0 };
+	struct goalloc_memstats a, b;
+	__u64 done;
+	int i;
+
+	ASSERT_EQ(do_alloc_bulk(self->fd, 1 << 20, 16, self->handles, &done),
+		  0);
+	ASSERT_EQ(do_free_bulk(self->fd, 16, self->handles, &done), 0);
+	ASSERT_EQ(call(self->fd, GOALLOC_IOC_MEMSTATS, &a), 0);
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(call(self->fd, GOALLOC_IOC_FREE_OS_MEMORY, &arg), 0);
+	ASSERT_EQ(call(self->fd, GOALLOC_IOC_MEMSTATS, &b), 0);
+	EXPECT_GT(b.heap_released, a.heap_released);
+	EXPECT_LT(b.heap_sys, a.heap_sys);
+	EXPECT_EQ(call(self->fd, GOALLOC_IOC_FREE_OS_MEMORY, NULL), -EFAULT);
+}
+
+/* --- STAT, REALLOC, nodes ------------------------------------------------ */
+
+TEST_F(calls, stat)
+{
+	struct goalloc_ioc_stat st;
+	__u64 handle;
+
+	ASSERT_EQ(do_alloc(self->fd, 500, GOALLOC_ALLOC_NOSCAN, &handle, NULL),
+		  0);
+	ASSERT_EQ(do_stat(self->fd, handle, &st), 0);
+	EXPECT_EQ(st.handle, handle);
+	EXPECT_EQ(st.size, 500);
+	EXPECT_EQ(st.usable, 512);
+	EXPECT_EQ(st.flags, GOALLOC_ALLOC_NOSCAN);
+	EXPECT_LT(st.node, 1024);
+	EXPECT_EQ(st.maps, 0);
+	EXPECT_EQ(st.map_length, 0);
+	EXPECT_EQ(st.map_offset, 0);
+	EXPECT_FALSE(looks_like_an_address(&st, sizeof(st)));
+	ASSERT_EQ(do_alloc(self->fd, 0, 0, &handle, NULL), 0);
+	ASSERT_EQ(do_stat(self->fd, handle, &st), 0);
+	EXPECT_EQ(st.node, ~0U);
+	EXPECT_EQ(st.map_length, 0);
+	EXPECT_EQ(do_stat(self->fd, handle + 1, &st), -ENOENT);
+}
+
+TEST_F(calls, nodes)
+{
+	struct goalloc_ioc_alloc arg = {
+		.size = 1000, .flags = GOALLOC_ALLOC_NODE,
+	};
+	struct goalloc_ioc_stat st;
+	struct goalloc_ioc_info info;
+	unsigned int node, found = 0;
+	int err;
+
+	ASSERT_EQ(call(self->fd, GOALLOC_IOC_INFO, &info), 0);
+	for (node = 0; node < 64; node++) {
+		arg.node = node;
+		err = call(self->fd, GOALLOC_IOC_ALLOC, &arg);
+		if (err == -EINVAL)
+			continue;
+		ASSERT_EQ(err, 0);
+		ASSERT_EQ(do_stat(self->fd, arg.handle, &st), 0);
+		EXPECT_EQ(st.node, node);
+		EXPECT_EQ(st.flags, GOALLOC_ALLOC_NODE);
+		found++;
+	}
+	EXPECT_EQ(found, info.nr_nodes);
+	arg.node = ~0U;
+	EXPECT_EQ(call(self->fd, GOALLOC_IOC_ALLOC, &arg), -EINVAL);
+	arg.node = 1 << 20;
+	EXPECT_EQ(call(self->fd, GOALLOC_IOC_ALLOC, &arg), -EINVAL);
+	arg.node = 0;
+	arg.flags |= GOALLOC_ALLOC_NOSCAN;
+	EXPECT_EQ(call(self->fd, GOALLOC_IOC_ALLOC, &arg), -EINVAL);
+}
+
+/* Through all sizes, up and down: the bytes stay, what is new is zero. */
+TEST_F(calls, realloc)
+{
+	static const __u64 sizes[] = {
+		0, 5, 16, 100, 520, 4096, 32768, 40000, 1 << 20, MAX_SIZE,
+		100000, 8192, 1, 0, 64,
+	};
+	static unsigned char back[MAX_SIZE];
+	__u64 handle, usable, last, kept = 0;
+	unsigned int flags, i;
+
+	for (flags = 0; flags <= ZERO_NOSCAN; flags++) {
+		ASSERT_EQ(do_alloc(self->fd, 3, flags, &handle, &last), 0);
+		kept = last;
+		ASSERT_EQ(do_write(self->fd, handle, 0, "\x5a\x5a\x5a", 3), 0);
+		kept = 3;
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			ASSERT_EQ(do_realloc(self->fd, handle, sizes[i],
+					     &usable), 0);
+			ASSERT_GE(usable, sizes[i]);
+			if (sizes[i] < kept)
+				kept = sizes[i];
+			ASSERT_EQ(do_read(self->fd, handle, 0, back, usable),
+				  0);
+			EXPECT_TRUE(all_bytes(back, kept, 0x5a));
+			EXPECT_TRUE(all_bytes(back + kept, usable - kept, 0))
+				TH_LOG("from %llu to %llu",
+				       (unsigned long long)last,
+				       (unsigned long long)usable);
+			memset(back, 0x5a, sizes[i]);
+			ASSERT_EQ(do_write(self->fd, handle, 0, back, sizes[i]),
+				  0);
+			kept = sizes[i];
+			last = usable;
+			EXPECT_EQ(fdinfo(self->fd, "goalloc-objects"), 1);
+		}
+		EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 64);
+		EXPECT_EQ(do_free(self->fd, handle), 0);
+		EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 0);
+	}
+	EXPECT_EQ(live_objects(), self->before);
+}
+
+TEST_F(calls, realloc_refuses)
+{
+	struct goalloc_ioc_realloc arg = { .size = 10, .pad = 1 };
+	struct goalloc_ioc_stat st;
+	__u64 handle;
+
+	ASSERT_EQ(do_alloc(self->fd, 100, 0, &handle, NULL), 0);
+	EXPECT_EQ(do_realloc(self->fd, handle, MAX_SIZE + 1, NULL), -EINVAL);
+	EXPECT_EQ(do_realloc(self->fd, handle, ~0ULL, NULL), -EINVAL);
+	EXPECT_EQ(do_realloc(self->fd, handle + 1, 10, NULL), -ENOENT);
+	EXPECT_EQ(do_realloc(self->fd, 0, 10, NULL), -ENOENT);
+	arg.handle = handle;
+	EXPECT_EQ(call(self->fd, GOALLOC_IOC_REALLOC, &arg), -EINVAL);
+	EXPECT_EQ(call(self->fd, GOALLOC_IOC_REALLOC, NULL), -EFAULT);
+	ASSERT_EQ(set_param("dev_max_bytes", "1000"), 0);
+	EXPECT_EQ(do_realloc(self->fd, handle, 2000, NULL), -EDQUOT);
+	ASSERT_EQ(do_stat(self->fd, handle, &st), 0);
+	EXPECT_EQ(st.size, 100);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), st.usable);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-refused"), 1);
+}
+
+/* --- FILL and VERIFY ----------------------------------------------------- */
+
+static unsigned char mix(__u64 seed, __u64 i)
+{
+	__u64 x = seed + (i / 8 + 1) * 0x9e3779b97f4a7c15ULL;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
+	return (x ^ x >> 31) >> i % 8 * 8;
+}
+
+static int do_pattern(int fd, unsigned long cmd,
+		      const struct goalloc_ioc_pattern *what, __u64 *good)
+{
+	struct goalloc_ioc_pattern arg = *what;
+	int err = call(fd, cmd, &arg);
+
+	*good = arg.good;
+	return err;
+}
+
+TEST_F(calls, patterns)
+{
+	static const __u64 offsets[] = { 0, 1, 7, 8, 13, 4093 };
+	static const __u64 lengths[] = { 0, 1, 9, 1000, 70000 };
+	static unsigned char back[131072];
+	unsigned int o, l, k, i;
+	__u64 handle, good;
+
+	ASSERT_EQ(do_alloc(self->fd, sizeof(back), 0, &handle, NULL), 0);
+	for (o = 0; o < ARRAY_SIZE(offsets); o++)
+	for (l = 0; l < ARRAY_SIZE(lengths); l++)
+	for (k = 0; k < 2; k++) {
+		struct goalloc_ioc_pattern p = {
+			.handle = handle, .offset = offsets[o],
+			.len = lengths[l], .seed = 77 * o + l, .pattern = k,
+		};
+		__u64 at = p.offset + p.len / 2;
+		unsigned char c;
+
+		ASSERT_EQ(do_pattern(self->fd, GOALLOC_IOC_FILL, &p, &good), 0);
+		EXPECT_EQ(good, p.len);
+		ASSERT_EQ(do_read(self->fd, handle, 0, back, sizeof(back)), 0);
+		for (i = 0; i < p.len; i++) {
+			if (back[p.offset + i] != (k ? mix(p.seed, p.offset + i)
+						    : (unsigned char)p.seed))
+				break;
+		}
+		EXPECT_EQ(i, p.len);
+		ASSERT_EQ(do_pattern(self->fd, GOALLOC_IOC_VERIFY, &p, &good),
+			  0);
+		EXPECT_EQ(good, p.len);
+		if (!p.len)
+			continue;
+		/* One byte is found, and found where it is. */
+		c = back[at] ^ 1;
+		ASSERT_EQ(do_write(self->fd, handle, at, &c, 1), 0);
+		ASSERT_EQ(do_pattern(self->fd, GOALLOC_IOC_VERIFY, &p, &good),
+			  0);
+		EXPECT_EQ(good, p.len / 2);
+	}
+}
+
+TEST_F(calls, patterns_refuse)
+{
+	static const unsigned long cmds[] = {
+		GOALLOC_IOC_FILL, GOALLOC_IOC_VERIFY,
+	};
+	struct goalloc_ioc_pattern p;
+	__u64 handle, good;
+	int i;
+
+	ASSERT_EQ(do_alloc(self->fd, 64, 0, &handle, NULL), 0);
+	for (i = 0; i < 2; i++) {
+		p = (struct goalloc_ioc_pattern){ .handle = handle, .len = 65 };
+		EXPECT_EQ(do_pattern(self->fd, cmds[i], &p, &good), -EINVAL);
+		p.len = ~0ULL;
+		EXPECT_EQ(do_pattern(self->fd, cmds[i], &p, &good), -EINVAL);
+		p.offset = ~0ULL;
+		p.len = 2;
+		EXPECT_EQ(do_pattern(self->fd, cmds[i], &p, &good), -EINVAL);
+		p.offset = 0;
+		p.pad = 1;
+		EXPECT_EQ(do_pattern(self->fd, cmds[i], &p, &good), -EINVAL);
+		p.pad = 0;
+		p.pattern = 2;
+		EXPECT_EQ(do_pattern(self->fd, cmds[i], &p, &good), -EINVAL);
+		p.pattern = 0;
+		p.handle = 0;
+		EXPECT_EQ(do_pattern(self->fd, cmds[i], &p, &good), -ENOENT);
+	}
+}
+
+/* --- BULK ---------------------------------------------------------------- */
+
+TEST_F(calls, bulk)
+{
+	__u64 *h = self->handles, usable, done, i;
+
+	ASSERT_EQ(do_alloc_bulk(self->fd, 100, NR_BULK, h, &done), 0);
+	ASSERT_EQ(done, NR_BULK);
+	EXPECT_EQ(live_objects(), self->before + NR_BULK);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-objects"), NR_BULK);
+	for (i = 0; i < NR_BULK; i += 100) {
+		EXPECT_EQ(do_size(self->fd, h[i], &usable), 0);
+		EXPECT_GE(usable, 100);
+		/* All different: each can be freed once. */
+		EXPECT_EQ(do_free(self->fd, h[i]), 0);
+		ASSERT_EQ(do_alloc(self->fd, 100, 0, &h[i], NULL), 0);
+	}
+	ASSERT_EQ(do_free_bulk(self->fd, NR_BULK, h, &done), 0);
+	EXPECT_EQ(done, NR_BULK);
+	EXPECT_EQ(live_objects(), self->before);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-objects"), 0);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-objects"), NR_BULK);
+	EXPECT_EQ(do_free_bulk(self->fd, 1, h, &done), -ENOENT);
+	EXPECT_EQ(do_alloc_bulk(self->fd, 100, 0, NULL, &done), 0);
+	EXPECT_EQ(done, 0);
+}
+
+TEST_F(calls, bulk_refuses)
+{
+	struct goalloc_ioc_alloc_bulk arg = {
+		.count = 10, .handles = (uintptr_t)self->handles,
+	};
+	__u64 done;
+
+	EXPECT_EQ(do_alloc_bulk(self->fd, 8, GOALLOC_BULK_MAX + 1,
+				self->handles, &done), -EINVAL);
+	EXPECT_EQ(do_free_bulk(self->fd, GOALLOC_BULK_MAX + 1,
+			       self->handles, &done), -EINVAL);
+	EXPECT_EQ(do_alloc_bulk(self->fd, MAX_SIZE + 1, 1, self->handles,
+				&done), -EINVAL);
+	EXPECT_EQ(do_alloc_bulk(self->fd, 8, 10, NULL, &done), -EFAULT);
+	EXPECT_EQ(do_free_bulk(self->fd, 10, NULL, &done), -EFAULT);
+	arg.flags = 1U << 9;
+	EXPECT_EQ(call(self->fd, GOALLOC_IOC_ALLOC_BULK, &arg), -EINVAL);
+	arg.flags = 0;
+	arg.node = 3;
+	EXPECT_EQ(call(self->fd, GOALLOC_IOC_ALLOC_BULK, &arg), -EINVAL);
+	EXPECT_EQ(live_objects(), self->before);
+}
+
+/* What is done before something goes wrong stays done, and is told. */
+TEST_F(calls, bulk_in_part)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	char *p = guarded_pages(PROT_READ | PROT_WRITE);
+	__u64 *tail = (__u64 *)(p + page) - 10, done;
+
+	ASSERT_NE(p, NULL);
+	ASSERT_EQ(do_alloc_bulk(self->fd, 64, 20, tail, &done), 0);
+	EXPECT_EQ(done, 10);
+	EXPECT_EQ(live_objects(), self->before + 10);
+	tail[5] = ~0ULL;
+	ASSERT_EQ(do_free_bulk(self->fd, 20, tail, &done), 0);
+	EXPECT_EQ(done, 5);
+	ASSERT_EQ(do_free_bulk(self->fd, 20, tail + 6, &done), 0);
+	EXPECT_EQ(done, 4);
+	EXPECT_EQ(live_objects(), self->before + 1);
+
+	ASSERT_EQ(set_param("dev_max_objects", "100"), 0);
+	ASSERT_EQ(do_alloc_bulk(self->fd, 64, 200, self->handles, &done), 0);
+	EXPECT_EQ(done, 99);
+	EXPECT_EQ(do_alloc_bulk(self->fd, 64, 200, self->handles, &done),
+		  -EDQUOT);
+}
+
+/* An answer that cannot be stored: nothing is done. */
+TEST_F(calls, bulk_without_an_answer)
+{
+	char *p = guarded_pages(PROT_READ | PROT_WRITE);
+	struct goalloc_ioc_alloc_bulk *arg = (void *)p;
+
+	ASSERT_NE(p, NULL);
+	arg->size = 64;
+	arg->count = 10;
+	arg->handles = (uintptr_t)self->handles;
+	ASSERT_EQ(mprotect(p, sysconf(_SC_PAGESIZE), PROT_READ), 0);
+	EXPECT_EQ(call(self->fd, GOALLOC_IOC_ALLOC_BULK, arg), -EFAULT);
+	EXPECT_EQ(live_objects(), self->before);
+}
+
+static void on_alarm(int sig)
+{
+}
+
+static void tick_every_us(long us)
+{
+	struct itimerval t = { { 0, us }, { 0, us } };
+	struct sigaction sa = { .sa_handler = on_alarm };
+
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &t, NULL);
+}
+
+/* A signal ends a call early; who was told a number has just so many. */
+TEST_F_TIMEOUT(calls, bulk_interrupted, 120)
+{
+	__u64 done, freed, at, early = 0;
+	int i;
+
+	for (i = 0; i < 200 && early < 3; i++) {
+		tick_every_us(2000 + 100 * i);
+		ASSERT_EQ(do_alloc_bulk(self->fd, 32, GOALLOC_BULK_MAX,
+					self->handles, &done), 0);
+		tick_every_us(0);
+		EXPECT_GE(done, 1);
+		early += done < GOALLOC_BULK_MAX;
+		EXPECT_EQ(fdinfo(self->fd, "goalloc-objects"), done);
+		for (at = 0; at < done; at += freed)
+			ASSERT_EQ(do_free_bulk(self->fd, done - at,
+					       self->handles + at, &freed), 0);
+		EXPECT_EQ(live_objects(), self->before);
+	}
+	EXPECT_GE(early, 3);
+}
+
+TEST_F_TIMEOUT(calls, bulk_killed, 120)
+{
+	int i, status;
+	pid_t pid;
+
+	for (i = 0; i < 10; i++) {
+		pid = fork();
+		ASSERT_GE(pid, 0);
+		if (!pid) {
+			int fd = open(DEVICE, O_RDWR);
+			__u64 done;
+
+			while (!do_alloc_bulk(fd, 16, 20000, self->handles,
+					      &done) &&
+			       !do_free_bulk(fd, done, self->handles, &done))
+				;
+			_exit(1);
+		}
+		usleep(20000 + 3000 * i);
+		kill(pid, SIGKILL);
+		ASSERT_EQ(waitpid(pid, &status, 0), pid);
+		EXPECT_TRUE(WIFSIGNALED(status));
+		EXPECT_EQ(live_objects(), self->before);
+	}
+}
+
+/* --- accounts and limits ------------------------------------------------- */
+
+TEST_F(calls, limits)
+{
+	int other = open(DEVICE, O_RDWR | O_CLOEXEC);
+	struct goalloc_ioc_info info;
+	__u64 a, b, c;
+
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(set_param("dev_max_bytes", "16K"), 0);
+	ASSERT_EQ(do_alloc(self->fd, 8192, 0, &a, NULL), 0);
+	ASSERT_EQ(do_alloc(self->fd, 8192, 0, &b, NULL), 0);
+	EXPECT_EQ(do_alloc(self->fd, 1, 0, &c, NULL), -EDQUOT);
+	EXPECT_EQ(do_alloc(self->fd, MAX_SIZE, 0, &c, NULL), -EDQUOT);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-refused"), 2);
+	/* Each has his own, but for what all may have. */
+	EXPECT_EQ(do_alloc(other, 8192, 0, &c, NULL), 0);
+	ASSERT_EQ(set_param("dev_max_total", "24576"), 0);
+	EXPECT_EQ(do_alloc(other, 8192, 0, &c, NULL), -EDQUOT);
+	ASSERT_EQ(call(other, GOALLOC_IOC_INFO, &info), 0);
+	EXPECT_EQ(info.max_bytes, 16384);
+	EXPECT_EQ(info.max_total, 24576);
+	EXPECT_EQ(info.bytes, 8192);
+	EXPECT_EQ(info.total, 24576);
+	/* A limit below what there is takes nothing away. */
+	ASSERT_EQ(set_param("dev_max_bytes", "1"), 0);
+	EXPECT_EQ(do_write(self->fd, a, 0, "x", 1), 0);
+	EXPECT_EQ(do_free(self->fd, a), 0);
+	EXPECT_EQ(do_alloc(self->fd, 8, 0, &a, NULL), -EDQUOT);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 8192);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"), 16384);
+	/* No bytes cost none. */
+	EXPECT_EQ(do_alloc(self->fd, 0, 0, &a, NULL), 0);
+	close(other);
+	ASSERT_EQ(call(self->fd, GOALLOC_IOC_INFO, &info), 0);
+	EXPECT_EQ(info.total, 8192);
+}
+
+TEST_F(calls, limits_must_make_sense)
+{
+	static const char * const bad[] = {
+		"", "x", "-1", "12q", "1 2", "K", "18446744073709551615",
+	};
+	struct goalloc_ioc_info info;
+	unsigned int i;
+
+	ASSERT_EQ(set_param("dev_max_bytes", "123"), 0);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		if (bad[i][0])
+			EXPECT_EQ(set_param("dev_max_bytes", bad[i]), -EINVAL);
+	}
+	ASSERT_EQ(call(self->fd, GOALLOC_IOC_INFO, &info), 0);
+	EXPECT_EQ(info.max_bytes, 123);
+}
+
+static struct {
+	int fd;
+	__u64 got;
+} race;
+
+static void *take_what_there_is(void *arg)
+{
+	__u64 handles[64], done;
+
+	while (!do_alloc_bulk(race.fd, 64, 64, handles, &done))
+		__atomic_add_fetch(&race.got, done, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* Many at the limit at once: neither too much nor too little. */
+TEST_F(calls, limits_are_exact)
+{
+	pthread_t threads[4];
+	int i;
+
+	ASSERT_EQ(set_param("dev_max_bytes", "64000"), 0);
+	race.fd = self->fd;
+	race.got = 0;
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(pthread_create(&threads[i], NULL, take_what_there_is,
+					 NULL), 0);
+	for (i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT_EQ(race.got, 1000);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-objects"), 1000);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 64000);
+}
+
+/* debugfs names the process, and what it holds. */
+TEST_F(calls, clients)
+{
+	FILE *f = fopen("/sys/kernel/debug/goalloc/clients", "r");
+	unsigned long long objects, bytes;
+	__u64 done, found = 0;
+	char line[256];
+	int pid;
+
+	ASSERT_NE(f, NULL);
+	ASSERT_EQ(do_alloc_bulk(self->fd, 512, 7, self->handles, &done), 0);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%d %llu %llu", &pid, &objects, &bytes) == 3 &&
+		    pid == getpid() && objects == 7 && bytes == 7 * 512)
+			found++;
+	}
+	fclose(f);
+	EXPECT_EQ(found, 1);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * GOALLOC_IOC_RUN: that a workload does what it was told, that its figures add
+ * up, and that it ends: when it is done, when the time is over, at a signal and
+ * when its process is killed.
+ *
+ * Run as root with goalloc loaded and nothing else using it.  Output is TAP.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "kselftest_harness.h"
+#include "dev_common.h"
+
+#define MS	1000000ULL
+
+FIXTURE(run)
+{
+	int fd;
+	__u64 before;
+	struct goalloc_ioc_run arg;
+};
+
+/* 64 bytes to 1 KiB, 2,000 operations on each CPU. */
+FIXTURE_SETUP(run)
+{
+	self->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_GE(self->fd, 0);
+	self->before = live_objects();
+	memset(&self->arg, 0, sizeof(self->arg));
+	self->arg.count = 2000;
+	self->arg.live = 100;
+	self->arg.seed = 1;
+	self->arg.nr_sizes = 2;
+	self->arg.sizes[0].min = 64;
+	self->arg.sizes[0].max = 64;
+	self->arg.sizes[0].weight = 3;
+	self->arg.sizes[1].min = 100;
+	self->arg.sizes[1].max = 1024;
+	self->arg.sizes[1].weight = 1;
+}
+
+FIXTURE_TEARDOWN(run)
+{
+	set_param("dev_max_bytes", "0");
+	close(self->fd);
+}
+
+static int run(int fd, struct goalloc_ioc_run *arg)
+{
+	return call(fd, GOALLOC_IOC_RUN, arg);
+}
+
+static void check_hist(struct __test_metadata *_metadata,
+		       const struct goalloc_run_hist *hist, int timed)
+{
+	__u64 sum = 0;
+	int i;
+
+	for (i = 0; i < GOALLOC_RUN_BUCKETS; i++)
+		sum += hist->bucket[i];
+	EXPECT_EQ(sum, hist->count);
+	if (!timed || !hist->count) {
+		EXPECT_TRUE(all_bytes((void *)hist, sizeof(*hist), 0));
+		return;
+	}
+	EXPECT_LE(hist->min_ns, hist->max_ns);
+	EXPECT_GE(hist->total_ns, hist->max_ns);
+	EXPECT_GE(hist->total_ns, hist->min_ns * hist->count);
+	EXPECT_LE(hist->total_ns, hist->max_ns * hist->count);
+}
+
+/* What holds of every run. */
+static void check_answer(struct __test_metadata *_metadata, int fd,
+			 const struct goalloc_ioc_run *arg, __u64 before)
+{
+	int timed = !(arg->flags & GOALLOC_RUN_UNTIMED);
+
+	EXPECT_GE(arg->nr_cpus, 1);
+	EXPECT_GT(arg->elapsed_ns, 0);
+	EXPECT_EQ(arg->mallocs, arg->frees);
+	EXPECT_GE(arg->bytes, arg->mallocs);
+	EXPECT_EQ(arg->failures, 0);
+	check_hist(_metadata, &arg->malloc_hist, timed);
+	check_hist(_metadata, &arg->free_hist, timed);
+	if (timed) {
+		EXPECT_EQ(arg->malloc_hist.count, arg->mallocs);
+		EXPECT_LE(arg->free_hist.count, arg->frees);
+	}
+	EXPECT_EQ(live_objects(), before);
+	EXPECT_EQ(fdinfo(fd, "goalloc-bytes"), 0);
+	EXPECT_EQ(fdinfo(fd, "goalloc-objects"), 0);
+}
+
+/* Every order and flag: as many operations as were asked for. */
+TEST_F_TIMEOUT(run, does_what_it_is_told, 120)
+{
+	struct goalloc_memstats a, b;
+	unsigned int order, flags;
+
+	for (order = GOALLOC_RUN_RANDOM; order <= GOALLOC_RUN_LIFO; order++)
+	for (flags = 0; flags <= GOALLOC_RUN_FLAGS; flags++) {
+		struct goalloc_ioc_run arg = self->arg;
+
+		arg.order = order;
+		arg.flags = flags;
+		ASSERT_EQ(call(self->fd, GOALLOC_IOC_MEMSTATS, &a), 0);
+		ASSERT_EQ(run(self->fd, &arg), 0);
+		ASSERT_EQ(call(self->fd, GOALLOC_IOC_MEMSTATS, &b), 0);
+		EXPECT_EQ(arg.status, GOALLOC_RUN_COMPLETE);
+		check_answer(_metadata, self->fd, &arg, self->before);
+		EXPECT_EQ(b.mallocs - a.mallocs, arg.mallocs);
+		EXPECT_EQ(b.total_requested - a.total_requested, arg.bytes);
+		/* An operation is an allocation or a free. */
+		if (order == GOALLOC_RUN_RANDOM) {
+			EXPECT_GT(arg.mallocs, 1000 * arg.nr_cpus);
+			EXPECT_LT(arg.mallocs, 1100 * arg.nr_cpus);
+		} else {
+			EXPECT_EQ(arg.mallocs, 1000 * arg.nr_cpus);
+		}
+	}
+}
+
+TEST_F(run, realloc_and_remote)
+{
+	self->arg.realloc_percent = 30;
+	self->arg.remote_percent = 50;
+	ASSERT_EQ(run(self->fd, &self->arg), 0);
+	EXPECT_GT(self->arg.reallocs, 0);
+	check_answer(_metadata, self->fd, &self->arg, self->before);
+}
+
+/* The same seed, the same workload. */
+TEST_F(run, seeds)
+{
+	struct goalloc_ioc_run a = self->arg, b = self->arg, c = self->arg;
+
+	a.cpus[0] = 1;
+	b.cpus[0] = 1;
+	c.cpus[0] = 1;
+	c.seed = 2;
+	ASSERT_EQ(run(self->fd, &a), 0);
+	ASSERT_EQ(run(self->fd, &b), 0);
+	ASSERT_EQ(run(self->fd, &c), 0);
+	EXPECT_EQ(a.nr_cpus, 1);
+	EXPECT_EQ(a.bytes, b.bytes);
+	EXPECT_EQ(a.mallocs, b.mallocs);
+	EXPECT_NE(a.bytes, c.bytes);
+}
+
+TEST_F(run, sizes)
+{
+	struct goalloc_ioc_run *arg = &self->arg;
+
+	memset(arg->sizes, 0, sizeof(arg->sizes));
+	arg->count = 200;
+	arg->live = 4;
+	arg->nr_sizes = 3;
+	arg->sizes[0].min = 1;
+	arg->sizes[0].max = 15;
+	arg->sizes[0].weight = 1;
+	arg->sizes[0].flags = GOALLOC_ALLOC_NOSCAN;
+	arg->sizes[1].min = 32769;
+	arg->sizes[1].max = MAX_SIZE;
+	arg->sizes[1].weight = 1;
+	arg->sizes[2].min = 8192;
+	arg->sizes[2].max = 8192;
+	arg->sizes[2].weight = 1;
+	arg->sizes[2].flags = GOALLOC_ALLOC_ZERO;
+	arg->realloc_percent = 20;
+	arg->flags = GOALLOC_RUN_TOUCH;
+	ASSERT_EQ(run(self->fd, arg), 0);
+	EXPECT_EQ(arg->mallocs, arg->frees);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 0);
+}
+
+static __u64 now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 * MS + t.tv_nsec;
+}
+
+TEST_F_TIMEOUT(run, time_ends_it, 60)
+{
+	__u64 start = now_ns();
+
+	self->arg.count = 0;
+	self->arg.duration_ns = 300 * MS;
+	ASSERT_EQ(run(self->fd, &self->arg), 0);
+	EXPECT_EQ(self->arg.status, GOALLOC_RUN_TIME);
+	EXPECT_GE(self->arg.elapsed_ns, 290 * MS);
+	EXPECT_GE(now_ns() - start, 290 * MS);
+	check_answer(_metadata, self->fd, &self->arg, self->before);
+}
+
+static void on_alarm(int sig)
+{
+}
+
+/* The caller gets what was counted until then. */
+TEST_F_TIMEOUT(run, signal_ends_it, 60)
+{
+	struct itimerval t = { .it_value = { 0, 200000 } };
+	struct sigaction sa = { .sa_handler = on_alarm };
+	__u64 start = now_ns();
+
+	self->arg.count = 0;
+	self->arg.duration_ns = 60000 * MS;
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &t, NULL);
+	ASSERT_EQ(run(self->fd, &self->arg), 0);
+	EXPECT_LT(now_ns() - start, 30000 * MS);
+	EXPECT_EQ(self->arg.status, GOALLOC_RUN_SIGNAL);
+	EXPECT_GT(self->arg.mallocs, 0);
+	check_answer(_metadata, self->fd, &self->arg, self->before);
+}
+
+TEST_F_TIMEOUT(run, killed_and_busy, 60)
+{
+	int status, i, err = 0;
+	pid_t pid;
+
+	/* One at a time: one of the two has to wait. */
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		self->arg.count = 0;
+		do
+			err = run(self->fd, &self->arg);
+		while (err == -EBUSY);
+		_exit(1);
+	}
+	self->arg.count = 1;
+	for (i = 0; i < 1000 && !err; i++) {
+		struct goalloc_ioc_run arg = self->arg;
+
+		err = run(self->fd, &arg);
+		usleep(1000);
+	}
+	EXPECT_EQ(err, -EBUSY);
+	kill(pid, SIGKILL);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(run(self->fd, &self->arg), 0);
+	check_answer(_metadata, self->fd, &self->arg, self->before);
+}
+
+/* The worst case counts: what a run may hold its descriptor must be allowed. */
+TEST_F(run, is_charged)
+{
+	self->arg.cpus[0] = 1;
+	ASSERT_EQ(set_param("dev_max_bytes", "300K"), 0);
+	EXPECT_EQ(run(self->fd, &self->arg), -EDQUOT);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 0);
+	ASSERT_EQ(set_param("dev_max_bytes", "400K"), 0);
+	EXPECT_EQ(run(self->fd, &self->arg), 0);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"), (100 + 256) * 1024);
+}
+
+#define REFUSED(change)							\
+do {									\
+	struct goalloc_ioc_run arg = self->arg;				\
+									\
+	change;								\
+	EXPECT_EQ(run(self->fd, &arg), -EINVAL)				\
+		TH_LOG("%s", #change);					\
+} while (0)
+
+TEST_F(run, refuses)
+{
+	REFUSED(arg.duration_ns = GOALLOC_RUN_MAX_NS + 1);
+	REFUSED(arg.duration_ns = ~0ULL);
+	REFUSED(arg.live = 0);
+	REFUSED(arg.live = GOALLOC_RUN_MAX_LIVE + 1);
+	REFUSED(arg.order = 3);
+	REFUSED(arg.realloc_percent = 101);
+	REFUSED(arg.remote_percent = 101);
+	REFUSED(arg.flags = 4);
+	REFUSED(arg.nr_sizes = 0);
+	REFUSED(arg.nr_sizes = GOALLOC_RUN_SIZES + 1);
+	REFUSED(arg.nr_sizes = 1);
+	REFUSED(arg.nr_sizes = 3);
+	REFUSED(arg.sizes[1].min = 0);
+	REFUSED(arg.sizes[1].min = 1025);
+	REFUSED(arg.sizes[1].max = MAX_SIZE + 1);
+	REFUSED(arg.sizes[1].weight = 0);
+	REFUSED(arg.sizes[1].weight = 65536);
+	REFUSED(arg.sizes[0].flags = GOALLOC_ALLOC_NODE);
+	REFUSED(arg.sizes[0].flags = 8);
+	REFUSED(arg.cpus[15] = 1ULL << 63);
+	EXPECT_EQ(run(self->fd, NULL), -EFAULT);
+	EXPECT_EQ(live_objects(), self->before);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * goalloctop: size classes of goalloc as slabtop shows slabs; goalloctop(1).
+ *
+ * A page is composed as text and then shown: on a terminal by ncurses, else,
+ * with -b and -o, as it is.  So that what one sees can be tested, and works
+ * where there is no terminal.
+ *
+ * At the top stands the ledger: what is held of the kernel, and what has become
+ * of it, down to the byte.  What does not add up, because somebody was at work
+ * between one reading and the other, is shown as moving.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <ncurses.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "goalloc.h"
+
+#define MAX_CLASSES	(2 * GOALLOC_NR_CLASSES)
+#define MAX_LINES	(MAX_CLASSES + 8)
+#define LINE		160
+
+/* One reading, and the one before it. */
+struct sample {
+	struct goalloc_memstats m;
+	struct goalloc_class_stats c[MAX_CLASSES];
+	int nr;
+	double when;
+};
+
+struct row {
+	const struct goalloc_class_stats *c;
+	double mallocs;		/* a second */
+	double frees;
+	double use;		/* live of all that its spans could hold */
+	double waste;		/* bytes of its spans that are no live object */
+};
+
+static struct sample samples[2], *now = &samples[0], *before = &samples[1];
+static struct row rows[MAX_CLASSES];
+static int nr_rows;
+static char text[MAX_LINES][LINE];
+static int nr_lines;
+static int key = 'c';
+static int fd;
+
+static double clock_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static int take_sample(void)
+{
+	struct sample *old = before;
+	int err;
+
+	before = now;
+	now = old;
+	memset(now, 0, sizeof(*now));
+	now->when = clock_now();
+	err = goalloc_memstats(fd, &now->m);
+	if (err)
+		return err;
+	now->nr = goalloc_bysize(fd, now->c, MAX_CLASSES);
+	return now->nr < 0 ? now->nr : 0;
+}
+
+static double rate(__u64 a, __u64 b)
+{
+	double t = now->when - before->when;
+
+	return before->when && t > 0 && a >= b ? (a - b) / t : 0;
+}
+
+static void make_rows(void)
+{
+	const struct goalloc_class_stats *c, *old;
+	struct row *r = rows;
+	int i;
+
+	for (i = 0; i < now->nr && i < MAX_CLASSES; i++) {
+		c = &now->c[i];
+		old = &before->c[i];
+		if (!c->spans && !c->mallocs)
+			continue;
+		r->c = c;
+		r->mallocs = rate(c->mallocs, old->mallocs);
+		r->frees = rate(c->frees, old->frees);
+		r->waste = c->size ? (double)c->inuse - c->live * c->size : 0;
+		if (r->waste < 0)
+			r->waste = 0;
+		r->use = c->spans ? 100.0 * c->live / (c->spans * c->objects) :
+				    0;
+		r++;
+	}
+	nr_rows = r - rows;
+}
+
+/* What a key sorts by, as slabtop's where it has the same. */
+static double sort_value(const struct row *r)
+{
+	switch (key) {
+	case 'a':
+		return r->c->live;
+	case 'b':
+		return r->c->objects;
+	case 'f':
+		return r->frees;
+	case 'k':
+		return r->c->cached;
+	case 'l':
+		return r->c->spans;
+	case 'n':
+		return -(double)r->c->size_class;
+	case 'o':
+		return r->c->spans * r->c->objects;
+	case 'r':
+		return r->mallocs;
+	case 's':
+		return r->c->size;
+	case 'u':
+		return r->use;
+	case 'w':
+		return r->waste;
+	default:
+		return r->c->inuse;
+	}
+}
+
+static const char keys[] = "abcfklnorsuw";
+
+static int compare(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	double u = sort_value(x), v = sort_value(y);
+
+	if (u != v)
+		return u < v ? 1 : -1;
+	return (x->c->size_class > y->c->size_class) -
+	       (x->c->size_class < y->c->size_class);
+}
+
+/* Bytes, in five characters. */
+static const char *human(double n)
+{
+	static char buf[16][16];
+	static unsigned int next;
+	static const char units[] = "BKMGT";
+	const char *unit = units;
+	char *s = buf[next++ % 16];
+
+	while (n >= 1000 && unit[1]) {
+		n /= 1024;
+		unit++;
+	}
+	snprintf(s, 16, n < 10 && unit > units ? "%.1f%c" : "%.0f%c", n, *unit);
+	return s;
+}
+
+__attribute__((format(printf, 1, 2)))
+static void line(const char *fmt, ...)
+{
+	va_list args;
+
+	if (nr_lines == MAX_LINES)
+		return;
+	va_start(args, fmt);
+	vsnprintf(text[nr_lines++], LINE, fmt, args);
+	va_end(args);
+}
+
+static void compose_ledger(void)
+{
+	const struct goalloc_memstats *m = &now->m;
+	double live = 0, cached = 0, held = 0, tail = 0, moving;
+	char when[16];
+	time_t t = time(NULL);
+	int i;
+
+	for (i = 0; i < now->nr; i++) {
+		const struct goalloc_class_stats *c = &now->c[i];
+
+		live += c->size ? c->live * c->size : c->inuse;
+		cached += c->cached * c->size;
+		held += c->free * c->size;
+		tail += c->tail;
+	}
+	moving = m->heap_inuse - live - cached - held - tail;
+	strftime(when, sizeof(when), "%H:%M:%S", localtime(&t));
+	line("goalloctop - %s   objects %llu   mallocs/s %.0f   frees/s %.0f   misuses %llu   failures %llu",
+	     when, m->heap_objects, rate(m->mallocs, before->m.mallocs),
+	     rate(m->frees, before->m.frees), m->misuses, m->failures);
+	line("Sys   %6s = inuse %s + idle %s + spans %s + mcaches %s + maps %s + other %s   (given back in all: %s)",
+	     human(m->sys), human(m->heap_inuse), human(m->heap_idle),
+	     human(m->mspan_sys), human(m->mcache_sys), human(m->gc_sys),
+	     human(m->other_sys), human(m->heap_released));
+	line("inuse %6s = live %s + cached %s + free %s + tails %s%s%s",
+	     human(m->heap_inuse), human(live), human(cached), human(held),
+	     human(tail), moving < 0 ? " - moving " : " + moving ",
+	     human(moving < 0 ? -moving : moving));
+	line("asked for in all: %s of %s handed out (%.1f%% lost to rounding up)",
+	     human(m->total_requested), human(m->total_alloc),
+	     m->total_alloc ? 100.0 - 100.0 * m->total_requested /
+	     m->total_alloc : 0);
+}
+
+static void compose(void)
+{
+	int i;
+
+	nr_lines = 0;
+	make_rows();
+	qsort(rows, nr_rows, sizeof(*rows), compare);
+	compose_ledger();
+	line("%s", "");
+	line("%5s %7s %3s %8s %8s %8s %8s %5s %7s %7s %10s %10s", "CLASS",
+	     "SIZE", "PTR", "SPANS", "LIVE", "CACHED", "FREE", "USE", "INUSE",
+	     "WASTE", "MALLOCS/S", "FREES/S");
+	for (i = 0; i < nr_rows; i++) {
+		const struct goalloc_class_stats *c = rows[i].c;
+		char size[24] = "large";
+
+		if (c->size)
+			snprintf(size, sizeof(size), "%llu", c->size);
+		line("%5u %7s %3s %8llu %8llu %8llu %8llu %4.0f%% %7s %7s %10.0f %10.0f",
+		     c->size_class, size, c->noscan ? "-" : "yes", c->spans,
+		     c->live, c->cached, c->free, rows[i].use, human(c->inuse),
+		     human(rows[i].waste), rows[i].mallocs, rows[i].frees);
+	}
+}
+
+static void show_batch(void)
+{
+	int i;
+
+	for (i = 0; i < nr_lines; i++)
+		puts(text[i]);
+	fflush(stdout);
+}
+
+static void show_screen(void)
+{
+	int i;
+
+	erase();
+	for (i = 0; i < nr_lines && i < LINES; i++) {
+		if (i == 5)
+			attron(A_REVERSE);
+		mvaddnstr(i, 0, text[i], COLS);
+		attroff(A_REVERSE);
+	}
+	refresh();
+}
+
+static volatile sig_atomic_t quit;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	quit = 1;
+}
+
+/* Wait; a key that sorts shows the same figures again at once. */
+static void wait_for_key(double delay)
+{
+	double until = clock_now() + delay;
+	int c;
+
+	for (;;) {
+		double left = until - clock_now();
+
+		if (quit || left <= 0)
+			return;
+		timeout(left * 1000 + 1);
+		c = getch();
+		if (c == 'q' || c == 'Q')
+			quit = 1;
+		if (c == ' ' || quit)
+			return;
+		if (c != ERR && c < 128 && strchr(keys, c)) {
+			key = c;
+			compose();
+			show_screen();
+		}
+	}
+}
+
+static int run_screen(double delay)
+{
+	int err = 0;
+
+	if (!initscr()) {
+		fputs("goalloctop: no terminal; try -b or -o\n", stderr);
+		return 1;
+	}
+	cbreak();
+	noecho();
+	curs_set(0);
+	while (!quit && !(err = take_sample())) {
+		compose();
+		show_screen();
+		wait_for_key(delay);
+	}
+	endwin();
+	return err;
+}
+
+static int run_batch(double delay, long times)
+{
+	struct timespec t = { delay, (delay - (long)delay) * 1e9 };
+	int err;
+
+	for (;;) {
+		err = take_sample();
+		if (err)
+			return err;
+		compose();
+		show_batch();
+		if (quit || (times && !--times))
+			return 0;
+		nanosleep(&t, NULL);
+		if (quit)
+			return 0;
+		putchar('\n');
+	}
+}
+
+static void usage(FILE *to)
+{
+	fputs("usage: goalloctop [-b] [-o] [-d SECONDS] [-n TIMES] [-s KEY]\n\n"
+	      "  -b  batch: text, no terminal\n"
+	      "  -o  once, as text\n"
+	      "  -d  seconds between two readings, 0.1 or more [3]\n"
+	      "  -n  with -b: so many times\n"
+	      "  -s  sort by a live, b objects of a span, c bytes in spans (default), f frees/s,\n"
+	      "      k cached, l spans, n class, o objects, r mallocs/s, s size, u use, w waste\n\n"
+	      "On the terminal these keys sort, the space bar reads at once, q quits.\n", to);
+}
+
+static int parse(int argc, char **argv, int *batch, double *delay, long *times)
+{
+	char *end = "";
+	int c;
+
+	while ((c = getopt(argc, argv, "bod:n:s:h")) != -1) {
+		switch (c) {
+		case 'o':
+			*times = 1;
+			/* fallthrough */
+		case 'b':
+			*batch = 1;
+			break;
+		case 'd':
+			*delay = strtod(optarg, &end);
+			break;
+		case 'n':
+			*times = strtol(optarg, &end, 10);
+			break;
+		case 's':
+			key = *optarg;
+			if (optarg[1] || !strchr(keys, key))
+				end = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(0);
+		default:
+			return 1;
+		}
+		if (*end || *delay < 0.1 || *times < 0)
+			return 1;
+	}
+	return optind != argc || (*times && !*batch);
+}
+
+int main(int argc, char **argv)
+{
+	double delay = 3;
+	int batch = 0, err;
+	long times = 0;
+	const char *hint;
+
+	if (parse(argc, argv, &batch, &delay, &times)) {
+		usage(stderr);
+		return 2;
+	}
+	fd = goalloc_open(O_RDONLY);
+	if (fd < 0) {
+		hint = goalloc_open_hint(fd);
+		fprintf(stderr, "goalloctop: %s: %s%s%s\n", GOALLOC_DEVICE,
+			strerror(-fd), hint ? ": " : "", hint ? hint : "");
+		return 3;
+	}
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	err = batch ? run_batch(delay, times) : run_screen(delay);
+	if (err < 0)
+		fprintf(stderr, "goalloctop: %s\n", strerror(-err));
+	goalloc_close(fd);
+	return !!err;
+}
