@@ -83,7 +83,6 @@ void gobackground_tick(struct goheap *h)
 		new_peak(h->node[nid], h->ticks);
 	}
 	h->ticks++;
-	goscavenge_reap(h);
 }
 
 /**
@@ -141,17 +140,20 @@ static void background_fn(struct work_struct *work)
 	unsigned int window = READ_ONCE(scavenge_window_ms);
 	u64 start = ktime_get_ns(), spent;
 	unsigned long pause;
-	bool more;
+	bool more, ticked = time_after_eq(jiffies, h->next_tick);
 
 	if (!window)
 		return;
-	if (time_after_eq(jiffies, h->next_tick)) {
+	if (ticked) {
 		gobackground_tick(h);
 		h->next_tick = jiffies + tick_of(window);
 	}
 	more = gobackground_turn(h);
 
 	spent = ktime_get_ns() - start + atomic64_xchg(&h->trim_ns, 0);
+	/* Most of that is waiting. */
+	if (ticked)
+		goscavenge_reap(h);
 	pause = pause_of(spent);
 	if (!more && time_after(h->next_tick, jiffies + pause))
 		pause = h->next_tick - jiffies;

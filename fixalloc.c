@@ -72,10 +72,11 @@ static bool grow(struct gofix *f, gfp_t gfp)
 	unsigned int i;
 	void **obj;
 
-	if (gofault() || !golimit_charge(f->heap, chunk_bytes(f), gfp))
+	if (!golimit_charge(f->heap, chunk_bytes(f), gfp))
 		return false;
-	page = alloc_pages(gfp & ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE |
-				   __GFP_NOFAIL | __GFP_THISNODE), f->order);
+	gfp &= ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE | __GFP_NOFAIL |
+		 __GFP_THISNODE);
+	page = gofault() ? NULL : alloc_pages(gfp, f->order);
 	if (!page) {
 		golimit_uncharge(f->heap, chunk_bytes(f));
 		return false;

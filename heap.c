@@ -299,9 +299,10 @@ static struct page *get_block(struct goheap *h, int nid, gfp_t gfp,
 {
 	struct page *page;
 
-	if (gofault() || !golimit_charge(h, bytes, gfp))
+	if (!golimit_charge(h, bytes, gfp))
 		return NULL;
-	page = alloc_pages_node(nid, gfp & ~__GFP_NOFAIL, order);
+	page = gofault() ? NULL :
+			   alloc_pages_node(nid, gfp & ~__GFP_NOFAIL, order);
 	if (!page)
 		golimit_uncharge(h, bytes);
 	return page;
@@ -484,8 +485,9 @@ struct gospan *goheap_alloc(struct goheap *h, int nid, unsigned long npages,
 {
 	struct gospan *s = try_alloc(h, nid, npages, align, gfp);
 
-	if (!s && golimit_make_room(h, max(npages, align) << GO_PAGE_SHIFT,
-				    gfp))
+	/* Somebody else may be quicker to take the room. */
+	while (!s && golimit_make_room(h, max(npages, align) << GO_PAGE_SHIFT,
+				       gfp))
 		s = try_alloc(h, nid, npages, align, gfp);
 	return s;
 }

@@ -145,7 +145,7 @@ void golimit_keep(struct goheap *h)
  * @gfp: what it was asked for with
  *
  * Context: what @gfp permits.
- * Return: whether to try again.
+ * Return: whether some went, so that it is worth trying again.
  */
 bool golimit_make_room(struct goheap *h, unsigned long bytes, gfp_t gfp)
 {
@@ -158,8 +158,7 @@ bool golimit_make_room(struct goheap *h, unsigned long bytes, gfp_t gfp)
 		goheap_kick(h);
 		return false;
 	}
-	give_back(h, now + bytes - limit, true);
-	return true;
+	return give_back(h, now + bytes - limit, true);
 }
 
 /**

@@ -593,9 +593,10 @@ static void see(struct gomcache *c, unsigned int i)
  */
 static void drain(struct goheap *h, struct gomcache *c, enum drain what)
 {
-	unsigned int i;
+	int i;
 
-	for (i = 0; i <= GO_NR_SPANCLASSES; i++) {
+	/* The tiny block first: it may end on a stack. */
+	for (i = GO_NR_SPANCLASSES; i >= 0; i--) {
 		preempt_disable();
 		if (what != DRAIN_DEAD && this_cpu_ptr(h->mcache) != c) {
 			preempt_enable();

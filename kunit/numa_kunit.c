@@ -21,7 +21,9 @@ static int numa_init(struct kunit *test)
 
 	if (err)
 		return err;
-	gotest_settle(h);
+	/* The worker would give back what is to be had elsewhere. */
+	irq_work_sync(&h->kick);
+	disable_work_sync(&h->work);
 	for_each_gonode(h, nid)
 		h->node[nid]->reserve = 0;
 	goscavenge(h, true);
@@ -30,8 +32,12 @@ static int numa_init(struct kunit *test)
 
 static void numa_exit(struct kunit *test)
 {
-	if (gotest_heap(test))
-		gotest_heap(test)->limit = 0;
+	struct goheap *h = gotest_heap(test);
+
+	if (!h)
+		return;
+	h->limit = 0;
+	enable_work(&h->work);
 	gotest_heap_exit(test);
 }
 

@@ -221,7 +221,7 @@ static void scavenge_longest_run_first(struct kunit *test)
 
 	run_end(test, run_new(test, GO_ARENA_PAGES));
 	for (i = 0; i < 6; i++)
-		s[i] = run_new(test, i % 2 ? 1 : 10 + 10 * i);
+		s[i] = run_new(test, i % 2 ? 1 : 50 - 10 * i);
 	s[6] = run_new(test, GO_ARENA_PAGES - 10 - 30 - 50 - 3);
 	for (i = 0; i < 6; i += 2)
 		run_end(test, s[i]);
@@ -371,6 +371,21 @@ static void scavenge_idle_tiny(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, c->tiny, 0);
 }
 
+/* The tiny block that a drain retires is on no stack afterwards. */
+static void scavenge_drained_tiny(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+
+	gotest_free(h, gotiny_alloc(h, 3, GFP_KERNEL));
+	gomcache_drain_all(h);
+	KUNIT_EXPECT_EQ(test, c->tiny, 0);
+	KUNIT_EXPECT_EQ(test, c->bytes, 0);
+	gotest_free(h, gotiny_alloc(h, 3, GFP_KERNEL));
+	gomcache_drain_node(h, h->node[numa_mem_id()]->nid);
+	KUNIT_EXPECT_EQ(test, c->bytes, 0);
+}
+
 /* Idle caches and mcentrals give up all they have in a window. */
 static void scavenge_idle_heap(struct kunit *test)
 {
@@ -461,6 +476,7 @@ static struct kunit_case scavenge_cases[] = {
 	KUNIT_CASE(scavenge_by_whom),
 	KUNIT_CASE(scavenge_idle_stack),
 	KUNIT_CASE(scavenge_idle_tiny),
+	KUNIT_CASE(scavenge_drained_tiny),
 	KUNIT_CASE(scavenge_idle_heap),
 	KUNIT_CASE(scavenge_drains_node),
 	KUNIT_CASE(scavenge_under_load),

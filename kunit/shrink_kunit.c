@@ -152,7 +152,7 @@ static int scan_fn(void *arg)
 	struct scanner *s = arg;
 
 	s->went = scan(s->h, first_memory_node, 10);
-	complete(&s->end);
+	complete_all(&s->end);
 	return 0;
 }
 

@@ -12,6 +12,8 @@
  *   Context: any: task, softirq, hardirq, NMI, under raw spinlocks, irqs off,
  *   on PREEMPT_RT too, if @gfp permits (GFP_ATOMIC or GFP_NOWAIT there).
  *   GFP_DMA, GFP_DMA32 and __GFP_HIGHMEM: one warning and NULL.
+ *   With the module's parameter memory_limit, NULL also where more than that
+ *   would be held; only __GFP_NOFAIL goes beyond.
  *   Contents are undefined unless __GFP_ZERO or the kernel's init_on_alloc say
  *   otherwise.
  */

@@ -113,7 +113,7 @@ background() {
 	ns=$(($(memstat ScavengeNs) - ns))
 	echo "guest: that took $((ns / 1000)) us"
 	set_to scavenge_window_ms 10000
-	[ "$i" -lt 10 ] && [ "$ns" -lt $((i * 20000000)) ] &&
+	[ "$i" -lt 6 ] && [ "$ns" -lt $((i * 20000000)) ] &&
 		[ "$(mib $(($(memstat ScavengedBackground) - before)))" -ge 40 ]
 }
 
@@ -123,24 +123,30 @@ by_hand() {
 	echo 1 >"$debugfs/free_os_memory" || return 1
 	said=$(cat "$debugfs/free_os_memory")
 	echo "guest: by hand $said bytes"
-	[ "$(mib "$said")" -ge 32 ] && [ "$(memstat HeapIdle)" -le 1048576 ] &&
+	[ "$(mib "$said")" -ge 32 ] && [ "$(memstat HeapIdle)" -le 2097152 ] &&
 		! echo 2 2>/dev/null >"$debugfs/free_os_memory"
 }
 
+# below BYTES: is no more held than that?
+below() {
+	echo "guest: limit $1, Sys $(memstat Sys)"
+	[ "$(memstat Sys)" -le "$1" ]
+}
+
 # No more than the limit, NULL beyond it, and lowering it takes effect.
+limited() {
+	set_to memory_limit 24MiB && sleep 1 && below $((24 << 20)) &&
+		[ "$(memstat ScavengedLimit)" -gt 0 ] && churn 12 &&
+		! insmod gochurn.ko live_mib=32 ops=1000 2>/dev/null &&
+		below $((24 << 20)) &&
+		[ "$(memstat Failures)" -gt 0 ] &&
+		[ "$(memstat HeapObjects)" = 0 ]
+}
+
 limit() {
-	local status
+	local status=0
 	idle 32 || return 1
-	set_to memory_limit 24MiB || return 1
-	sleep 1
-	echo "guest: limit 24 MiB, Sys $(memstat Sys)"
-	[ "$(memstat Sys)" -le $((24 << 20)) ] || return 1
-	[ "$(memstat ScavengedLimit)" -gt 0 ] || return 1
-	churn 16 || return 1
-	! insmod gochurn.ko live_mib=32 ops=1000 2>/dev/null || return 1
-	[ "$(memstat Sys)" -le $((24 << 20)) ] || return 1
-	[ "$(memstat Failures)" -gt 0 ] && [ "$(memstat HeapObjects)" = 0 ]
-	status=$?
+	limited || status=1
 	set_to memory_limit off && churn 32 && return "$status"
 }
 
