@@ -97,7 +97,7 @@ void *(gomalloc)(size_t size, gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(gomalloc);
 
-void *gomalloc_class(unsigned int class, size_t size, gfp_t gfp)
+void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class)
 {
 	if (unlikely(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)))
 		return alloc_odd(size, gfp, NUMA_NO_NODE, false, _RET_IP_);
@@ -174,7 +174,7 @@ static size_t checked_size(const void *p, unsigned int *spc,
 	if (likely(size))
 		return size;
 	preempt_disable();
-	kind = gomcache_classify(gospan_of(&goalloc_heap, p), p);
+	kind = gomcache_classify(&goalloc_heap, p);
 	preempt_enable();
 	gomisuse_report(&goalloc_heap, kind, p, 0, caller);
 	return 0;
@@ -207,44 +207,39 @@ static bool size_fits(size_t size, size_t bytes)
 	return size == bytes || gomalloc_size_roundup(size) == bytes;
 }
 
-/* Verify the size, or there is more to do than to push. */
+/* It is not what it should be, or there is more to do than to push. */
 static noinline void free_sized_slow(const void *p, size_t size,
 				     unsigned long caller)
 {
 	unsigned int spc;
-	bool done = false;
 	size_t bytes;
 
-	if (static_branch_likely(&goalloc_check)) {
+	if (static_branch_likely(&goalloc_check) && !ZERO_OR_NULL_PTR(p)) {
 		bytes = object_size(p, &spc);
 		if (unlikely(bytes && !size_fits(size, bytes))) {
 			gomisuse_report(&goalloc_heap, GO_WRONG_SIZE, p, size,
 					caller);
 			return;
 		}
-		preempt_disable();
-		done = gomcache_try_free(&goalloc_heap, (void *)p, true);
-		preempt_enable();
 	}
-	if (!done)
-		gomcache_free_slow(&goalloc_heap, (void *)p, caller);
+	gomcache_free_slow(&goalloc_heap, (void *)p, caller);
 }
 
 /* With check=0 the size is believed, and nothing has to be looked up. */
 static __always_inline void free_class(const void *p, unsigned long class,
 				       size_t size)
 {
-	if (!static_branch_likely(&goalloc_check) && !want_init_on_free() &&
-	    likely(!ZERO_OR_NULL_PTR(p))) {
-		preempt_disable();
-		if (likely(gomcache_push(&goalloc_heap, (void *)p,
-					 GO_SPC(class, 0), NULL, false))) {
-			preempt_enable();
-			return;
-		}
-		preempt_enable();
-	}
-	free_sized_slow(p, size, _RET_IP_);
+	bool done = false;
+
+	preempt_disable();
+	if (static_branch_likely(&goalloc_check))
+		done = gomcache_try_free(&goalloc_heap, (void *)p, class, true);
+	else if (!want_init_on_free() && likely(!ZERO_OR_NULL_PTR(p)))
+		done = gomcache_push(&goalloc_heap, (void *)p,
+				     GO_SPC(class, 0), NULL, false);
+	preempt_enable();
+	if (unlikely(!done))
+		free_sized_slow(p, size, _RET_IP_);
 }
 
 void (gofree_sized)(const void *p, size_t size)
@@ -256,7 +251,7 @@ void (gofree_sized)(const void *p, size_t size)
 }
 EXPORT_SYMBOL_GPL(gofree_sized);
 
-void gofree_class(const void *p, unsigned int class, size_t size)
+void gofree_class(const void *p, size_t size, unsigned long class)
 {
 	free_class(p, class, size);
 }
@@ -307,14 +302,24 @@ EXPORT_SYMBOL_GPL(gorealloc);
 
 size_t gomalloc_bulk(gfp_t gfp, size_t size, size_t n, void **p)
 {
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < n; i++) {
+	while (i < n) {
+		if (!(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)) &&
+		    !static_branch_unlikely(&goalloc_detour) &&
+		    size - 1 < GO_MAX_SMALL)
+			i += gomcache_pop_many(&goalloc_heap,
+					       GO_SPC(gosize_class(size), 0),
+					       size, gfp, n - i, p + i);
+		if (i == n)
+			break;
+		/* And what it takes to have some again. */
 		p[i] = alloc(size, gfp, false);
 		if (unlikely(!p[i])) {
 			gofree_bulk(i, p);
 			return 0;
 		}
+		i++;
 	}
 	return n;
 }
@@ -322,8 +327,15 @@ EXPORT_SYMBOL_GPL(gomalloc_bulk);
 
 void gofree_bulk(size_t n, void **p)
 {
-	while (n--)
-		gomcache_free(&goalloc_heap, p[n]);
+	while (n) {
+		if (static_branch_likely(&goalloc_check))
+			n = gomcache_free_many(&goalloc_heap, n, p, true);
+		else
+			n = gomcache_free_many(&goalloc_heap, n, p, false);
+		/* The next one, if any, asks for more than to be pushed. */
+		if (n)
+			gomcache_free(&goalloc_heap, p[--n]);
+	}
 }
 EXPORT_SYMBOL_GPL(gofree_bulk);
 

@@ -71,11 +71,15 @@ static void new_peak(struct gonode *node, unsigned int tick)
  */
 void gobackground_tick(struct goheap *h)
 {
+	struct gocentral *c;
 	int nid;
 
 	gomcache_trim_idle(h);
 	for_each_gonode(h, nid) {
-		goscavenge_trim_centrals(h->node[nid]);
+		c = h->node[nid]->central;
+		for (; c < h->node[nid]->central + GO_NR_SPANCLASSES; c++)
+			if (READ_ONCE(c->idle))
+				gocentral_trim_idle(c);
 		new_peak(h->node[nid], h->ticks);
 	}
 	h->ticks++;

@@ -3,9 +3,11 @@
  * mcentral: the spans of one span class on one node, under one lock.
  *
  * Spans with something to give stand on lists by how many of their objects are
- * out, the fullest first: nearly empty ones are left to drain, and one whose
- * last object comes back goes to the heap, except for one that is kept so that
- * a workload at the edge does not take and return the same span for ever.
+ * out, the fullest first: nearly empty ones are left to drain.  One whose last
+ * object comes back stays, too, for making a span of pages and pages of a span
+ * costs ten times what handing it out again does.  The heap asks for idle spans
+ * before it grows, so they never make it larger, and the background takes what
+ * has been idle for a whole tick.
  *
  * Objects move in batches of at most GO_BATCH under one hold.  A refill may
  * also hand out a span as the mcache's current one: then what it has to give
@@ -25,6 +27,10 @@ static void unplace(struct gocentral *c, struct gospan *s)
 	if (s->bucket == GO_BUCKET_NONE)
 		return;
 	list_del(&s->list);
+	if (s->bucket == 0) {
+		WRITE_ONCE(c->idle, c->idle - 1);
+		c->idle_low = min(c->idle_low, c->idle);
+	}
 	if (s->bucket < GO_BUCKETS && list_empty(&c->partial[s->bucket]))
 		c->nonempty &= ~BIT(s->bucket);
 	s->bucket = GO_BUCKET_NONE;
@@ -46,6 +52,7 @@ static void place(struct gocentral *c, struct gospan *s)
 	} else {
 		list_add(&s->list, &c->partial[b]);
 		c->nonempty |= BIT(b);
+		WRITE_ONCE(c->idle, c->idle + !b);
 	}
 }
 
@@ -58,40 +65,6 @@ static void merge(struct gospan *s)
 	bitmap_zero(s->back, s->nelems);
 	s->navail += s->nback;
 	s->nback = 0;
-}
-
-/* A span is none of the mcentral's any more; the lock says so to others. */
-static void disown(struct gocentral *c, struct gospan *s,
-		   struct list_head *release)
-{
-	unplace(c, s);
-	s->central = NULL;
-	c->nspans--;
-	list_add(&s->list, release);
-}
-
-/* A span that nobody holds has changed: another list, or off to the heap. */
-static void settle(struct gocentral *c, struct gospan *s,
-		   struct list_head *release)
-{
-	lockdep_assert_held(&c->lock);
-	if (s->navail + s->nback < s->nelems || !(c->nonempty & BIT(0))) {
-		place(c, s);
-		return;
-	}
-	if (s->bucket == 0)
-		return;
-	disown(c, s, release);
-}
-
-static void release_spans(struct goheap *h, struct list_head *release)
-{
-	struct gospan *s, *next;
-
-	list_for_each_entry_safe(s, next, release, list) {
-		gospan_uncarve(h, s);
-		goheap_free(h, s);
-	}
 }
 
 static struct gospan *fullest(struct gocentral *c)
@@ -121,7 +94,6 @@ unsigned int gocentral_refill(struct goheap *h, struct gocentral *c,
 	struct gospan *s = *cur;
 	unsigned int n = 0;
 	unsigned long flags;
-	LIST_HEAD(release);
 
 	/* The span may be another node's: then it goes home first. */
 	if (s && s->central != c) {
@@ -133,7 +105,7 @@ unsigned int gocentral_refill(struct goheap *h, struct gocentral *c,
 	raw_spin_lock_irqsave(&c->lock, flags);
 	if (s) {
 		s->cached = false;
-		settle(c, s, &release);
+		place(c, s);
 	}
 	while (n < want && (s = fullest(c))) {
 		merge(s);
@@ -147,7 +119,6 @@ unsigned int gocentral_refill(struct goheap *h, struct gocentral *c,
 			place(c, s);
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
-	release_spans(h, &release);
 	return n;
 }
 
@@ -188,8 +159,7 @@ bool gocentral_take(struct gocentral *c, size_t size, struct goslot *slot)
 }
 
 /* One object comes back; false when it already has. */
-static bool put_back(struct gocentral *c, struct gospan *s, void *obj,
-		     struct list_head *release)
+static bool put_back(struct gocentral *c, struct gospan *s, void *obj)
 {
 	unsigned int idx;
 
@@ -202,40 +172,44 @@ static bool put_back(struct gocentral *c, struct gospan *s, void *obj,
 		s->objstate[idx] = GO_OBJ_FREE;
 	s->nback++;
 	if (!s->cached)
-		settle(c, s, release);
+		place(c, s);
 	return true;
 }
 
-/* As many as are this mcentral's and fit into one hold of its lock. */
+/*
+ * All of the first few objects that are this mcentral's, under one hold of its
+ * lock; the others are moved up behind them.  Objects of several nodes so cost a
+ * hold for each node, not for each object.
+ */
 static unsigned int free_batch(struct goheap *h, struct gocentral *c,
 			       struct goslot *slot, unsigned int n, bool count)
 {
-	void *bad = NULL;
+	unsigned int i, end, nbad = 0;
+	void *bad[GO_BATCH];
 	struct gospan *s;
 	unsigned long flags;
-	unsigned int i;
-	LIST_HEAD(release);
 
 	n = min_t(unsigned int, n, GO_BATCH);
+	end = n;
 	raw_spin_lock_irqsave(&c->lock, flags);
-	for (i = 0; i < n && !bad; i++) {
+	for (i = n; i--;) {
 		s = gospan_of(h, slot[i].obj);
-		if (s->central != c)
-			break;
-		if (!put_back(c, s, slot[i].obj, &release))
-			bad = slot[i].obj;
-		/* One free too many has been counted, and no count ever falls. */
-		if (bad && !count)
-			c->mallocs++;
-		else if (!bad && count)
+		if (s->central != c) {
+			end--;
+			swap(slot[i], slot[end]);
+		} else if (!put_back(c, s, slot[i].obj)) {
+			bad[nbad++] = slot[i].obj;
+			/* One free too many was counted; no count ever falls. */
+			c->mallocs += !count;
+		} else if (count) {
 			c->frees++;
+		}
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 
-	if (bad)
-		gomisuse_report(h, GO_DOUBLE_FREE, bad, 0, 0);
-	release_spans(h, &release);
-	return i;
+	while (nbad)
+		gomisuse_report(h, GO_DOUBLE_FREE, bad[--nbad], 0, 0);
+	return end;
 }
 
 /**
@@ -322,35 +296,91 @@ void gocentral_uncache(struct goheap *h, struct gospan *s)
 {
 	struct gocentral *c = s->central;
 	unsigned long flags;
-	LIST_HEAD(release);
 
 	raw_spin_lock_irqsave(&c->lock, flags);
 	s->cached = false;
-	settle(c, s, &release);
+	place(c, s);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
-	release_spans(h, &release);
 }
 
 /**
- * gocentral_trim - give the span that is kept to the heap
- * @h: the heap
+ * gocentral_trim - give idle spans to the heap
+ * @c: the mcentral
+ * @want: how many at most
+ *
+ * Those that have been idle longest go first, GO_BATCH under one hold.
+ *
+ * Context: any but NMI.
+ * Return: how many went.
+ */
+unsigned int gocentral_trim(struct gocentral *c, unsigned int want)
+{
+	struct goheap *h = c->node->heap;
+	struct gospan *s, *next;
+	unsigned int n = 0, max;
+	unsigned long flags;
+
+	do {
+		LIST_HEAD(release);
+
+		raw_spin_lock_irqsave(&c->lock, flags);
+		for (max = min(want, n + GO_BATCH); n < max && c->idle; n++) {
+			s = list_last_entry(&c->partial[0], struct gospan, list);
+			unplace(c, s);
+			/* It is none of ours any more: the lock says so to others. */
+			s->central = NULL;
+			c->nspans--;
+			list_add(&s->list, &release);
+		}
+		raw_spin_unlock_irqrestore(&c->lock, flags);
+
+		list_for_each_entry_safe(s, next, &release, list) {
+			gospan_uncarve(h, s);
+			goheap_free(h, s);
+		}
+	} while (n == max && n < want);
+	return n;
+}
+
+/**
+ * gocentral_trim_idle - give the heap what has been idle since last asked
  * @c: the mcentral
  *
  * Context: task.
  */
-void gocentral_trim(struct goheap *h, struct gocentral *c)
+void gocentral_trim_idle(struct gocentral *c)
 {
-	struct gospan *s;
 	unsigned long flags;
-	LIST_HEAD(release);
+	unsigned int low;
 
 	raw_spin_lock_irqsave(&c->lock, flags);
-	while (c->nonempty & BIT(0)) {
-		s = list_first_entry(&c->partial[0], struct gospan, list);
-		disown(c, s, &release);
-	}
+	low = c->idle_low;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
-	release_spans(h, &release);
+	gocentral_trim(c, low);
+
+	raw_spin_lock_irqsave(&c->lock, flags);
+	c->idle_low = c->idle;
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+}
+
+/**
+ * gocentral_idle_pages - pages of idle spans on a node
+ * @node: the node
+ *
+ * While its lock is held none of them can come from the free runs or go there.
+ *
+ * Context: any but NMI.
+ * Return: how many, in 8 KiB.
+ */
+unsigned long gocentral_idle_pages(struct gonode *node)
+{
+	unsigned long n = 0;
+	unsigned int spc;
+
+	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
+		n += (unsigned long)READ_ONCE(node->central[spc].idle) *
+		     go_class_pages[GO_SPC_CLASS(spc)];
+	return n;
 }
 
 /**

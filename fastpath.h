@@ -147,6 +147,73 @@ static __always_inline void *gomcache_alloc(struct goheap *h, unsigned int spc,
 	return gomcache_pop(h, spc, size, gfp, true);
 }
 
+/* Several at once, where nothing is to be cleared; returns how many there were. */
+static __always_inline unsigned int gomcache_pop_many(struct goheap *h,
+						      unsigned int spc,
+						      size_t size, gfp_t gfp,
+						      unsigned int want,
+						      void **p)
+{
+	unsigned int i, n = 0;
+	struct gomcache *c;
+	struct gostack *s;
+	struct goslot *top;
+
+	preempt_disable();
+	c = this_cpu_ptr(h->mcache);
+	if (likely(!c->busy)) {
+		gomcache_enter(c);
+		s = &c->stack[spc];
+		n = min(want, gostack_n(s));
+		top = s->top;
+		for (i = 0; i < n; i++) {
+			p[i] = (--top)->obj;
+			if (static_branch_likely(&goalloc_check))
+				*top->state = GO_OBJ_LIVE;
+		}
+		WRITE_ONCE(s->top, top);
+		gomcache_count(&s->mallocs, n);
+		gomcache_count(&s->requested, n * size);
+		gomcache_leave(c);
+	}
+	preempt_enable();
+	for (i = 0; IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && i < n; i++)
+		goleak_alloc(p[i], go_class_size[GO_SPC_CLASS(spc)],
+			     !GO_SPC_NOSCAN(spc), gfp);
+	return n;
+}
+
+/* May this CPU's cache be freed to?  Preemption is off. */
+static __always_inline bool gomcache_may_push(const struct gomcache *c)
+{
+	if (unlikely(c->busy))
+		return false;
+	/* An NMI cannot tell kmemleak: the worker will. */
+	return !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || !in_nmi();
+}
+
+/* Put an object on its stack, if it is live and there is room.  @c is ours. */
+static __always_inline bool gomcache_put(struct gomcache *c, void *p,
+					 unsigned int spc, u8 *state,
+					 bool check)
+{
+	struct gostack *s = &c->stack[spc];
+	struct goslot *top = s->top;
+
+	/* Only now: an interrupt may have freed it since it was looked up. */
+	if ((check && unlikely(*state != GO_OBJ_LIVE)) ||
+	    unlikely(top == s->limit))
+		return false;
+	goleak_free(p);
+	if (check)
+		*state = GO_OBJ_FREE;
+	top->obj = p;
+	top->state = state;
+	WRITE_ONCE(s->top, top + 1);
+	gomcache_count(&s->frees, 1);
+	return true;
+}
+
 /*
  * Push an object if it is live; @state is its state byte, NULL with check=0.
  * Preemption is off.
@@ -156,37 +223,22 @@ static __always_inline bool gomcache_push(struct goheap *h, void *p,
 					  bool check)
 {
 	struct gomcache *c = this_cpu_ptr(h->mcache);
-	struct goslot *top;
-	struct gostack *s;
+	bool done;
 
-	if (unlikely(c->busy))
-		return false;
-	/* An NMI cannot tell kmemleak: the worker will. */
-	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && in_nmi())
+	if (unlikely(!gomcache_may_push(c)))
 		return false;
 	gomcache_enter(c);
-	s = &c->stack[spc];
-	top = s->top;
-	/* Only now: an interrupt may have freed it since it was looked up. */
-	if ((check && unlikely(*state != GO_OBJ_LIVE)) ||
-	    unlikely(top == s->limit)) {
-		gomcache_leave(c);
-		return false;
-	}
-	goleak_free(p);
-	if (check)
-		*state = GO_OBJ_FREE;
-	top->obj = p;
-	top->state = state;
-	WRITE_ONCE(s->top, top + 1);
-	gomcache_count(&s->frees, 1);
+	done = gomcache_put(c, p, spc, state, check);
 	gomcache_leave(c);
-	return true;
+	return done;
 }
 
-/* One of the two is compiled in for each mode: no more branches than are needed. */
+/*
+ * Free an object, of a class if one is given: 0 is any.  Compiled for each value
+ * of check= on its own, so that there are no more branches than are needed.
+ */
 static __always_inline bool gomcache_try_free(struct goheap *h, void *p,
-					      bool check)
+					      unsigned int class, bool check)
 {
 	struct gospan *s = gospan_of(h, p);
 	unsigned int idx;
@@ -195,9 +247,41 @@ static __always_inline bool gomcache_try_free(struct goheap *h, void *p,
 		return false;
 	if (!check)
 		return gomcache_push(h, p, s->pushclass, NULL, false);
-	if (unlikely(!gospan_index(s, p, &idx)))
+	if (unlikely(!gospan_index(s, p, &idx)) ||
+	    (class && unlikely(GO_SPC_CLASS(s->spanclass) != class)))
 		return false;
 	return gomcache_push(h, p, s->spanclass, s->objstate + idx, true);
+}
+
+/* The last of @n objects, at most GO_BATCH of them; returns how many are left. */
+static __always_inline size_t gomcache_free_many(struct goheap *h, size_t n,
+						 void **p, bool check)
+{
+	size_t end = n - min_t(size_t, n, GO_BATCH);
+	struct gomcache *c;
+	struct gospan *s;
+	unsigned int idx;
+	bool ok = true;
+
+	preempt_disable();
+	c = this_cpu_ptr(h->mcache);
+	if (likely(gomcache_may_push(c)) && !want_init_on_free()) {
+		gomcache_enter(c);
+		while (ok && n > end) {
+			s = gospan_of(h, p[n - 1]);
+			if (check)
+				ok = gospan_index(s, p[n - 1], &idx) &&
+				     gomcache_put(c, p[n - 1], s->spanclass,
+						  s->objstate + idx, true);
+			else
+				ok = gomcache_put(c, p[n - 1], s->pushclass,
+						  NULL, false);
+			n -= ok;
+		}
+		gomcache_leave(c);
+	}
+	preempt_enable();
+	return n;
 }
 
 /* What is no object of ours, NULL included, is for the slow half to tell. */
@@ -205,11 +289,11 @@ static __always_inline void gomcache_free(struct goheap *h, void *p)
 {
 	preempt_disable();
 	if (static_branch_likely(&goalloc_check)) {
-		if (likely(gomcache_try_free(h, p, true))) {
+		if (likely(gomcache_try_free(h, p, 0, true))) {
 			preempt_enable();
 			return;
 		}
-	} else if (likely(gomcache_try_free(h, p, false))) {
+	} else if (likely(gomcache_try_free(h, p, 0, false))) {
 		preempt_enable();
 		return;
 	}

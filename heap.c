@@ -402,22 +402,48 @@ static struct gospan *grow(struct goheap *h, struct gonode *node,
 	return grow_exactly(h, node->nid, get_order(need), npages, gfp);
 }
 
-/* The nodes have what the page allocator has not: look at all of them. */
-static struct gospan *take_elsewhere(struct goheap *h, unsigned long npages,
+/*
+ * Take pages that the node has, be it in idle spans of its mcentrals.  Who cannot
+ * wait does not look through all of them.
+ */
+static struct gospan *take_or_trim(struct gonode *node, unsigned long npages,
+				   unsigned long align,
+				   struct gospan *spare[2], gfp_t gfp)
+{
+	unsigned int i, tries = gfpflags_allow_blocking(gfp) ? UINT_MAX : 4;
+	bool reserve = goheap_may_grow(gfp) != GO_GROW_FIRST;
+	struct gospan *s = take_run(node, npages, align, spare, reserve);
+	struct gocentral *c;
+
+	/* The largest first, as most of its pages come in one piece. */
+	for (i = GO_NR_SPANCLASSES; !s && tries && i--; ) {
+		c = &node->central[i];
+		while (!s && tries && READ_ONCE(c->idle)) {
+			gocentral_trim(c, GO_BATCH);
+			s = take_run(node, npages, align, spare, reserve);
+			tries--;
+		}
+	}
+	return s;
+}
+
+/* The nodes have what the page allocator has not: look at all, the near first. */
+static struct gospan *take_elsewhere(struct gonode *node, unsigned long npages,
 				     unsigned long align,
 				     struct gospan *spare[2], gfp_t gfp)
 {
-	bool reserve = goheap_may_grow(gfp) != GO_GROW_FIRST;
+	struct goheap *h = node->heap;
 	struct gospan *s = NULL;
+	nodemask_t left;
 	int nid;
 
 	if (gfp & __GFP_THISNODE)
 		return NULL;
-	for_each_gonode(h, nid) {
-		s = take_run(h->node[nid], npages, align, spare, reserve);
-		if (s)
-			break;
-	}
+	left = gonuma_others(h, node->nid);
+	/* Somebody may have freed some here meanwhile. */
+	for (nid = node->nid; !s && nid != NUMA_NO_NODE;
+	     nid = gonuma_nearest(node->nid, &left))
+		s = take_or_trim(h->node[nid], npages, align, spare, gfp);
 	return s;
 }
 
@@ -430,11 +456,11 @@ static struct gospan *take_or_grow(struct goheap *h, int nid,
 	struct gonode *node = goheap_node(h, nid);
 	struct gospan *s;
 
-	s = take_run(node, npages, align, spare, may != GO_GROW_FIRST);
+	s = take_or_trim(node, npages, align, spare, gfp);
 	if (!s && may != GO_GROW_NEVER)
 		s = grow(h, node, npages, align, gfp);
 	if (!s)
-		s = take_elsewhere(h, npages, align, spare, gfp);
+		s = take_elsewhere(node, npages, align, spare, gfp);
 	return s;
 }
 

@@ -66,6 +66,7 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
+#include <linux/nodemask.h>
 #include <linux/preempt.h>
 #include <linux/rbtree.h>
 #include <linux/seq_file.h>
@@ -367,9 +368,10 @@ struct gomcache {
  * @spanclass: which class
  * @node: whose
  * @nspans: spans of the class, wherever they are
+ * @idle: wholly free ones, those on @partial[0]
+ * @idle_low: the fewest of these since the background last asked
  * @nonempty: which of @partial hold spans
- * @partial: spans with something to give; fuller spans in higher lists;
- *	[0] holds wholly free ones: the one that is kept, and new ones
+ * @partial: spans with something to give; fuller spans in higher lists
  * @full: spans with nothing to give
  * @mallocs: objects handed out past the mcaches
  * @frees: objects taken back past the mcaches
@@ -380,6 +382,8 @@ struct gocentral {
 	unsigned int spanclass;
 	struct gonode *node;
 	unsigned int nspans;
+	unsigned int idle;
+	unsigned int idle_low;
 	unsigned long nonempty;
 	struct list_head partial[GO_BUCKETS];
 	struct list_head full;
@@ -666,9 +670,14 @@ static inline int goheap_next_node(const struct goheap *h, int i)
 	for ((i) = goheap_next_node(h, 0); (i) < nr_node_ids;		\
 	     (i) = goheap_next_node(h, (i) + 1))
 
+/* numa.c */
+int gonuma_node(void);
+int gonuma_nearest(int nid, nodemask_t *left);
+nodemask_t gonuma_others(struct goheap *h, int nid);
+
 static inline struct gonode *goheap_node(struct goheap *h, int nid)
 {
-	return h->node[nid == NUMA_NO_NODE ? numa_mem_id() : nid];
+	return h->node[nid == NUMA_NO_NODE ? gonuma_node() : nid];
 }
 
 /* central.c */
@@ -681,7 +690,9 @@ void gocentral_free(struct goheap *h, struct goslot *slot, unsigned int n,
 struct gocentral *gocentral_grow(struct goheap *h, int nid, unsigned int spc,
 				 gfp_t gfp);
 void gocentral_uncache(struct goheap *h, struct gospan *s);
-void gocentral_trim(struct goheap *h, struct gocentral *c);
+unsigned int gocentral_trim(struct gocentral *c, unsigned int want);
+void gocentral_trim_idle(struct gocentral *c);
+unsigned long gocentral_idle_pages(struct gonode *node);
 void gocentral_init(struct gocentral *c, struct gonode *node,
 		    unsigned int spc);
 
@@ -699,7 +710,7 @@ static inline unsigned int gostack_cap(const struct gostack *s)
 void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
 			  gfp_t gfp);
 void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller);
-enum gomisuse gomcache_classify(const struct gospan *s, const void *p);
+enum gomisuse gomcache_classify(struct goheap *h, const void *p);
 bool gomcache_take(struct goheap *h, int nid, unsigned int spc, size_t size,
 		   gfp_t gfp, struct goslot *slot);
 void *gomcache_alloc_node(struct goheap *h, int nid, unsigned int spc,
@@ -732,6 +743,7 @@ int gospan_map_init(struct goheap *h);
 void gospan_map_exit(struct goheap *h);
 bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp);
 struct goarena *gospan_arena(struct goheap *h, unsigned long addr);
+bool gospan_in_free_run(struct goheap *h, const void *p);
 bool gospan_arena_enter(struct goheap *h, struct goarena *a);
 void gospan_arena_leave(struct goheap *h, struct goarena *a);
 void gospan_fix_init(struct goheap *h);

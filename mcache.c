@@ -193,6 +193,38 @@ static bool try_alloc(struct goheap *h, unsigned int spc, size_t size,
 	return ok;
 }
 
+/* Not worth waiting for, nor any warning: there are other nodes. */
+static gfp_t near_gfp(gfp_t gfp)
+{
+	return (gfp & ~(__GFP_DIRECT_RECLAIM | __GFP_NOFAIL)) | __GFP_NOWARN |
+	       __GFP_THISNODE;
+}
+
+/*
+ * Where to get objects when the node's mcentral has none: from new pages of the
+ * node, from what other nodes' mcentrals have, the nearest first, or from new
+ * pages of wherever there are any.
+ */
+static struct gocentral *more(struct goheap *h, struct gonode *node,
+			      unsigned int spc, gfp_t gfp)
+{
+	nodemask_t left = gonuma_others(h, node->nid);
+	struct gocentral *c;
+	int nid;
+
+	if (!nodes_empty(left)) {
+		c = gocentral_grow(h, node->nid, spc, near_gfp(gfp));
+		if (c)
+			return c;
+	}
+	while ((nid = gonuma_nearest(node->nid, &left)) != NUMA_NO_NODE) {
+		c = &h->node[nid]->central[spc];
+		if (READ_ONCE(c->nonempty))
+			return c;
+	}
+	return gocentral_grow(h, node->nid, spc, gfp);
+}
+
 /**
  * gomcache_alloc_slow - allocate when the fast path could not
  * @h: the heap
@@ -206,13 +238,13 @@ static bool try_alloc(struct goheap *h, unsigned int spc, size_t size,
 void *gomcache_alloc_slow(struct goheap *h, unsigned int spc, size_t size,
 			  gfp_t gfp)
 {
-	struct gocentral *from = NULL;
+	struct gonode *node = goheap_node(h, NUMA_NO_NODE);
+	struct gocentral *from = &node->central[spc];
 	struct goslot slot;
 
 	might_alloc(gfp);
 	while (!try_alloc(h, spc, size, from, &slot)) {
-		from = in_nmi() ? NULL :
-				  gocentral_grow(h, NUMA_NO_NODE, spc, gfp);
+		from = in_nmi() ? NULL : more(h, node, spc, gfp);
 		if (!from && !goheap_wait(h, gfp))
 			return NULL;
 	}
@@ -399,14 +431,15 @@ static bool claim(struct gospan *s, unsigned int idx, enum goobj_state live)
 
 /**
  * gomcache_classify - what is wrong with a pointer
- * @s: its span
+ * @h: the heap
  * @p: the pointer, which is no live object's
  *
  * Context: preemption is off.
  * Return: the kind of misuse that freeing it is.
  */
-enum gomisuse gomcache_classify(const struct gospan *s, const void *p)
+enum gomisuse gomcache_classify(struct goheap *h, const void *p)
 {
+	const struct gospan *s = gospan_of(h, p);
 	unsigned int idx;
 
 	switch (s->state) {
@@ -420,10 +453,8 @@ enum gomisuse gomcache_classify(const struct gospan *s, const void *p)
 	case GO_SPAN_DYING:
 		return s->base == (unsigned long)p ? GO_DOUBLE_FREE :
 						     GO_INTERIOR;
-	case GO_SPAN_FREE:
-		return GO_DOUBLE_FREE;
 	default:
-		return GO_FOREIGN;
+		return gospan_in_free_run(h, p) ? GO_DOUBLE_FREE : GO_FOREIGN;
 	}
 }
 
@@ -466,7 +497,7 @@ void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller)
 	} else if (gospan_index(s, p, &idx) && claim(s, idx, GO_OBJ_DEBUG)) {
 		godebug_free(h, s, idx, caller);
 	} else if (s->state != GO_SPAN_LARGE || !free_large(h, s, p)) {
-		kind = gomcache_classify(s, p);
+		kind = gomcache_classify(h, p);
 	}
 	preempt_enable();
 

@@ -9,9 +9,9 @@
  * it came if all of it goes, else it is split into single pages.
  *
  * Pages leave the heap under its lock and go to the page allocator without.  A
- * mutex keeps those who give back apart.  Nothing allocates while it is held
- * and nobody waits for it in reclaim: the shrinker only tries.  Arenas, and
- * metadata that nobody uses, go after a grace period, when it is free again.
+ * mutex keeps those who give back apart.  Nothing allocates while it is held, so
+ * that reclaim may wait for it.  Arenas, and metadata that nobody uses, go after
+ * a grace period, when it is free again.
  *
  * What cannot be done where a free may happen is a worker's: an irq_work, which
  * may be raised in any context, queues it.  It fills up the reserves, finishes
@@ -338,8 +338,8 @@ void goscavenge_trim_centrals(struct gonode *node)
 	struct gocentral *c;
 
 	for (c = node->central; c < node->central + GO_NR_SPANCLASSES; c++)
-		if (READ_ONCE(c->nonempty) & BIT(0))
-			gocentral_trim(node->heap, c);
+		if (READ_ONCE(c->idle))
+			gocentral_trim(c, UINT_MAX);
 }
 
 /**

@@ -9,9 +9,12 @@
  *
  * This runs inside somebody's allocation, with whatever locks he holds.  So
  * nothing here allocates, touches a file system or does I/O, which makes it good
- * for GFP_NOFS and GFP_NOIO as well; give_back and the hotplug lock are only
- * tried, and the wait for the caches has an end.  GFP_ATOMIC and GFP_NOWAIT
- * never get here.  What has to wait for a grace period is left to the worker.
+ * for GFP_NOFS and GFP_NOIO as well.  Whoever holds give_back allocates nothing
+ * either, so it is waited for: turned away, a task could believe that there is
+ * nothing left, and call the OOM killer while kswapd is giving back.  The hotplug
+ * lock is only tried, and the wait for the caches has an end.  GFP_ATOMIC and
+ * GFP_NOWAIT never get here.  What has to wait for a grace period is left to the
+ * worker.
  */
 
 #include <linux/ktime.h>
@@ -27,18 +30,6 @@ static struct shrinker *shrinker;
 static struct gonode *own_node(struct goheap *h, int nid)
 {
 	return h->node[nid]->nid == nid ? h->node[nid] : NULL;
-}
-
-/* Pages of wholly free spans that mcentrals keep. */
-static unsigned long kept_pages(struct gonode *node)
-{
-	unsigned long n = 0;
-	unsigned int spc;
-
-	for (spc = 0; spc < GO_NR_SPANCLASSES; spc++)
-		if (READ_ONCE(node->central[spc].nonempty) & BIT(0))
-			n += go_class_pages[GO_SPC_CLASS(spc)];
-	return n;
 }
 
 /* Bytes that the caches of a node's CPUs may hold. */
@@ -74,7 +65,7 @@ unsigned long goshrink_count(struct goheap *h, int nid)
 	raw_spin_lock_irqsave(&node->lock, flags);
 	n = node->free - min(node->big, node->reserve);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
-	return ((n + kept_pages(node)) << GO_PAGE_ORDER) +
+	return ((n + gocentral_idle_pages(node)) << GO_PAGE_ORDER) +
 	       (cached_bytes(h, nid) >> PAGE_SHIFT);
 }
 
@@ -98,8 +89,9 @@ unsigned long goshrink_scan(struct goheap *h, int nid, unsigned long nr)
 	u64 start = ktime_get_ns();
 	unsigned long pages;
 
-	if (!node || !mutex_trylock(&h->give_back))
+	if (!node)
 		return SHRINK_STOP;
+	mutex_lock(&h->give_back);
 	pages = goscavenge_node(node, &sc);
 	if (sc.want) {
 		gomcache_drain_node(h, nid);

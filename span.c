@@ -161,6 +161,34 @@ struct goarena *gospan_arena(struct goheap *h, unsigned long addr)
 	return READ_ONCE(map->arena[(addr - map->base) >> GO_ARENA_SHIFT]);
 }
 
+/**
+ * gospan_in_free_run - is an address in pages that are free?
+ * @h: the heap
+ * @p: any address
+ *
+ * A free run is in the map at its ends only, so this looks for its beginning.
+ *
+ * Context: preemption is off; only for those who report misuse.
+ * Return: whether it is.
+ */
+bool gospan_in_free_run(struct goheap *h, const void *p)
+{
+	struct goarenamap *map = rcu_dereference_raw(h->map);
+	unsigned long addr = (unsigned long)p, off = addr - map->base;
+	struct gospan *s = &gospan_nil;
+	struct goarena *a;
+	unsigned int i;
+
+	if (off >> GO_ARENA_SHIFT >= map->nr)
+		return false;
+	a = READ_ONCE(map->arena[off >> GO_ARENA_SHIFT]);
+	for (i = gorun_index(addr) + 1; i-- && s == &gospan_nil;)
+		s = READ_ONCE(a->span[i]);
+	return READ_ONCE(s->state) == GO_SPAN_FREE &&
+	       addr - READ_ONCE(s->base) < (unsigned long)s->npages <<
+					   GO_PAGE_SHIFT;
+}
+
 static struct goarena **arena_entry(struct goheap *h, unsigned long addr)
 {
 	struct goarenamap *map;

@@ -84,7 +84,8 @@ static void read_node(struct gonode *node, struct goalloc_memstats *m,
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	m->heap_sys += (u64)node->sys << GO_PAGE_SHIFT;
-	m->heap_idle += (u64)node->free << GO_PAGE_SHIFT;
+	m->heap_idle += (u64)(node->free + gocentral_idle_pages(node)) <<
+			GO_PAGE_SHIFT;
 	m->heap_released += (u64)node->released << GO_PAGE_SHIFT;
 	for (i = 0; i < GO_NR_SCAVENGERS; i++)
 		*scavenged[i] += (u64)node->scavenged[i] << GO_PAGE_SHIFT;

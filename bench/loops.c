@@ -59,6 +59,11 @@ static __always_inline void *none_resize(void *p, size_t size, gfp_t gfp)
 	return (void *)size;
 }
 
+static __always_inline size_t none_usable(const void *p)
+{
+	return (size_t)p;
+}
+
 #define ALLOCATOR none_
 #include "loops.h"
 
@@ -105,6 +110,11 @@ static __always_inline void go_free_bulk(struct bench *b, unsigned int n,
 static __always_inline void *go_resize(void *p, size_t size, gfp_t gfp)
 {
 	return gorealloc(p, size, gfp);
+}
+
+static __always_inline size_t go_usable(const void *p)
+{
+	return gosize(p);
 }
 
 #define ALLOCATOR go_
@@ -156,6 +166,11 @@ static __always_inline void k_free_bulk(struct bench *b, unsigned int n,
 static __always_inline void *k_resize(void *p, size_t size, gfp_t gfp)
 {
 	return krealloc(p, size, gfp);
+}
+
+static __always_inline size_t k_usable(const void *p)
+{
+	return ksize(p);
 }
 
 #define ALLOCATOR k_

@@ -184,8 +184,8 @@ static void LOOP(replace)(struct bench *b)
 static void LOOP(timed_replace)(struct bench *b)
 {
 	unsigned int i;
+	size_t size, old;
 	struct moment m;
-	size_t size;
 	void **p;
 	u32 r;
 
@@ -194,9 +194,10 @@ static void LOOP(timed_replace)(struct bench *b)
 		p = &b->p[r % b->slots];
 		size = b->sizes[(r >> 20) % BENCH_SIZES];
 
+		old = LOOP(usable)(*p);
 		moment_start(&m);
 		LOOP(free)(b, *p);
-		latency_add(&b->lat[1], moment_end(&m), 0);
+		latency_add(&b->lat[1], moment_end(&m), old);
 
 		moment_start(&m);
 		*p = LOOP(alloc)(b, size, GFP_KERNEL);

@@ -257,11 +257,16 @@ static void everything_once_of(struct kunit *test, unsigned int spc,
 
 	shuffle(r, rnd);
 	put_all(r);
-	/* The first span to be empty is kept, the second is not. */
+	expect_lists(r, 2);
+	KUNIT_EXPECT_EQ(test, r->c->idle, 2);
+	KUNIT_EXPECT_EQ(test, gocentral_idle_pages(r->c->node), 2 * pages);
+	KUNIT_EXPECT_EQ(test, pages_inuse(r->h), 2 * pages);
+	KUNIT_EXPECT_EQ(test, gocentral_trim(r->c, 1), 1);
 	expect_lists(r, 1);
 	KUNIT_EXPECT_EQ(test, pages_inuse(r->h), pages);
-	gocentral_trim(r->h, r->c);
+	KUNIT_EXPECT_EQ(test, gocentral_trim(r->c, UINT_MAX), 1);
 	expect_lists(r, 0);
+	KUNIT_EXPECT_EQ(test, gocentral_idle_pages(r->c->node), 0);
 	KUNIT_EXPECT_EQ(test, pages_inuse(r->h), 0);
 }
 
@@ -432,12 +437,11 @@ static const struct emptied {
 	const char *name;
 	unsigned int spans;
 	bool refill;
-	unsigned int left;
 } emptied[] = {
-	{ "kept", 1, false, 1 },
-	{ "let go", 2, false, 1 },
-	{ "kept and used", 1, true, 1 },
-	{ "let go for the other", 2, true, 1 },
+	{ "alone", 1, false },
+	{ "beside another", 2, false },
+	{ "alone and used", 1, true },
+	{ "beside another and used", 2, true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(emptied, emptied, name);
@@ -459,10 +463,11 @@ static void emptied_while_current(struct kunit *test)
 		gocentral_uncache(r->h, r->cur);
 		r->cur = NULL;
 	}
-	expect_lists(r, e->left);
+	expect_lists(r, e->spans);
 	put_all(r);
-	expect_lists(r, 1);
-	KUNIT_EXPECT_EQ(test, pages_inuse(r->h), 1);
+	expect_lists(r, e->spans);
+	KUNIT_EXPECT_EQ(test, r->c->idle, e->spans);
+	KUNIT_EXPECT_EQ(test, pages_inuse(r->h), e->spans);
 }
 
 /* A span that is another node's goes home. */
@@ -492,28 +497,91 @@ static void other_node(struct kunit *test)
 
 /* Coming back. */
 
-static void one_empty_is_kept(struct kunit *test)
+static void idle_spans_stay(struct kunit *test)
 {
 	struct holder *r = holder_new(test, GO_SPC(18, 0), 4);
 	unsigned int i;
 
 	hold_all(r);
 	by_span(r);
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		put(r, 0, 31);
-		expect_lists(r, i ? 4 - i + 1 : 4);
-		KUNIT_EXPECT_EQ(test, !!(r->c->nonempty & BIT(0)), i > 0);
+		KUNIT_EXPECT_EQ(test, r->c->idle, i);
 		put(r, 0, 1);
-		expect_lists(r, 4 - i);
-		KUNIT_EXPECT_EQ(test, pages_inuse(r->h), 4 - i);
-		KUNIT_EXPECT_TRUE(test, r->c->nonempty & BIT(0));
+		KUNIT_EXPECT_EQ(test, r->c->idle, i + 1);
+		expect_lists(r, 4);
+		KUNIT_EXPECT_EQ(test, pages_inuse(r->h), 4);
 	}
-	put_all(r);
+	KUNIT_EXPECT_EQ(test, gocentral_trim(r->c, 3), 3);
 	expect_lists(r, 1);
-	gocentral_trim(r->h, r->c);
-	gocentral_trim(r->h, r->c);
+	KUNIT_EXPECT_EQ(test, gocentral_trim(r->c, 3), 1);
+	KUNIT_EXPECT_EQ(test, gocentral_trim(r->c, 3), 0);
 	expect_lists(r, 0);
 	KUNIT_EXPECT_EQ(test, pages_inuse(r->h), 0);
+}
+
+/* The background takes what nobody has needed since it last asked. */
+static void trim_idle(struct kunit *test)
+{
+	struct holder *r = holder_new(test, GO_SPC(18, 0), 4);
+
+	gocentral_trim_idle(r->c);
+	gocentral_trim_idle(r->c);
+	expect_lists(r, 0);
+
+	r = holder_new(test, GO_SPC(18, 0), 4);
+	gocentral_trim_idle(r->c);
+	expect_lists(r, 4);
+	while (r->n < 3 * 32 && (take(r, 16) || refill(r, 16)))
+		;
+	put_all(r);
+	KUNIT_EXPECT_EQ(test, r->c->idle, 4);
+	gocentral_trim_idle(r->c);
+	expect_lists(r, 3);
+	KUNIT_EXPECT_EQ(test, r->c->idle, 3);
+	gocentral_trim_idle(r->c);
+	expect_lists(r, 0);
+}
+
+/* More than move under one hold. */
+static void trim_many(struct kunit *test)
+{
+	struct holder *r = holder_new(test, GO_SPC(51, 0), 1);
+
+	/* Growing takes idle spans first. */
+	while (refill(r, 1) && r->n <= 3 * GO_BATCH)
+		grow(test, GO_SPC(51, 0));
+	put_all(r);
+	KUNIT_EXPECT_EQ(test, gocentral_trim(r->c, 2 * GO_BATCH), 2 * GO_BATCH);
+	expect_lists(r, GO_BATCH + 1);
+	KUNIT_EXPECT_EQ(test, gocentral_trim(r->c, UINT_MAX), GO_BATCH + 1);
+	expect_lists(r, 0);
+}
+
+/* Before the heap grows it takes what the mcentrals do not use. */
+static void heap_takes_idle(struct kunit *test)
+{
+	struct holder *r = holder_new(test, GO_SPC(51, 0), 1);
+	struct gonode *node = r->c->node;
+	unsigned long sys;
+	struct gospan **s;
+	unsigned int i, n = 160;
+
+	s = kunit_kcalloc(test, n, sizeof(*s), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	while (refill(r, 1) && r->n < n)
+		grow(test, GO_SPC(51, 0));
+	put_all(r);
+	sys = node->sys;
+	for (i = 0; i < n; i++) {
+		s[i] = goheap_alloc(r->h, node->nid, 1, 1, GFP_KERNEL);
+		KUNIT_EXPECT_NOT_NULL(test, s[i]);
+	}
+	KUNIT_EXPECT_EQ(test, node->sys, sys);
+	KUNIT_EXPECT_LT(test, r->c->idle, n);
+	for (i = 0; i < n; i++)
+		if (s[i])
+			goheap_free(r->h, s[i]);
 }
 
 /* Trim takes every empty span and no other. */
@@ -522,7 +590,7 @@ static void trim(struct kunit *test)
 	struct holder *r = holder_new(test, GO_SPC(18, 0), 3);
 
 	KUNIT_EXPECT_EQ(test, refill(r, 1), 1);
-	gocentral_trim(r->h, r->c);
+	gocentral_trim(r->c, UINT_MAX);
 	expect_lists(r, 1);
 	KUNIT_EXPECT_EQ(test, pages_inuse(r->h), 1);
 	put_all(r);
@@ -573,7 +641,7 @@ static void mixed_batch(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(spcs); i++)
 		put_all(r[i]);
 	for (i = 0; i < ARRAY_SIZE(spcs); i++)
-		gocentral_trim(r[i]->h, r[i]->c);
+		gocentral_trim(r[i]->c, UINT_MAX);
 	KUNIT_EXPECT_EQ(test, pages_inuse(r[0]->h), 0);
 }
 
@@ -694,7 +762,7 @@ static void double_free_gone(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, gocentral_take(r->c, 128, &slot[0]));
 	slot[1] = slot[0];
 	gocentral_free(r->h, slot, 1, true);
-	gocentral_trim(r->h, r->c);
+	gocentral_trim(r->c, UINT_MAX);
 	gocentral_free(r->h, slot, 2, true);
 	KUNIT_EXPECT_EQ(test, gotest_misuses(r->h, GO_DOUBLE_FREE), 2);
 	KUNIT_EXPECT_EQ(test, r->c->frees, 1);
@@ -748,7 +816,7 @@ static void random_step(struct holder *r, u32 what, u32 n)
 			take(r, n % GO_BATCH);
 		break;
 	case 4:
-		gocentral_trim(r->h, r->c);
+		gocentral_trim(r->c, UINT_MAX);
 		break;
 	case 5:
 		if (r->cur)
@@ -787,7 +855,7 @@ static void random_order(struct kunit *test)
 		expect_lists(r, r->c->nspans);
 	}
 	put_all(r);
-	gocentral_trim(r->h, r->c);
+	gocentral_trim(r->c, UINT_MAX);
 	expect_lists(r, 0);
 	KUNIT_EXPECT_EQ(test, pages_inuse(r->h), 0);
 	KUNIT_EXPECT_EQ(test, gotest_misuses(r->h, GO_DOUBLE_FREE), 0);
@@ -839,7 +907,7 @@ static void trade_fn(struct work_struct *work)
 			if (slot[n].obj)
 				gocentral_free(r->h, slot + n, 1, false);
 		if (i % 64 == 0)
-			gocentral_trim(r->h, r->c);
+			gocentral_trim(r->c, UINT_MAX);
 		cond_resched();
 	}
 	if (t->cur)
@@ -874,7 +942,7 @@ static void market(struct kunit *test)
 		if (r->slot[i].obj)
 			gocentral_free(r->h, &r->slot[i], 1, false);
 	expect_lists(r, r->c->nspans);
-	gocentral_trim(r->h, r->c);
+	gocentral_trim(r->c, UINT_MAX);
 	expect_lists(r, 0);
 	KUNIT_EXPECT_EQ(test, pages_inuse(r->h), 0);
 	KUNIT_EXPECT_EQ(test, gotest_misuses(r->h, GO_DOUBLE_FREE), 0);
@@ -889,7 +957,10 @@ static struct kunit_case central_cases[] = {
 	KUNIT_CASE(exactly_all),
 	KUNIT_CASE_PARAM(emptied_while_current, emptied_gen_params),
 	KUNIT_CASE(other_node),
-	KUNIT_CASE(one_empty_is_kept),
+	KUNIT_CASE(idle_spans_stay),
+	KUNIT_CASE(trim_idle),
+	KUNIT_CASE(heap_takes_idle),
+	KUNIT_CASE(trim_many),
 	KUNIT_CASE(trim),
 	KUNIT_CASE(no_ping_pong),
 	KUNIT_CASE(mixed_batch),

@@ -667,8 +667,8 @@ static void mcache_of_each_node(struct kunit *test)
 	gomcache_drain_all(h);
 	for_each_node_state(nid, N_MEMORY)
 		for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
-			KUNIT_EXPECT_LE(test, h->node[nid]->central[spc].nspans,
-					1);
+			KUNIT_EXPECT_EQ(test, h->node[nid]->central[spc].nspans,
+					h->node[nid]->central[spc].idle);
 }
 
 static int other_cpu(void)

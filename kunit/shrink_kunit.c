@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The shrinker: does it count what goes, and go without waiting for anybody?
+ * The shrinker: does it count what goes, and does it go, and without allocating?
  * All scans are made as reclaim makes them, for lockdep to see.
  */
 
@@ -141,17 +141,41 @@ static void shrink_drains_caches(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, goshrink_count(h, nid), 0);
 }
 
-/* Somebody gives back already: reclaim does not wait for him. */
-static void shrink_waits_for_nobody(struct kunit *test)
-{
-	struct goheap *h = gotest_heap(test);
+struct scanner {
+	struct goheap *h;
+	struct completion end;
+	unsigned long went;
+};
 
-	goheap_free(h, run_new(test, first_memory_node, GO_ARENA_PAGES));
-	mutex_lock(&h->give_back);
-	KUNIT_EXPECT_EQ(test, goshrink_scan(h, first_memory_node, 10),
-			SHRINK_STOP);
-	mutex_unlock(&h->give_back);
-	KUNIT_EXPECT_GE(test, scan(h, first_memory_node, 10), 10);
+static int scan_fn(void *arg)
+{
+	struct scanner *s = arg;
+
+	s->went = scan(s->h, first_memory_node, 10);
+	complete(&s->end);
+	return 0;
+}
+
+/*
+ * Somebody gives back already: reclaim waits for him.  Else it would be told
+ * that there is nothing.
+ */
+static void shrink_waits(struct kunit *test)
+{
+	struct scanner s = { .h = gotest_heap(test) };
+	struct task_struct *task;
+
+	init_completion(&s.end);
+	goheap_free(s.h, run_new(test, first_memory_node, GO_ARENA_PAGES));
+	mutex_lock(&s.h->give_back);
+	task = kthread_run(scan_fn, &s, "gotest/scan");
+	if (!IS_ERR(task))
+		KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&s.end,
+								  HZ / 20), 0);
+	mutex_unlock(&s.h->give_back);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	wait_for_completion(&s.end);
+	KUNIT_EXPECT_EQ(test, s.went, 10);
 }
 
 static void shrink_no_such_node(struct kunit *test)
@@ -172,7 +196,7 @@ static struct kunit_case shrink_cases[] = {
 	KUNIT_CASE(shrink_exact),
 	KUNIT_CASE(shrink_kept_span),
 	KUNIT_CASE(shrink_drains_caches),
-	KUNIT_CASE(shrink_waits_for_nobody),
+	KUNIT_CASE(shrink_waits),
 	KUNIT_CASE(shrink_no_such_node),
 	{}
 };

@@ -39,7 +39,8 @@ struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 
 enum { QEMU_PLUGIN_CB_NO_REGS };
-enum { QEMU_PLUGIN_MEM_R = 1, QEMU_PLUGIN_MEM_W, QEMU_PLUGIN_MEM_RW };
+/* Asked for loads only, QEMU 7.2 tells of none. */
+enum { QEMU_PLUGIN_MEM_RW = 3 };
 
 typedef void (*tb_trans_cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
 typedef void (*insn_cb)(unsigned int vcpu, void *data);
@@ -148,7 +149,6 @@ static void on_lock(unsigned int vcpu, void *data)
 static void on_shown(unsigned int vcpu, qemu_plugin_meminfo_t info,
 		     uint64_t vaddr, void *data)
 {
-	fprintf(stderr, "shown %llx\n", (unsigned long long)vaddr);
 	if (nr_locks < MAX_LOCKS)
 		locks[nr_locks++] = vaddr;
 }
@@ -173,6 +173,10 @@ static void on_mark(unsigned int vcpu, void *data)
 		started = true;
 		break;
 	case MARK_PRINT:
+		if (!nr_locks) {
+			fprintf(stderr, "qemu-sharing: no locks were shown\n");
+			abort();
+		}
 		fprintf(out, "COUNT %llu %llu %llu %llu\n",
 			(unsigned long long)instructions,
 			(unsigned long long)taken, (unsigned long long)writes,
@@ -219,7 +223,7 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 		if (mark == MARK_LOCK)
 			qemu_plugin_register_vcpu_mem_cb(insn, on_shown,
-				QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_R, NULL);
+				QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, NULL);
 		mark = mark_of(insn);
 		if (mark)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark,

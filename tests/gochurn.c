@@ -54,7 +54,10 @@ static unsigned int rate = 20000;
 module_param(rate, uint, 0444);
 MODULE_PARM_DESC(rate, "operations a second then (default 20000)");
 
-#define SAMPLES		100
+static unsigned int samples;
+module_param(samples, uint, 0444);
+MODULE_PARM_DESC(samples, "samples to show of the allocations and frees; none at all by default");
+
 #define STEPS_A_SECOND	20
 
 struct obj {
@@ -141,15 +144,18 @@ static u64 held(struct churn *c)
 
 static void sample(struct churn *c, const char *phase, u64 at)
 {
-	u64 now = held(c);
+	u64 now;
 
+	if (!samples)
+		return;
+	now = held(c);
 	pr_info("SAMPLE allocator=%s phase=%s at=%llu live=%llu held=%llu percent=%llu alloc=%llu inuse=%llu idle=%llu\n",
 		allocator, phase, at, c->live, now,
 		c->live ? div64_u64(now * 100, c->live) : 0,
 		c->m->heap_alloc, c->m->heap_inuse, c->m->heap_idle);
 }
 
-/* Up or down towards a live size, or to and fro at it. */
+/* Up or down towards a live size, or about it. */
 static bool step(struct churn *c, u64 target)
 {
 	if (c->live >= target && c->n)
@@ -162,7 +168,7 @@ static bool step(struct churn *c, u64 target)
 
 static int steady(struct churn *c, u64 target)
 {
-	unsigned long i, every = max(ops / SAMPLES, 1UL);
+	unsigned long i, every = max(ops / max(samples, 1U), 1UL);
 
 	while (c->live < target)
 		if (!step(c, target))

@@ -45,12 +45,12 @@ void gofree(const void *p);
 void *gomalloc(size_t size, gfp_t gfp) __alloc_size(1);
 
 /* What gomalloc() is when the size is a constant, see below. */
-void *gomalloc_class(unsigned int class, size_t size, gfp_t gfp) __alloc_size(2);
+void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class) __alloc_size(1);
 
 #define gomalloc(size, gfp)						\
 	(__builtin_constant_p(size) &&					\
 	 (size_t)(size) - 1 < GOALLOC_CLASS_MAX_SIZE ?			\
-	 gomalloc_class(goalloc_size_class(size), size, gfp) :		\
+	 gomalloc_class(size, gfp, goalloc_size_class(size)) :		\
 	 (gomalloc)(size, gfp))
 
 /**
@@ -117,12 +117,12 @@ void gofree(const void *p);
 void gofree_sized(const void *p, size_t size);
 
 /* What gofree_sized() is when the size is a constant. */
-void gofree_class(const void *p, unsigned int class, size_t size);
+void gofree_class(const void *p, size_t size, unsigned long class);
 
 #define gofree_sized(p, size)						\
 	(__builtin_constant_p(size) &&					\
 	 (size_t)(size) - 1 < GOALLOC_CLASS_MAX_SIZE ?			\
-	 gofree_class(p, goalloc_size_class(size), size) :		\
+	 gofree_class(p, size, goalloc_size_class(size)) :		\
 	 (gofree_sized)(p, size))
 
 /**

@@ -11,8 +11,8 @@ insmod goalloc.ko || fail "no goalloc"
 for allocator in kmalloc goalloc; do
 	dmesg -c >/dev/null
 	dmesg -n 1
-	# shellcheck disable=SC2046 # words are what is wanted
-	insmod gochurn.ko allocator=$allocator \
+	# shellcheck disable=SC2046,SC2154 # words of the command line
+	insmod gochurn.ko allocator=$allocator samples=100 \
 		$(echo "$goalloc_churn" | tr , ' ') || fail "$allocator"
 	rmmod gochurn
 	dmesg -n 8

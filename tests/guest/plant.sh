@@ -73,15 +73,6 @@ else
 	skip "kmemleak" "this kernel has none"
 fi
 
-if grep -q ' kasan_report$' /proc/kallsyms; then
-	plant overflow
-	check "KASAN: a write behind an object" \
-		said "BUG: KASAN: slab-out-of-bounds" plant_overflow
-	unplant
-else
-	skip "KASAN" "this kernel has none"
-fi
-
 if grep -q ' __might_sleep$' /proc/kallsyms; then
 	plant sleep
 	check "DEBUG_ATOMIC_SLEEP: a sleep under a lock" said \
@@ -104,7 +95,6 @@ else
 	skip "KCSAN: a data race" "this kernel has none"
 fi
 
-# Last: afterwards lockdep is off.
 if [ -e /proc/lockdep_stats ]; then
 	plant inversion
 	check "lockdep: two locks in either order" said \
@@ -112,6 +102,16 @@ if [ -e /proc/lockdep_stats ]; then
 	unplant
 else
 	skip "lockdep" "this kernel has none"
+fi
+
+# Last: when KASAN has spoken lockdep says no more.
+if grep -q ' kasan_report$' /proc/kallsyms; then
+	plant overflow
+	check "KASAN: a write behind an object" \
+		said "BUG: KASAN: slab-out-of-bounds" plant_overflow
+	unplant
+else
+	skip "KASAN" "this kernel has none"
 fi
 
 check "verify" verify_ok

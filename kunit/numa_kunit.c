@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Nodes: local first, then what others have, then what others can get; exact on
+ * demand; objects go home; a task's memory policy is heeded.
+ *
+ * A node that has no memory left is had by memory_limit: then no node gets more.
+ */
+
+#include <linux/mempolicy.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/topology.h>
+#include "objects.h"
+
+#define SPC	GO_SPC(30, 0)
+
+static int numa_init(struct kunit *test)
+{
+	int nid, err = gotest_heap_init(test);
+	struct goheap *h = gotest_heap(test);
+
+	if (err)
+		return err;
+	gotest_settle(h);
+	for_each_gonode(h, nid)
+		h->node[nid]->reserve = 0;
+	goscavenge(h, true);
+	return 0;
+}
+
+static void numa_exit(struct kunit *test)
+{
+	if (gotest_heap(test))
+		gotest_heap(test)->limit = 0;
+	gotest_heap_exit(test);
+}
+
+/* This CPU's node, and another one with memory, or no test. */
+static struct gonode *here_and_there(struct kunit *test, struct gonode **there)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gonode *here;
+	nodemask_t others;
+	int nid;
+
+	gotest_pin(test, h);
+	here = goheap_node(h, numa_mem_id());
+	others = gonuma_others(h, here->nid);
+	nid = gonuma_nearest(here->nid, &others);
+	if (nid == NUMA_NO_NODE)
+		kunit_skip(test, "one node");
+	*there = h->node[nid];
+	return here;
+}
+
+static int nid_of(const void *p)
+{
+	return page_to_nid(virt_to_page(p));
+}
+
+static void *on_node(struct kunit *test, struct gonode *node)
+{
+	void *p = gomcache_alloc_node(gotest_heap(test), node->nid, SPC,
+				      go_class_size[GO_SPC_CLASS(SPC)],
+				      GFP_KERNEL | __GFP_THISNODE);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_EQ(test, nid_of(p), node->nid);
+	return p;
+}
+
+static void numa_nearest(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	int nid, next, last, n;
+	nodemask_t left;
+
+	for_each_gonode(h, nid) {
+		left = gonuma_others(h, nid);
+		KUNIT_EXPECT_FALSE(test, node_isset(nid, left));
+		n = nodes_weight(left);
+		last = 0;
+		while ((next = gonuma_nearest(nid, &left)) != NUMA_NO_NODE) {
+			KUNIT_EXPECT_GE(test, node_distance(nid, next), last);
+			KUNIT_EXPECT_EQ(test, h->node[next]->nid, next);
+			last = node_distance(nid, next);
+			n--;
+		}
+		KUNIT_EXPECT_EQ(test, n, 0);
+	}
+}
+
+/* The CPU's node serves; of its own accord nobody takes far memory. */
+static void numa_local_first(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gonode *there, *here = here_and_there(test, &there);
+	void *p, *far = on_node(test, there);
+
+	KUNIT_EXPECT_GT(test, there->central[SPC].nonempty, 0);
+	p = gotest_alloc(h, SPC, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_EQ(test, nid_of(p), here->nid);
+	gotest_free(h, p);
+	gotest_free(h, far);
+}
+
+/* A node that gets no more: first what another's mcentral has is handed out. */
+static void numa_far_objects_first(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gonode *there, *here = here_and_there(test, &there);
+	void *p, *far = on_node(test, there);
+	unsigned int nspans = there->central[SPC].nspans;
+
+	h->limit = atomic_long_read(&h->held);
+	p = gotest_alloc(h, SPC, GFP_NOWAIT);
+	KUNIT_EXPECT_NOT_NULL(test, p);
+	if (p) {
+		KUNIT_EXPECT_EQ(test, nid_of(p), there->nid);
+		gotest_free(h, p);
+	}
+	KUNIT_EXPECT_EQ(test, there->central[SPC].nspans, nspans);
+	KUNIT_EXPECT_EQ(test, here->central[SPC].nspans, 0);
+	h->limit = 0;
+	gotest_free(h, far);
+}
+
+/* Then what another's heap has, of which a span is carved. */
+static void numa_far_pages_next(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gonode *there, *here = here_and_there(test, &there);
+	struct gospan *s = goheap_alloc(h, there->nid, 100, 1,
+					GFP_KERNEL | __GFP_THISNODE);
+	LIST_HEAD(all);
+	void *p, *q;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	/* So that metadata is there. */
+	q = gotest_alloc(h, SPC + 2, GFP_KERNEL);
+	goheap_free(h, s);
+	h->limit = atomic_long_read(&h->held) + SZ_64K;
+	while ((s = goheap_alloc(h, here->nid, 1, 1,
+				 GFP_NOWAIT | __GFP_NOWARN | __GFP_THISNODE)))
+		list_add(&s->list, &all);
+	p = gotest_alloc(h, SPC, GFP_NOWAIT);
+	KUNIT_EXPECT_NOT_NULL(test, p);
+	if (p) {
+		KUNIT_EXPECT_EQ(test, nid_of(p), there->nid);
+		gotest_free(h, p);
+	}
+	/* On demand it is this node or none. */
+	KUNIT_EXPECT_NULL(test, gomcache_alloc_node(h, here->nid, SPC + 4, 64,
+						    GFP_NOWAIT | __GFP_NOWARN |
+						    __GFP_THISNODE));
+	h->limit = 0;
+	while ((s = list_first_entry_or_null(&all, struct gospan, list))) {
+		list_del(&s->list);
+		goheap_free(h, s);
+	}
+	gotest_free(h, q);
+}
+
+/* Objects of both nodes, freed here in turns, are on their nodes after. */
+static void numa_objects_go_home(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gonode *there, *here = here_and_there(test, &there);
+	unsigned int i;
+	void *p[200];
+
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = on_node(test, i % 2 ? here : there);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		gotest_free(h, p[i]);
+	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
+	gomcache_drain_all(h);
+	gocentral_trim(&here->central[SPC], UINT_MAX);
+	gocentral_trim(&there->central[SPC], UINT_MAX);
+	KUNIT_EXPECT_EQ(test, here->central[SPC].nspans, 0);
+	KUNIT_EXPECT_EQ(test, there->central[SPC].nspans, 0);
+	KUNIT_EXPECT_EQ(test, here->free, here->sys);
+	KUNIT_EXPECT_EQ(test, there->free, there->sys);
+}
+
+#ifdef CONFIG_NUMA
+static struct mempolicy *policy_begin(struct mempolicy *policy, int mode)
+{
+	struct mempolicy *old;
+
+	policy->mode = mode;
+	atomic_set(&policy->refcnt, 1);
+	task_lock(current);
+	old = current->mempolicy;
+	current->mempolicy = policy;
+	task_unlock(current);
+	return old;
+}
+
+static void policy_end(struct mempolicy *old)
+{
+	task_lock(current);
+	current->mempolicy = old;
+	task_unlock(current);
+}
+
+static void note_node(void *arg)
+{
+	*(int *)arg = gonuma_node();
+}
+
+static void numa_policy(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	int nid, got, a, b, in_irq = NUMA_NO_NODE;
+	struct mempolicy policy = {}, *old;
+	struct gospan *s;
+
+	gotest_pin(test, h);
+	for_each_gonode(h, nid) {
+		policy.nodes = nodemask_of_node(nid);
+		old = policy_begin(&policy, MPOL_BIND);
+		got = gonuma_node();
+		gotest_run_in(GOTEST_HARDIRQ, note_node, &in_irq);
+		s = goheap_alloc_large(h, NUMA_NO_NODE, SZ_64K, GFP_KERNEL);
+		policy_end(old);
+		KUNIT_EXPECT_EQ(test, got, nid);
+		KUNIT_EXPECT_EQ(test, in_irq, numa_mem_id());
+		KUNIT_ASSERT_NOT_NULL(test, s);
+		KUNIT_EXPECT_EQ(test, nid_of((void *)s->base), nid);
+		s->state = GO_SPAN_DYING;
+		goheap_free_large(h, s);
+
+		old = policy_begin(&policy, MPOL_LOCAL);
+		got = gonuma_node();
+		policy_end(old);
+		KUNIT_EXPECT_EQ(test, got, numa_mem_id());
+	}
+
+	policy.nodes = node_states[N_MEMORY];
+	old = policy_begin(&policy, MPOL_PREFERRED_MANY);
+	got = gonuma_node();
+	policy_end(old);
+	KUNIT_EXPECT_EQ(test, got, numa_mem_id());
+
+	old = policy_begin(&policy, MPOL_INTERLEAVE);
+	a = gonuma_node();
+	b = gonuma_node();
+	policy_end(old);
+	KUNIT_EXPECT_EQ(test, b, next_node_in(a, policy.nodes));
+
+	policy.nodes = NODE_MASK_NONE;
+	old = policy_begin(&policy, MPOL_INTERLEAVE);
+	got = gonuma_node();
+	policy_end(old);
+	KUNIT_EXPECT_EQ(test, got, numa_mem_id());
+}
+#endif
+
+static struct kunit_case numa_cases[] = {
+	KUNIT_CASE(numa_nearest),
+	KUNIT_CASE(numa_local_first),
+	KUNIT_CASE(numa_far_objects_first),
+	KUNIT_CASE(numa_far_pages_next),
+	KUNIT_CASE(numa_objects_go_home),
+#ifdef CONFIG_NUMA
+	KUNIT_CASE(numa_policy),
+#endif
+	{}
+};
+
+static struct kunit_suite numa_suite = {
+	.name = "goalloc_numa",
+	.init = numa_init,
+	.exit = numa_exit,
+	.test_cases = numa_cases,
+};
+
+kunit_test_suites(&numa_suite);
