@@ -28,6 +28,7 @@
  *                    is not cached; the slow counters.  At most GO_BATCH
  *                    objects are moved under one hold.
  *   gonode.lock      the free runs, arenas' span[] and order[], page counts;
+ *                    charged objects on their way to the kernel;
  *                    state, base, npages and needzero of spans in the heap;
  *                    the counters of large objects.
  *   goheap.map_lock  replacing the arena map, and writes to it; an arena's entry

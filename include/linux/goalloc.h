@@ -12,6 +12,8 @@
  *   Context: any: task, softirq, hardirq, NMI, under raw spinlocks, irqs off,
  *   on PREEMPT_RT too, if @gfp permits (GFP_ATOMIC or GFP_NOWAIT there).
  *   GFP_DMA, GFP_DMA32 and __GFP_HIGHMEM: one warning and NULL.
+ *   __GFP_ACCOUNT: objects above 32 KiB are charged to the caller's memory
+ *   cgroup, smaller ones are not.
  *   Contents are undefined unless __GFP_ZERO or the kernel's init_on_alloc say
  *   otherwise.
  */
