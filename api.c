@@ -40,7 +40,7 @@ static void *alloc_large(int nid, size_t size, bool noscan, gfp_t gfp)
 
 /* A small object, with whatever the fast path leaves out. */
 static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
-			 unsigned long caller)
+				  unsigned long caller)
 {
 	unsigned int spc;
 

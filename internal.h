@@ -826,6 +826,7 @@ void godebugfs_exit(void);
  */
 #define go_read_pointer(p)						\
 ({									\
+	/* Once, by the asm below. */					\
 	typeof(p) read = data_race(p);					\
 									\
 	OPTIMIZER_HIDE_VAR(read);					\

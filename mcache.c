@@ -82,6 +82,16 @@ static void empty_stack(struct goheap *h, struct gomcache *c, unsigned int spc)
 	set_storage(s, NULL, 0, 0);
 }
 
+/* Give back the objects that have been on a stack longest. */
+static void flush(struct goheap *h, struct gostack *s, unsigned int n)
+{
+	unsigned int left = gostack_n(s) - n;
+
+	gocentral_free(h, s->slot, n, false);
+	memmove(s->slot, s->slot + n, left * sizeof(*s->slot));
+	WRITE_ONCE(s->top, s->slot + left);
+}
+
 /* Find room in the budget: look at some stacks for one that is idle. */
 static void empty_idle_stack(struct goheap *h, struct gomcache *c,
 			     const struct gostack *but)
@@ -98,7 +108,11 @@ static void empty_idle_stack(struct goheap *h, struct gomcache *c,
 			continue;
 		mark = s->mallocs + s->frees;
 		if (s->mark == mark) {
-			empty_stack(h, c, c->hand);
+			/* In steps, for somebody waits: the rest the next time. */
+			if (gostack_n(s) > GO_BATCH)
+				flush(h, s, GO_BATCH);
+			else
+				empty_stack(h, c, c->hand);
 			return;
 		}
 		s->mark = mark;
@@ -326,7 +340,6 @@ static void push_slow(struct goheap *h, struct gomcache *c, unsigned int spc,
 		      struct goslot *obj)
 {
 	struct gostack *s = &c->stack[spc];
-	unsigned int half, n;
 
 	if (s->top == s->limit) {
 		gomcache_count(&c->flushes, 1);
@@ -336,13 +349,8 @@ static void push_slow(struct goheap *h, struct gomcache *c, unsigned int spc,
 		gocentral_free(h, obj, 1, true);
 		return;
 	}
-	if (s->top == s->limit) {
-		n = gostack_n(s);
-		half = (n + 1) / 2;
-		gocentral_free(h, s->slot, half, false);
-		memmove(s->slot, s->slot + half, (n - half) * sizeof(*obj));
-		WRITE_ONCE(s->top, s->slot + n - half);
-	}
+	if (s->top == s->limit)
+		flush(h, s, (gostack_n(s) + 1) / 2);
 	*s->top = *obj;
 	WRITE_ONCE(s->top, s->top + 1);
 	gomcache_count(&s->frees, 1);

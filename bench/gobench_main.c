@@ -22,6 +22,7 @@
 #include <linux/delay.h>
 #include <linux/goalloc.h>
 #include <linux/module.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include "gobench.h"
@@ -241,13 +242,14 @@ static int run_realloc(void)
 			     b.reps * 11);
 }
 
+/* Where the heap's free runs lie decides some of it: the larger, the more. */
 static int run_large(void)
 {
-	size_t size;
+	size_t size, max = quick ? SZ_128K : GOALLOC_MAX_SIZE;
 	char param[16];
 	int err = 0;
 
-	for (size = 32768; size <= GOALLOC_MAX_SIZE && !err; size *= 2) {
+	for (size = SZ_32K; size <= max && !err; size *= 2) {
 		snprintf(param, sizeof(param), "%zu", size);
 		err = one_size("large", param, &loop_warm, size, 0, 50);
 	}
