@@ -167,6 +167,7 @@ void goheap_free_large(struct goheap *h, struct gospan *s)
 {
 	struct gonode *node;
 	unsigned long flags;
+	bool accounted;
 
 	preempt_disable();
 	node = gospan_arena(h, s->base)->node;
@@ -176,8 +177,16 @@ void goheap_free_large(struct goheap *h, struct gospan *s)
 	raw_spin_lock_irqsave(&node->lock, flags);
 	node->large_frees++;
 	node->large_freed += s->elemsize;
+	accounted = s->accounted;
+	if (accounted)
+		list_add_tail(&s->list, &node->accounted);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 
+	if (accounted) {
+		/* The worker's: nobody else may have these pages. */
+		goheap_kick(h);
+		return;
+	}
 	s->needzero = true;
 	goheap_free(h, s);
 }
@@ -257,6 +266,8 @@ static struct gospan *adopt(struct goheap *h, struct page *page,
 	struct gospan *spare[2] = {}, *s = NULL;
 	struct goarena *a;
 
+	/* What we keep about pages is nobody's in particular. */
+	gfp &= ~__GFP_ACCOUNT;
 	a = new_arena(h, base, node, gfp);
 	if (a && get_spares(h, spare, total > npages ? 2 : 1, gfp)) {
 		init_span(spare[0], base, npages, needzero);
@@ -492,6 +503,35 @@ struct gospan *goheap_alloc(struct goheap *h, int nid, unsigned long npages,
 	return s;
 }
 
+/*
+ * An object that is to be charged to the caller's memory cgroup: only the page
+ * allocator can do that, and it charges pages.  So it gets pages of its own,
+ * and when it is freed they have to go back, for the charge goes with them.
+ */
+static struct gospan *alloc_accounted(struct goheap *h, int nid,
+				      unsigned long npages,
+				      unsigned long align, gfp_t gfp)
+{
+	unsigned long need = max(npages, align) << GO_PAGE_SHIFT;
+	struct gospan *s;
+
+	nid = goheap_node(h, nid)->nid;
+	gfp = page_gfp(gfp) | __GFP_ACCOUNT;
+	s = grow_exactly(h, nid, get_order(need), npages, gfp);
+	if (!s && golimit_make_room(h, need, gfp))
+		s = grow_exactly(h, nid, get_order(need), npages, gfp);
+	if (s)
+		s->accounted = true;
+	return s;
+}
+
+/* Where the page allocator cannot be asked nobody can be charged. */
+static bool is_accounted(gfp_t gfp)
+{
+	return IS_ENABLED(CONFIG_MEMCG) && gfp & __GFP_ACCOUNT &&
+	       goheap_may_grow(gfp) != GO_GROW_NEVER;
+}
+
 /**
  * goheap_wait - there is no memory: does the caller want to wait for some?
  * @h: the heap
@@ -530,7 +570,9 @@ struct gospan *goheap_alloc_large(struct goheap *h, int nid, size_t size,
 	unsigned long flags;
 
 	do {
-		s = goheap_alloc(h, nid, npages, align, gfp);
+		s = is_accounted(gfp) ?
+		    alloc_accounted(h, nid, npages, align, gfp) :
+		    goheap_alloc(h, nid, npages, align, gfp);
 	} while (!s && goheap_wait(h, gfp));
 	if (!s)
 		return NULL;
@@ -582,6 +624,7 @@ static int init_node(struct goheap *h, int nid)
 	node->nid = nid;
 	node->reserve = GO_RESERVE_PAGES;
 	INIT_LIST_HEAD(&node->arenas);
+	INIT_LIST_HEAD(&node->accounted);
 	for (i = 0; i <= GO_RUN_MAX; i++)
 		node->runs[i] = RB_ROOT_CACHED;
 	for (i = 0; i < GO_NR_SPANCLASSES; i++)

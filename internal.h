@@ -28,6 +28,7 @@
  *                    is not cached; the slow counters.  At most GO_BATCH
  *                    objects are moved under one hold.
  *   gonode.lock      the free runs, arenas' span[] and order[], page counts;
+ *                    charged objects on their way to the kernel;
  *                    state, base, npages and needzero of spans in the heap;
  *                    the counters of large objects.
  *   goheap.map_lock  replacing the arena map, and writes to it; an arena's entry
@@ -207,6 +208,7 @@ struct gonode;
  * @nelems: how many objects fit
  * @navail: bits set in @avail
  * @nback: bits set in @back
+ * @accounted: a large object whose pages are charged to a memory cgroup
  * @bucket: which of its mcentral's lists it is on
  * @npages: length in 8 KiB pages
  * @avail: objects that the owner may still hand out (Go's allocBits, inverted)
@@ -233,6 +235,7 @@ struct gospan {
 	u16 nelems;
 	u16 navail;
 	u16 nback;
+	u8 accounted;
 	u8 bucket;
 	u32 npages;
 	unsigned long *avail;
@@ -399,6 +402,8 @@ struct gocentral {
  * @runs: free runs by length, those of one length by address; [GO_RUN_MAX]
  *	holds the longer ones by length and address
  * @arenas: all arenas of the node
+ * @accounted: objects that were @gospan.accounted and are freed: their pages
+ *	are on their way back to the kernel, and the charge with them
  * @sys: pages held
  * @free: of those, free ones
  * @big: of those, in runs of at least GO_RESERVE_RUN
@@ -422,6 +427,7 @@ struct gonode {
 	DECLARE_BITMAP(nonempty, GO_RUN_MAX + 1);
 	struct rb_root_cached runs[GO_RUN_MAX + 1];
 	struct list_head arenas;
+	struct list_head accounted;
 	unsigned long sys;
 	unsigned long free;
 	unsigned long big;

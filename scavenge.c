@@ -176,6 +176,43 @@ static bool give_back_run(struct gonode *node, struct goarena *a,
 	return s;
 }
 
+/* Take an object that was charged to a memory cgroup out of the heap. */
+static struct gospan *detach_accounted(struct gonode *node, struct goarena **a)
+{
+	unsigned long flags;
+	struct gospan *s;
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	s = list_first_entry_or_null(&node->accounted, struct gospan, list);
+	if (s) {
+		list_del(&s->list);
+		*a = gospan_arena(node->heap, s->base);
+		gorun_disown(node, *a, s);
+		node->scavenged[GO_BY_BACKGROUND] += s->npages;
+	}
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	return s;
+}
+
+/* Those that are freed must go, needed or not: the charge goes with them. */
+static void give_back_accounted(struct gonode *node)
+{
+	struct goheap *h = node->heap;
+	struct goarena *a;
+	struct gospan *s;
+
+	lockdep_assert_held(&h->give_back);
+	while ((s = detach_accounted(node, &a))) {
+		free_blocks(a, gorun_index(s->base), s->npages);
+		golimit_uncharge(h, (unsigned long)s->npages << GO_PAGE_SHIFT);
+		gofix_free(&h->fix[GO_FIX_SPAN], s);
+		/* Somebody may still be looking at it. */
+		if (!READ_ONCE(a->npages))
+			list_add(&a->list, &h->dead);
+		cond_resched();
+	}
+}
+
 static void scavenge_arena(struct gonode *node, struct goarena *a,
 			   struct goscavenge *sc)
 {
@@ -326,6 +363,7 @@ size_t goscavenge(struct goheap *h, bool all)
 
 	mutex_lock(&h->give_back);
 	for_each_gonode(h, nid) {
+		give_back_accounted(h->node[nid]);
 		if (all)
 			goscavenge_trim_centrals(h->node[nid]);
 		sc.want = all ? ULONG_MAX : gobackground_excess(h->node[nid]);
@@ -358,8 +396,13 @@ void goscavenge_top_up(struct goheap *h)
 static void work_fn(struct work_struct *work)
 {
 	struct goheap *h = container_of(work, struct goheap, work);
+	int nid;
 
 	gomcache_drain_deferred(h);
+	mutex_lock(&h->give_back);
+	for_each_gonode(h, nid)
+		give_back_accounted(h->node[nid]);
+	mutex_unlock(&h->give_back);
 	golimit_keep(h);
 	goscavenge_top_up(h);
 	if (!list_empty_careful(&h->dead))

@@ -9,6 +9,8 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -633,6 +635,95 @@ TEST_F(calls, limits_are_exact)
 	EXPECT_EQ(race.got, 1000);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-objects"), 1000);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 64000);
+}
+
+/* --- memory cgroups: large objects are charged to their owner's ---------- */
+
+#define CGROUP	"/tmp/cgroup"
+#define MINE	CGROUP "/goalloc"
+
+static int put_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+static __u64 charged(void)
+{
+	char text[32] = "";
+	int fd = open(MINE "/memory.current", O_RDONLY | O_CLOEXEC);
+
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
+	close(fd);
+	return strtoull(text, NULL, 10);
+}
+
+static int enter_cgroup(void)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	mkdir(CGROUP, 0755);
+	if (mount("none", CGROUP, "cgroup2", 0, NULL) && errno != EBUSY)
+		return -errno;
+	put_file(CGROUP "/cgroup.subtree_control", "+memory");
+	mkdir(MINE, 0755);
+	if (access(MINE "/memory.current", R_OK))
+		return -errno;
+	return put_file(MINE "/cgroup.procs", pid);
+}
+
+/* The worker needs a moment to give pages back. */
+static __u64 charged_in_the_end(__u64 below)
+{
+	int i;
+
+	for (i = 0; i < 500 && charged() >= below; i++)
+		usleep(10000);
+	return charged();
+}
+
+TEST_F_TIMEOUT(calls, memory_cgroup, 60)
+{
+	/* The group holds other things, too, which come and go. */
+	enum { NR = 16, SLACK = 512 << 10 };
+	__u64 done, handle, base;
+	int i, err;
+
+	err = enter_cgroup();
+	if (err)
+		SKIP(return, "no memory controller of cgroup 2");
+	base = charged();
+	ASSERT_EQ(do_alloc_bulk(self->fd, 1 << 20, NR, self->handles, &done),
+		  0);
+	ASSERT_EQ(done, NR);
+	EXPECT_GE(charged(), base + (NR << 20) - SLACK);
+	/* Odd sizes cost what they cost, not the block that they came from. */
+	ASSERT_EQ(do_alloc(self->fd, (2 << 20) + 8192, 0, &handle, NULL), 0);
+	EXPECT_GE(charged(), base + ((NR + 2) << 20) - SLACK);
+	EXPECT_LT(charged(), base + ((NR + 4) << 20));
+	ASSERT_EQ(do_free(self->fd, handle), 0);
+	ASSERT_EQ(do_free_bulk(self->fd, NR, self->handles, &done), 0);
+	EXPECT_LT(charged_in_the_end(base + (4 << 20)), base + (4 << 20));
+
+	/* Its limit is one for us, too: no memory, and nobody is killed. */
+	ASSERT_EQ(put_file(MINE "/memory.max", "33554432"), 0);
+	for (i = 0; i < 64; i++) {
+		err = do_alloc(self->fd, 1 << 20, 0, &handle, NULL);
+		if (err)
+			break;
+	}
+	EXPECT_EQ(err, -ENOMEM);
+	EXPECT_GT(i, 8);
+	EXPECT_LT(i, 33);
+	ASSERT_EQ(put_file(MINE "/memory.max", "max"), 0);
+	put_file(CGROUP "/cgroup.procs", "0");
 }
 
 /* debugfs names the process, and what it holds. */

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -124,7 +125,10 @@ static int do_alloc(int fd, __u64 size, __u32 flags, __u64 *handle)
 	return err;
 }
 
-/* One ioctl with what it needs. */
+/* No ioctl, but one of the calls all the same. */
+#define MMAP	0
+
+/* One ioctl with what it needs; flags is the new size for REALLOC. */
 struct request {
 	const char *name;
 	unsigned long cmd;
@@ -145,6 +149,19 @@ static const struct request requests[] = {
 	{ "STAT", GOALLOC_IOC_STAT, 5000, 0 },
 	{ "MEMSTATS", GOALLOC_IOC_MEMSTATS, 5000, 0 },
 	{ "FREE", GOALLOC_IOC_FREE, 5000, 0 },
+	{ "REALLOC, in place", GOALLOC_IOC_REALLOC, 5000, 5100 },
+	{ "REALLOC, small", GOALLOC_IOC_REALLOC, 5000, 30000 },
+	{ "REALLOC, large", GOALLOC_IOC_REALLOC, 5000, 1 << 20 },
+	{ "REALLOC, to nothing", GOALLOC_IOC_REALLOC, 5000, 0 },
+	{ "FILL", GOALLOC_IOC_FILL, 5000, 0 },
+	{ "VERIFY", GOALLOC_IOC_VERIFY, 5000, 0 },
+	{ "INFO", GOALLOC_IOC_INFO, 64, 0 },
+	{ "BYSIZE", GOALLOC_IOC_BYSIZE, 64, 0 },
+	{ "FREE_OS_MEMORY", GOALLOC_IOC_FREE_OS_MEMORY, 64, 0 },
+	{ "ALLOC_BULK", GOALLOC_IOC_ALLOC_BULK, 3000, 0 },
+	{ "FREE_BULK", GOALLOC_IOC_FREE_BULK, 3000, 0 },
+	{ "RUN", GOALLOC_IOC_RUN, 64, 0 },
+	{ "mmap", MMAP, 65536, 0 },
 };
 
 /* Take objects of a size until the heap has none left; returns how many. */
@@ -165,34 +182,87 @@ static void give_back(int fd, unsigned int n, __u64 *handle)
 		ioctl(fd, GOALLOC_IOC_FREE, handle + n);
 }
 
+static int make_bulk(int fd, __u64 size)
+{
+	__u64 handles[3];
+	struct goalloc_ioc_alloc_bulk arg = {
+		.size = size, .count = 3, .handles = (uintptr_t)handles,
+	};
+
+	if (ioctl(fd, GOALLOC_IOC_ALLOC_BULK, &arg))
+		return -errno;
+	/* To free needs no memory. */
+	while (arg.done--)
+		if (ioctl(fd, GOALLOC_IOC_FREE, &handles[arg.done]))
+			return -EIO;
+	return 0;
+}
+
+static int make_run(int fd)
+{
+	struct goalloc_ioc_run arg = {
+		.count = 10, .live = 5, .nr_sizes = 1,
+		.sizes = { { 64, 64, 1, 0 } },
+	};
+
+	return ioctl(fd, GOALLOC_IOC_RUN, &arg) ? -errno : 0;
+}
+
+static int make_map(int fd, __u64 size, __u64 handle)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		       handle * sysconf(_SC_PAGESIZE));
+
+	if (p == MAP_FAILED)
+		return -errno;
+	return munmap(p, size) ? -errno : 0;
+}
+
 /* Make the request, on an object if it is not for one. */
 static int make(int fd, const struct request *r, __u64 *handle, void *buf)
 {
-	struct goalloc_ioc_io io = {
-		.handle = *handle, .len = r->size, .buf = (uintptr_t)buf,
-	};
-	struct goalloc_ioc_stat size = { .handle = *handle };
-	struct goalloc_memstats m;
-	void *arg = NULL;
+	union {
+		struct goalloc_ioc_io io;
+		struct goalloc_ioc_stat stat;
+		struct goalloc_ioc_realloc realloc;
+		struct goalloc_ioc_pattern pattern;
+		struct goalloc_ioc_bysize bysize;
+		struct goalloc_ioc_free_bulk free_bulk;
+		struct goalloc_ioc_info info;
+		struct goalloc_memstats memstats;
+	} arg;
 
+	memset(&arg, 0, sizeof(arg));
+	/* Where there is a handle it is the first member. */
+	arg.stat.handle = *handle;
 	switch (r->cmd) {
 	case GOALLOC_IOC_ALLOC:
 		return do_alloc(fd, r->size, r->flags, handle);
+	case GOALLOC_IOC_ALLOC_BULK:
+		return make_bulk(fd, r->size);
+	case GOALLOC_IOC_RUN:
+		return make_run(fd);
+	case MMAP:
+		return make_map(fd, r->size, *handle);
 	case GOALLOC_IOC_READ:
 	case GOALLOC_IOC_WRITE:
-		arg = &io;
+		arg.io.len = r->size;
+		arg.io.buf = (uintptr_t)buf;
 		break;
-	case GOALLOC_IOC_STAT:
-		arg = &size;
+	case GOALLOC_IOC_REALLOC:
+		arg.realloc.size = r->flags;
 		break;
-	case GOALLOC_IOC_MEMSTATS:
-		arg = &m;
+	case GOALLOC_IOC_BYSIZE:
+		arg.bysize.buf = (uintptr_t)buf;
+		arg.bysize.entry_size = sizeof(struct goalloc_class_stats);
+		arg.bysize.nr = GOALLOC_NR_CLASSES;
 		break;
-	case GOALLOC_IOC_FREE:
-		arg = handle;
+	case GOALLOC_IOC_FREE_BULK:
+		arg.free_bulk.count = 1;
+		arg.free_bulk.handles = (uintptr_t)handle;
 		break;
 	}
-	return ioctl(fd, r->cmd, arg) ? -errno : 0;
+	return ioctl(fd, r->cmd, &arg) ? -errno : 0;
 }
 
 /* The same with the nth request for memory failing; *left: if there is none. */
@@ -224,16 +294,24 @@ static void sweep(struct __test_metadata *_metadata, int fd, int nth_fd,
 {
 	int alloc = r->cmd == GOALLOC_IOC_ALLOC, left = 0, err;
 	unsigned int nth, n = 0, failed = 0;
+	struct request want = *r;
 	__u64 handle, live;
 
+	/* What the heap is not to have. */
+	if (r->cmd == GOALLOC_IOC_REALLOC) {
+		want.size = r->flags;
+		want.flags = 0;
+	} else if (!alloc) {
+		want.size = 0;
+	}
 	for (nth = 1; !left; nth++) {
 		ASSERT_LT(nth, MANY)
 			TH_LOG("%s: no end of it", r->name);
 		handle = 0;
-		if (alloc && r->size)
-			n = use_up(fd, r, used);
 		if (!alloc)
 			ASSERT_EQ(do_alloc(fd, r->size, 0, &handle), 0);
+		if (want.size)
+			n = use_up(fd, &want, used);
 		live = live_objects(fd);
 		err = make_with_nth(fd, nth_fd, nth, &left, r, &handle, buf);
 		EXPECT_TRUE(!err || err == -ENOMEM)
@@ -244,13 +322,14 @@ static void sweep(struct __test_metadata *_metadata, int fd, int nth_fd,
 		failed += !!err;
 		if (err)
 			EXPECT_EQ(live_objects(fd), live);
-		if (r->cmd != GOALLOC_IOC_FREE && !(alloc && err))
+		if (r->cmd != GOALLOC_IOC_FREE &&
+		    r->cmd != GOALLOC_IOC_FREE_BULK && !(alloc && err))
 			EXPECT_EQ(ioctl(fd, GOALLOC_IOC_FREE, &handle), 0);
 		give_back(fd, n, used);
 		n = 0;
 	}
 	/* FREE has to work without. */
-	if (r->cmd == GOALLOC_IOC_FREE)
+	if (r->cmd == GOALLOC_IOC_FREE || r->cmd == GOALLOC_IOC_FREE_BULK)
 		EXPECT_EQ(failed, 0);
 	/* Where the heap is used up no object comes without. */
 	if (alloc && r->size)

@@ -14,6 +14,8 @@
  *   GFP_DMA, GFP_DMA32 and __GFP_HIGHMEM: one warning and NULL.
  *   With the module's parameter memory_limit, NULL also where more than that
  *   would be held; only __GFP_NOFAIL goes beyond.
+ *   __GFP_ACCOUNT: objects above 32 KiB are charged to the caller's memory
+ *   cgroup, smaller ones are not.
  *   Contents are undefined unless __GFP_ZERO or the kernel's init_on_alloc say
  *   otherwise.
  */

@@ -26,12 +26,13 @@ dump memstats
 ./goallocctl run ms=6000 live=2000 remote=10 untimed \
 	sizes=16-1024:20+1025-32768:3+40000-300000:1 >/dev/null &
 run=$!
+./goalloctop -b -n 2 -d 2 >/tmp/top &
+top=$!
 for _ in 1 2 3 4 5; do
 	sleep 1
 	dump heapmap sizeclasses memstats
 done
-./goalloctop -b -n 2 -d 1 >/tmp/top
-wait $run
+wait $top $run
 dump memstats
 kill $holder
 wait $holder 2>/dev/null

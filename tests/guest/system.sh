@@ -48,6 +48,44 @@ leak_and_go() {
 		says "5 objects leaked"
 }
 
+# Without a module the tools say so, and in other words than for other trouble.
+hints() {
+	"$@" >/tmp/said 2>&1
+	[ $? = 3 ] && grep -q 'is the module loaded' /tmp/said
+}
+
+pattern_is_there() { ./goallocctl alloc 5000 , fill $ 7 , verify $ 7; }
+pattern_is_another() { refused ./goallocctl alloc 5000 , fill $ 7 , verify $ 8; }
+
+# What one makes, another process sees; the ledger has a line for each.
+ctl_and_top() {
+	echo "alloc 3000 count=1000
+hold 100" | ./goallocctl - >/dev/null &
+	local holder=$! status=1 tries=20
+	while [ "$tries" -gt 0 ] && [ "$status" != 0 ]; do
+		sleep 1
+		./goalloctop -o | grep -qE '^ +41 +3072 +yes +[0-9]+ +1000 '
+		status=$?
+		tries=$((tries - 1))
+	done
+	./goalloctop -o | grep -E '^(Sys|inuse) '
+	kill "$holder"
+	wait "$holder" 2>/dev/null
+	return "$status"
+}
+
+members() {
+	./goallocctl -j memstats |
+		grep -qE '^\{"Alloc":[0-9]+,.*"BySize":\[\{"Size":0,.*\]\}$'
+}
+
+workload() {
+	./goallocctl run sizes=16-1K:3+4K ms=300 order=lifo remote=10 |
+		grep -q '^status: time$'
+}
+
+check "goallocctl without the module" hints ./goallocctl info
+check "goalloctop without the module" hints ./goalloctop -o
 check "insmod" insmod goalloc.ko
 check "verify after insmod" verify_ok
 for file in memstats metrics sizeclasses pageheap heapmap spans clients mcaches
@@ -56,6 +94,12 @@ do
 done
 check "/dev/goalloc is for root alone" mode_0600
 check "rmmod is refused while the device is open" rmmod_while_open
+check "goallocctl info" ./goallocctl info
+check "goallocctl memstats as JSON" members
+check "goallocctl fill and verify" pattern_is_there
+check "goallocctl verify of another pattern" pattern_is_another
+check "goallocctl run" workload
+check "goalloctop shows what goallocctl holds" ctl_and_top
 check "client" in_and_out goclient
 check "verify after the client" verify_ok
 check "raw spinlock and NMI" in_and_out gocontext
