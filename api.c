@@ -278,9 +278,9 @@ void *gorealloc(const void *p, size_t size, gfp_t gfp)
 	void *new;
 
 	if (ZERO_OR_NULL_PTR(p))
-		return gomalloc(size, gfp);
+		return alloc(size, gfp, false);
 	if (!size) {
-		gofree(p);
+		gomcache_free(&goalloc_heap, (void *)p);
 		return ZERO_SIZE_PTR;
 	}
 	old = checked_size(p, &spc, _RET_IP_);
@@ -295,7 +295,7 @@ void *gorealloc(const void *p, size_t size, gfp_t gfp)
 	if (!new)
 		return NULL;
 	memcpy(new, p, old);
-	gofree(p);
+	gomcache_free(&goalloc_heap, (void *)p);
 	return new;
 }
 EXPORT_SYMBOL_GPL(gorealloc);
@@ -341,7 +341,7 @@ EXPORT_SYMBOL_GPL(gofree_bulk);
 
 void *gomemdup(const void *src, size_t len, gfp_t gfp)
 {
-	void *p = gomalloc(len, gfp);
+	void *p = alloc(len, gfp, false);
 
 	if (p && len)
 		memcpy(p, src, len);
@@ -351,7 +351,10 @@ EXPORT_SYMBOL_GPL(gomemdup);
 
 char *gostrdup(const char *s, gfp_t gfp)
 {
-	return s ? gomemdup(s, strlen(s) + 1, gfp) : NULL;
+	size_t len = s ? strlen(s) + 1 : 0;
+	void *p = s ? alloc(len, gfp, false) : NULL;
+
+	return p ? memcpy(p, s, len) : NULL;
 }
 EXPORT_SYMBOL_GPL(gostrdup);
 

@@ -5,9 +5,8 @@
  * Spans with something to give stand on lists by how many of their objects are
  * out, the fullest first: nearly empty ones are left to drain.  One whose last
  * object comes back stays, too, for making a span of pages and pages of a span
- * costs ten times what handing it out again does.  The heap asks for idle spans
- * before it grows, so they never make it larger, and the background takes what
- * has been idle for a whole tick.
+ * costs ten times what handing it out again does.  The heap looks for idle spans
+ * before it grows, and the background takes what has been idle for a whole tick.
  *
  * Objects move in batches of at most GO_BATCH under one hold.  A refill may
  * also hand out a span as the mcache's current one: then what it has to give
@@ -30,6 +29,8 @@ static void unplace(struct gocentral *c, struct gospan *s)
 	if (s->bucket == 0) {
 		WRITE_ONCE(c->idle, c->idle - 1);
 		c->idle_low = min(c->idle_low, c->idle);
+		/* Before its objects are counted as handed out: see stats.c. */
+		smp_wmb();
 	}
 	if (s->bucket < GO_BUCKETS && list_empty(&c->partial[s->bucket]))
 		c->nonempty &= ~BIT(s->bucket);
@@ -52,6 +53,8 @@ static void place(struct gocentral *c, struct gospan *s)
 	} else {
 		list_add(&s->list, &c->partial[b]);
 		c->nonempty |= BIT(b);
+		/* After the last of its objects was counted as freed. */
+		smp_wmb();
 		WRITE_ONCE(c->idle, c->idle + !b);
 	}
 }
@@ -197,12 +200,13 @@ static unsigned int free_batch(struct goheap *h, struct gocentral *c,
 		if (s->central != c) {
 			end--;
 			swap(slot[i], slot[end]);
-		} else if (!put_back(c, s, slot[i].obj)) {
+			continue;
+		}
+		c->frees += count;
+		if (!put_back(c, s, slot[i].obj)) {
 			bad[nbad++] = slot[i].obj;
 			/* One free too many was counted; no count ever falls. */
-			c->mallocs += !count;
-		} else if (count) {
-			c->frees++;
+			c->mallocs++;
 		}
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
@@ -306,9 +310,9 @@ void gocentral_uncache(struct goheap *h, struct gospan *s)
 /**
  * gocentral_trim - give idle spans to the heap
  * @c: the mcentral
- * @want: how many at most
+ * @want: how many, at most GO_BATCH
  *
- * Those that have been idle longest go first, GO_BATCH under one hold.
+ * Those that have been idle longest go first.
  *
  * Context: any but NMI.
  * Return: how many went.
@@ -317,28 +321,26 @@ unsigned int gocentral_trim(struct gocentral *c, unsigned int want)
 {
 	struct goheap *h = c->node->heap;
 	struct gospan *s, *next;
-	unsigned int n = 0, max;
 	unsigned long flags;
+	unsigned int n;
+	LIST_HEAD(release);
 
-	do {
-		LIST_HEAD(release);
+	want = min_t(unsigned int, want, GO_BATCH);
+	raw_spin_lock_irqsave(&c->lock, flags);
+	for (n = 0; n < want && c->idle; n++) {
+		s = list_last_entry(&c->partial[0], struct gospan, list);
+		unplace(c, s);
+		/* It is none of ours any more: the lock says so to others. */
+		s->central = NULL;
+		c->nspans--;
+		list_add(&s->list, &release);
+	}
+	raw_spin_unlock_irqrestore(&c->lock, flags);
 
-		raw_spin_lock_irqsave(&c->lock, flags);
-		for (max = min(want, n + GO_BATCH); n < max && c->idle; n++) {
-			s = list_last_entry(&c->partial[0], struct gospan, list);
-			unplace(c, s);
-			/* It is none of ours any more: the lock says so to others. */
-			s->central = NULL;
-			c->nspans--;
-			list_add(&s->list, &release);
-		}
-		raw_spin_unlock_irqrestore(&c->lock, flags);
-
-		list_for_each_entry_safe(s, next, &release, list) {
-			gospan_uncarve(h, s);
-			goheap_free(h, s);
-		}
-	} while (n == max && n < want);
+	list_for_each_entry_safe(s, next, &release, list) {
+		gospan_uncarve(h, s);
+		goheap_free(h, s);
+	}
 	return n;
 }
 
@@ -346,17 +348,21 @@ unsigned int gocentral_trim(struct gocentral *c, unsigned int want)
  * gocentral_trim_idle - give the heap what has been idle since last asked
  * @c: the mcentral
  *
- * Context: task.
+ * Context: task, may sleep.
  */
 void gocentral_trim_idle(struct gocentral *c)
 {
+	unsigned int low, n;
 	unsigned long flags;
-	unsigned int low;
 
 	raw_spin_lock_irqsave(&c->lock, flags);
 	low = c->idle_low;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
-	gocentral_trim(c, low);
+	for (; low && READ_ONCE(c->idle); low -= n) {
+		n = min_t(unsigned int, low, GO_BATCH);
+		gocentral_trim(c, n);
+		cond_resched();
+	}
 
 	raw_spin_lock_irqsave(&c->lock, flags);
 	c->idle_low = c->idle;

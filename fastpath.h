@@ -104,9 +104,7 @@ static __always_inline void *gomcache_pop(struct goheap *h, unsigned long spc,
 	u8 *state;
 	void *obj;
 
-	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
-		might_alloc(gfp);
-
+	gomcache_might_alloc(gfp);
 	preempt_disable();
 	c = this_cpu_ptr(h->mcache);
 	if (unlikely(c->busy))
@@ -159,6 +157,7 @@ static __always_inline unsigned int gomcache_pop_many(struct goheap *h,
 	struct gostack *s;
 	struct goslot *top;
 
+	gomcache_might_alloc(gfp);
 	preempt_disable();
 	c = this_cpu_ptr(h->mcache);
 	if (likely(!c->busy)) {

@@ -404,14 +404,14 @@ static struct gospan *grow(struct goheap *h, struct gonode *node,
 }
 
 /*
- * Take pages that the node has, be it in idle spans of its mcentrals.  Who cannot
- * wait does not look through all of them.
+ * Take pages that the node has, be it in idle spans of its mcentrals.  Not through
+ * all of these, as they may be many and none of them what is looked for.
  */
 static struct gospan *take_or_trim(struct gonode *node, unsigned long npages,
 				   unsigned long align,
 				   struct gospan *spare[2], gfp_t gfp)
 {
-	unsigned int i, tries = gfpflags_allow_blocking(gfp) ? UINT_MAX : 4;
+	unsigned int i, tries = gfpflags_allow_blocking(gfp) ? 64 : 4;
 	bool reserve = goheap_may_grow(gfp) != GO_GROW_FIRST;
 	struct gospan *s = take_run(node, npages, align, spare, reserve);
 	struct gocentral *c;

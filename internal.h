@@ -626,10 +626,10 @@ struct goscavenge {
 
 /* scavenge.c */
 unsigned long goscavenge_node(struct gonode *node, struct goscavenge *sc);
+unsigned long goscavenge_harder(struct gonode *node, struct goscavenge *sc);
 size_t goscavenge(struct goheap *h, bool all);
 void goscavenge_account(struct goheap *h, u64 start, unsigned long pages);
 size_t goscavenge_reap(struct goheap *h);
-void goscavenge_trim_centrals(struct gonode *node);
 void goscavenge_top_up(struct goheap *h);
 void goheap_kick(struct goheap *h);
 void goscavenge_init(struct goheap *h);

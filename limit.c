@@ -109,13 +109,9 @@ static unsigned long give_back(struct goheap *h, unsigned long bytes, bool all)
 	int nid;
 
 	mutex_lock(&h->give_back);
-	for_each_gonode(h, nid) {
-		if (all) {
-			gomcache_drain_node(h, nid);
-			goscavenge_trim_centrals(h->node[nid]);
-		}
-		pages += goscavenge_node(h->node[nid], &sc);
-	}
+	for_each_gonode(h, nid)
+		pages += all ? goscavenge_harder(h->node[nid], &sc) :
+			       goscavenge_node(h->node[nid], &sc);
 	mutex_unlock(&h->give_back);
 	goscavenge_account(h, start, pages);
 	if (pages)

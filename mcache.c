@@ -674,11 +674,14 @@ void gomcache_trim_idle(struct goheap *h)
 	cpus_read_unlock();
 }
 
-static void queue_drain(struct goheap *h, int cpu)
+/* False when it is queued already: that CPU may let no worker run for long. */
+static bool queue_drain(struct goheap *h, int cpu)
 {
 	atomic_inc(&h->draining);
-	if (!queue_work_on(cpu, drain_wq, &per_cpu_ptr(h->mcache, cpu)->drain))
-		drain_done(h);
+	if (queue_work_on(cpu, drain_wq, &per_cpu_ptr(h->mcache, cpu)->drain))
+		return true;
+	drain_done(h);
+	return false;
 }
 
 /**
@@ -694,6 +697,7 @@ static void queue_drain(struct goheap *h, int cpu)
  */
 void gomcache_drain_node(struct goheap *h, int nid)
 {
+	bool queued = false;
 	int cpu;
 
 	if (!cpus_read_trylock())
@@ -701,9 +705,10 @@ void gomcache_drain_node(struct goheap *h, int nid)
 	for_each_online_cpu(cpu)
 		if (goheap_node(h, cpu_to_mem(cpu))->nid == nid &&
 		    READ_ONCE(per_cpu_ptr(h->mcache, cpu)->bytes))
-			queue_drain(h, cpu);
-	wait_event_timeout(h->drained, !atomic_read(&h->draining),
-			   msecs_to_jiffies(DRAIN_WAIT_MS));
+			queued |= queue_drain(h, cpu);
+	if (queued)
+		wait_event_timeout(h->drained, !atomic_read(&h->draining),
+				   msecs_to_jiffies(DRAIN_WAIT_MS));
 	cpus_read_unlock();
 }
 

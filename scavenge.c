@@ -263,6 +263,8 @@ unsigned long goscavenge_node(struct gonode *node, struct goscavenge *sc)
 	unsigned int k;
 
 	lockdep_assert_held(&node->heap->give_back);
+	give_back_accounted(node);
+	sc->want -= min(sc->want, node->released - before);
 	for (i = 0; (a = next_arena(node, &i)); i++)
 		nfree[share(a)] += READ_ONCE(a->nfree);
 	for (k = 0; k < SHARES; k++)
@@ -333,13 +335,42 @@ size_t goscavenge_reap(struct goheap *h)
  *
  * Context: task.
  */
-void goscavenge_trim_centrals(struct gonode *node)
+static void goscavenge_trim_centrals(struct gonode *node)
 {
 	struct gocentral *c;
 
 	for (c = node->central; c < node->central + GO_NR_SPANCLASSES; c++)
-		if (READ_ONCE(c->idle))
-			gocentral_trim(c, UINT_MAX);
+		while (READ_ONCE(c->idle)) {
+			gocentral_trim(c, GO_BATCH);
+			cond_resched();
+		}
+}
+
+/**
+ * goscavenge_harder - give pages of a node back, free or not yet
+ * @node: the node
+ * @sc: what is wanted; counts down
+ *
+ * First what is free; if that is not enough the idle spans; and only then what
+ * the CPUs have cached.
+ *
+ * Context: task; goheap.give_back is held.
+ * Return: pages given back.
+ */
+unsigned long goscavenge_harder(struct gonode *node, struct goscavenge *sc)
+{
+	unsigned long pages = goscavenge_node(node, sc);
+
+	if (sc->want) {
+		goscavenge_trim_centrals(node);
+		pages += goscavenge_node(node, sc);
+	}
+	if (sc->want) {
+		gomcache_drain_node(node->heap, node->nid);
+		goscavenge_trim_centrals(node);
+		pages += goscavenge_node(node, sc);
+	}
+	return pages;
 }
 
 /**
@@ -363,7 +394,6 @@ size_t goscavenge(struct goheap *h, bool all)
 
 	mutex_lock(&h->give_back);
 	for_each_gonode(h, nid) {
-		give_back_accounted(h->node[nid]);
 		if (all)
 			goscavenge_trim_centrals(h->node[nid]);
 		sc.want = all ? ULONG_MAX : gobackground_excess(h->node[nid]);

@@ -92,12 +92,7 @@ unsigned long goshrink_scan(struct goheap *h, int nid, unsigned long nr)
 	if (!node)
 		return SHRINK_STOP;
 	mutex_lock(&h->give_back);
-	pages = goscavenge_node(node, &sc);
-	if (sc.want) {
-		gomcache_drain_node(h, nid);
-		goscavenge_trim_centrals(node);
-		pages += goscavenge_node(node, &sc);
-	}
+	pages = goscavenge_harder(node, &sc);
 	mutex_unlock(&h->give_back);
 	goscavenge_account(h, start, pages);
 	if (!pages)

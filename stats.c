@@ -12,7 +12,9 @@
  *   3. frees, of everybody            so that F >= what was ever freed by t
  *
  * M - F is then at most what was live at t, class by class, and that fits into
- * the spans that were in use at t: HeapAlloc <= HeapInuse.  Where a class has
+ * the spans that were in use at t: HeapAlloc <= HeapInuse.  (Idle spans, which
+ * mcentrals keep, are none of these: an mcentral says so only after the last
+ * object was counted as freed, and no more before the first one is handed out.)  Where a class has
  * F > M, because objects came and went while we were reading, M is taken to be
  * F, which is still no more than has been allocated; and as the maximum of two
  * counters that never fall it never falls either.  With nobody at work all of
@@ -58,7 +60,7 @@ void gostats_read_spc(struct goheap *h, unsigned int spc,
 	st->requested = sum_of(h, spc, requested);
 	/* An object that we see freed, or its size, we shall see allocated. */
 	smp_rmb();
-	st->mallocs = sum_of(h, spc, mallocs);
+	st->mallocs = max_t(u64, sum_of(h, spc, mallocs), st->frees);
 	st->cached = 0;
 	for_each_possible_cpu(cpu) {
 		s = &per_cpu_ptr(h->mcache, cpu)->stack[spc];

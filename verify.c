@@ -134,6 +134,7 @@ void gomisuse_report(struct goheap *h, enum gomisuse kind, const void *p,
  * @errors: found so far
  * @capacity: objects by span class
  * @free: of those, in their spans
+ * @whole: wholly free spans, by span class
  * @sys: pages in arenas
  * @idle: of those, free
  */
@@ -144,6 +145,7 @@ struct verify {
 	unsigned int errors;
 	unsigned long capacity[GO_NR_SPANCLASSES];
 	unsigned long free[GO_NR_SPANCLASSES];
+	unsigned long whole[GO_NR_SPANCLASSES];
 	unsigned long sys;
 	unsigned long idle;
 };
@@ -223,6 +225,7 @@ static void verify_span(struct gospan *s, void *data)
 					     "is at another class's mcentral";
 		v->capacity[spc] += s->nelems;
 		v->free[spc] += s->nback + (s->cached ? 0 : s->navail);
+		v->whole[spc] += s->bucket == 0;
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 	if (what)
@@ -372,12 +375,20 @@ static unsigned long held(struct goheap *h, unsigned int spc)
 /* The conservation laws; only meaningful when nothing moves. */
 static void verify_sums(struct verify *v)
 {
-	unsigned long sys = 0, idle = 0, live;
+	unsigned long sys = 0, idle = 0, live, kept;
 	struct gostats_spc st;
 	unsigned int spc;
 	int nid;
 
 	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++) {
+		kept = 0;
+		for_each_gonode(v->h, nid)
+			kept += v->h->node[nid]->central[spc].idle;
+		if (kept != v->whole[spc])
+			broken(v, "class %u%s: %lu idle spans, mcentrals say %lu",
+			       GO_SPC_CLASS(spc),
+			       GO_SPC_NOSCAN(spc) ? " noscan" : "",
+			       v->whole[spc], kept);
 		gostats_read_spc(v->h, spc, &st);
 		live = st.mallocs - st.frees;
 		if (v->capacity[spc] != live + st.cached + held(v->h, spc) +

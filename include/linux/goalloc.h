@@ -111,7 +111,7 @@ void gofree(const void *p);
 /**
  * gofree_sized - free an object of known size
  * @p: the object, as for gofree(); not one of gomalloc_noscan()
- * @size: what it was allocated with, or its gosize()
+ * @size: what it was allocated with; or its gosize(), as after gorealloc()
  *
  * With check=1 @size is verified and a wrong one reported; the object then
  * stays allocated.  With check=0 it is believed, which saves the look-up.
