@@ -53,12 +53,14 @@ unsigned long gobackground_excess(struct gonode *node)
 	return sys > goal ? min(sys - goal, nfree) : 0;
 }
 
-static void new_peak(struct gonode *node, unsigned int tick)
+/* Pages that were idle in mcentrals for all of the tick did not make the peak. */
+static void new_peak(struct gonode *node, unsigned int tick, unsigned long idle)
 {
-	unsigned long flags;
+	unsigned long flags, peak;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
-	WRITE_ONCE(node->peaks[tick % GO_PEAKS], node->peak);
+	peak = node->peak - min(node->peak, idle);
+	WRITE_ONCE(node->peaks[tick % GO_PEAKS], peak);
 	node->peak = node->sys - node->free;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 }
@@ -72,15 +74,20 @@ static void new_peak(struct gonode *node, unsigned int tick)
 void gobackground_tick(struct goheap *h)
 {
 	struct gocentral *c;
+	unsigned long idle;
+	unsigned int spc;
 	int nid;
 
 	gomcache_trim_idle(h);
 	for_each_gonode(h, nid) {
-		c = h->node[nid]->central;
-		for (; c < h->node[nid]->central + GO_NR_SPANCLASSES; c++)
+		idle = 0;
+		for (spc = 0; spc < GO_NR_SPANCLASSES; spc++) {
+			c = &h->node[nid]->central[spc];
 			if (READ_ONCE(c->idle))
-				gocentral_trim_idle(c);
-		new_peak(h->node[nid], h->ticks);
+				idle += gocentral_trim_idle(c) *
+					go_class_pages[GO_SPC_CLASS(spc)];
+		}
+		new_peak(h->node[nid], h->ticks, idle);
 	}
 	h->ticks++;
 }

@@ -347,8 +347,9 @@ unsigned int gocentral_trim(struct gocentral *c, unsigned int want)
  * @c: the mcentral
  *
  * Context: task.
+ * Return: how many spans went.
  */
-void gocentral_trim_idle(struct gocentral *c)
+unsigned int gocentral_trim_idle(struct gocentral *c)
 {
 	unsigned long flags;
 	unsigned int low;
@@ -356,11 +357,12 @@ void gocentral_trim_idle(struct gocentral *c)
 	raw_spin_lock_irqsave(&c->lock, flags);
 	low = c->idle_low;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
-	gocentral_trim(c, low);
+	low = gocentral_trim(c, low);
 
 	raw_spin_lock_irqsave(&c->lock, flags);
 	c->idle_low = c->idle;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
+	return low;
 }
 
 /**

@@ -686,7 +686,7 @@ struct gocentral *gocentral_grow(struct goheap *h, int nid, unsigned int spc,
 				 gfp_t gfp);
 void gocentral_uncache(struct goheap *h, struct gospan *s);
 unsigned int gocentral_trim(struct gocentral *c, unsigned int want);
-void gocentral_trim_idle(struct gocentral *c);
+unsigned int gocentral_trim_idle(struct gocentral *c);
 unsigned long gocentral_idle_pages(struct gonode *node);
 void gocentral_init(struct gocentral *c, struct gonode *node,
 		    unsigned int spc);
