@@ -514,6 +514,7 @@ enum gomisuse {
  * @dead: arenas that have left the map; reaped after a grace period
  * @background: the background's next turn
  * @next_tick: when its next tick is due, in jiffies
+ * @next_turn: when it may give back again
  * @ticks: how many there were
  * @draining: drains that are under way
  * @drained: who waits for them
@@ -541,6 +542,7 @@ struct goheap {
 	struct list_head dead;
 	struct delayed_work background;
 	unsigned long next_tick;
+	unsigned long next_turn;
 	unsigned int ticks;
 	atomic_t draining;
 	wait_queue_head_t drained;
