@@ -53,12 +53,14 @@ unsigned long gobackground_excess(struct gonode *node)
 	return sys > goal ? min(sys - goal, nfree) : 0;
 }
 
-static void new_peak(struct gonode *node, unsigned int tick)
+/* Pages that were idle in mcentrals for all of the tick did not make the peak. */
+static void new_peak(struct gonode *node, unsigned int tick, unsigned long idle)
 {
-	unsigned long flags;
+	unsigned long flags, peak;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
-	WRITE_ONCE(node->peaks[tick % GO_PEAKS], node->peak);
+	peak = node->peak - min(node->peak, idle);
+	WRITE_ONCE(node->peaks[tick % GO_PEAKS], peak);
 	node->peak = node->sys - node->free;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 }
@@ -72,15 +74,20 @@ static void new_peak(struct gonode *node, unsigned int tick)
 void gobackground_tick(struct goheap *h)
 {
 	struct gocentral *c;
+	unsigned long idle;
+	unsigned int spc;
 	int nid;
 
 	gomcache_trim_idle(h);
 	for_each_gonode(h, nid) {
-		c = h->node[nid]->central;
-		for (; c < h->node[nid]->central + GO_NR_SPANCLASSES; c++)
+		idle = 0;
+		for (spc = 0; spc < GO_NR_SPANCLASSES; spc++) {
+			c = &h->node[nid]->central[spc];
 			if (READ_ONCE(c->idle))
-				gocentral_trim_idle(c);
-		new_peak(h->node[nid], h->ticks);
+				idle += gocentral_trim_idle(c) *
+					go_class_pages[GO_SPC_CLASS(spc)];
+		}
+		new_peak(h->node[nid], h->ticks, idle);
 	}
 	h->ticks++;
 }
@@ -138,26 +145,29 @@ static void background_fn(struct work_struct *work)
 	struct goheap *h = container_of(to_delayed_work(work), struct goheap,
 					background);
 	unsigned int window = READ_ONCE(scavenge_window_ms);
-	u64 start = ktime_get_ns(), spent;
-	unsigned long pause;
-	bool more, ticked = time_after_eq(jiffies, h->next_tick);
+	unsigned long next;
+	bool more = true;
+	u64 start;
 
 	if (!window)
 		return;
-	if (ticked) {
+	/* Ticks are in time, whatever the turns have cost. */
+	if (time_after_eq(jiffies, h->next_tick)) {
 		gobackground_tick(h);
+		goscavenge_reap(h);
 		h->next_tick = jiffies + tick_of(window);
 	}
-	more = gobackground_turn(h);
-
-	spent = ktime_get_ns() - start + atomic64_xchg(&h->trim_ns, 0);
-	/* Most of that is waiting. */
-	if (ticked)
-		goscavenge_reap(h);
-	pause = pause_of(spent);
-	if (!more && time_after(h->next_tick, jiffies + pause))
-		pause = h->next_tick - jiffies;
-	queue_delayed_work(system_unbound_wq, &h->background, pause);
+	if (time_after_eq(jiffies, h->next_turn)) {
+		start = ktime_get_ns();
+		more = gobackground_turn(h);
+		h->next_turn = jiffies +
+			       pause_of(ktime_get_ns() - start +
+					atomic64_xchg(&h->trim_ns, 0));
+	}
+	next = more && time_before(h->next_turn, h->next_tick) ?
+	       h->next_turn : h->next_tick;
+	queue_delayed_work(system_unbound_wq, &h->background,
+			   time_after(next, jiffies) ? next - jiffies : 1);
 }
 
 /**
@@ -182,6 +192,7 @@ void gobackground_start(struct goheap *h)
 	kernel_param_lock(THIS_MODULE);
 	running = true;
 	h->next_tick = jiffies + tick_of(scavenge_window_ms);
+	h->next_turn = jiffies;
 	queue_delayed_work(system_unbound_wq, &h->background, 1);
 	kernel_param_unlock(THIS_MODULE);
 }
@@ -217,6 +228,7 @@ static int set_between(const char *val, const struct kernel_param *kp,
 	/* What has changed is heeded at once. */
 	if (running) {
 		goalloc_heap.next_tick = jiffies;
+		goalloc_heap.next_turn = jiffies;
 		mod_delayed_work(system_unbound_wq, &goalloc_heap.background,
 				 0);
 	}

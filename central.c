@@ -349,24 +349,26 @@ unsigned int gocentral_trim(struct gocentral *c, unsigned int want)
  * @c: the mcentral
  *
  * Context: task, may sleep.
+ * Return: how many spans went.
  */
-void gocentral_trim_idle(struct gocentral *c)
+unsigned int gocentral_trim_idle(struct gocentral *c)
 {
-	unsigned int low, n;
+	unsigned int low, n, went = 0;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&c->lock, flags);
 	low = c->idle_low;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
-	for (; low && READ_ONCE(c->idle); low -= n) {
-		n = min_t(unsigned int, low, GO_BATCH);
-		gocentral_trim(c, n);
+	do {
+		n = gocentral_trim(c, low - went);
+		went += n;
 		cond_resched();
-	}
+	} while (n && went < low);
 
 	raw_spin_lock_irqsave(&c->lock, flags);
 	c->idle_low = c->idle;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
+	return low;
 }
 
 /**

@@ -520,6 +520,7 @@ enum gomisuse {
  * @dead: arenas that have left the map; reaped after a grace period
  * @background: the background's next turn
  * @next_tick: when its next tick is due, in jiffies
+ * @next_turn: when it may give back again
  * @ticks: how many there were
  * @draining: drains that are under way
  * @drained: who waits for them
@@ -547,6 +548,7 @@ struct goheap {
 	struct list_head dead;
 	struct delayed_work background;
 	unsigned long next_tick;
+	unsigned long next_turn;
 	unsigned int ticks;
 	atomic_t draining;
 	wait_queue_head_t drained;
@@ -692,7 +694,7 @@ struct gocentral *gocentral_grow(struct goheap *h, int nid, unsigned int spc,
 				 gfp_t gfp);
 void gocentral_uncache(struct goheap *h, struct gospan *s);
 unsigned int gocentral_trim(struct gocentral *c, unsigned int want);
-void gocentral_trim_idle(struct gocentral *c);
+unsigned int gocentral_trim_idle(struct gocentral *c);
 unsigned long gocentral_idle_pages(struct gonode *node);
 void gocentral_init(struct gocentral *c, struct gonode *node,
 		    unsigned int spc);
