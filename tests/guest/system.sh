@@ -94,12 +94,6 @@ do
 done
 check "/dev/goalloc is for root alone" mode_0600
 check "rmmod is refused while the device is open" rmmod_while_open
-check "goallocctl info" ./goallocctl info
-check "goallocctl memstats as JSON" members
-check "goallocctl fill and verify" pattern_is_there
-check "goallocctl verify of another pattern" pattern_is_another
-check "goallocctl run" workload
-check "goalloctop shows what goallocctl holds" ctl_and_top
 check "client" in_and_out goclient
 check "verify after the client" verify_ok
 check "raw spinlock and NMI" in_and_out gocontext
@@ -112,6 +106,12 @@ for trace in fs net; do
 	check "verify after the replay of $trace" verify_ok
 done
 check "round trip" ./dev_roundtrip
+check "goallocctl info" ./goallocctl info
+check "goallocctl memstats as JSON" members
+check "goallocctl fill and verify" pattern_is_there
+check "goallocctl verify of another pattern" pattern_is_another
+check "goallocctl run" workload
+check "goalloctop shows what goallocctl holds" ctl_and_top
 
 # These count objects to one, and the background takes a cache's tiny block.
 echo 0 >/sys/module/goalloc/parameters/scavenge_window_ms
