@@ -368,7 +368,7 @@ unsigned int gocentral_trim_idle(struct gocentral *c)
 	raw_spin_lock_irqsave(&c->lock, flags);
 	c->idle_low = c->idle;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
-	return low;
+	return went;
 }
 
 /**
