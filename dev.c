@@ -20,6 +20,7 @@
 #include <linux/mutex.h>
 #include <linux/pid.h>
 #include <linux/slab.h>
+#include <linux/string_helpers.h>
 #include <linux/uaccess.h>
 #include "dev.h"
 #include "internal.h"
@@ -261,9 +262,12 @@ int godev_clients_show(struct seq_file *m, void *v)
 	}
 	f = list_entry(v, struct godev_file, list);
 	godev_account_read(f, &a, NULL, NULL);
-	seq_printf(m, "%7d %16llu %16llu %16llu %16llu %6d %8llu  %s\n",
+	seq_printf(m, "%7d %16llu %16llu %16llu %16llu %6d %8llu  ",
 		   pid_nr(f->owner), a.objects, a.bytes, a.peak_objects,
-		   a.peak_bytes, atomic_read(&f->maps), a.refused, f->comm);
+		   a.peak_bytes, atomic_read(&f->maps), a.refused);
+	/* As in /proc: a process may call itself what it likes. */
+	seq_escape_str(m, f->comm, ESCAPE_SPACE | ESCAPE_SPECIAL, "\n\\");
+	seq_putc(m, '\n');
 	return 0;
 }
 

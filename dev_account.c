@@ -17,6 +17,7 @@
  * holds more than a new limit keeps it, and gets no more.
  */
 
+#include <linux/ctype.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
@@ -35,18 +36,40 @@ static struct godev_limits limit = {
 	.total = UNSET,
 };
 
-/* A number, perhaps with K, M, G or T behind it, and nothing else. */
+/*
+ * A number, perhaps with K, M, G or T behind it, and nothing else.  memparse()
+ * would make 0 of what has more than 64 bits, and 0 is no limit.
+ */
+static int parse(const char *val, u64 *value)
+{
+	static const char units[] = "kmgt";
+	unsigned int shift = 0;
+	const char *unit;
+	char text[32];
+	size_t len;
+
+	if (!val || !isdigit(*val) || strscpy(text, val, sizeof(text)) < 0)
+		return -EINVAL;
+	len = strcspn(text, "\n");
+	if (text[len] && text[len + 1])
+		return -EINVAL;
+	text[len--] = 0;
+	unit = strchr(units, tolower(text[len]));
+	if (unit) {
+		shift = 10 * (unit - units + 1);
+		text[len] = 0;
+	}
+	if (kstrtou64(text, 0, value) || *value > U64_MAX >> shift)
+		return -EINVAL;
+	*value <<= shift;
+	return 0;
+}
+
 static int param_set(const char *val, const struct kernel_param *kp)
 {
 	u64 *where = kp->arg, value;
-	char *end;
 
-	if (!val || *val < '0' || *val > '9')
-		return -EINVAL;
-	value = memparse(val, &end);
-	if (*end == '\n')
-		end++;
-	if (*end || value == UNSET)
+	if (parse(val, &value) || value == UNSET)
 		return -EINVAL;
 	spin_lock(&lock);
 	*where = value;

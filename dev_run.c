@@ -516,6 +516,9 @@ static long charge_and_execute(struct godev_file *f, struct run *run)
 	if (err)
 		goto out;
 	objects = (u64)run->arg->live * cpumask_weight(cpus) + NR_SHELF;
+	/* Who changes an object's size has the old and the new for a moment. */
+	if (run->arg->realloc_percent)
+		objects += cpumask_weight(cpus);
 	bytes = worst_case(run->arg, objects);
 	err = godev_charge(f, objects, bytes);
 	if (err)

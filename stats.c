@@ -99,14 +99,15 @@ static void read_node(struct gonode *node, struct goalloc_memstats *m,
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 }
 
-static u64 fix_sys(const struct gofix *f)
+/* A gofix's chunks and objects, of one moment: never more in use than held. */
+static void read_fix(struct gofix *f, u64 *sys, u64 *inuse)
 {
-	return (u64)READ_ONCE(f->nchunks) * (PAGE_SIZE << f->order);
-}
+	unsigned long flags;
 
-static u64 fix_inuse(const struct gofix *f)
-{
-	return (u64)READ_ONCE(f->inuse) * f->size;
+	raw_spin_lock_irqsave(&f->lock, flags);
+	*sys += (u64)f->nchunks * (PAGE_SIZE << f->order);
+	*inuse += (u64)f->inuse * f->size;
+	raw_spin_unlock_irqrestore(&f->lock, flags);
 }
 
 static size_t map_bytes(struct goheap *h)
@@ -149,21 +150,18 @@ size_t gostats_fixed(struct goheap *h)
 
 static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
 {
-	u64 percpu = mcache_bytes();
+	u64 percpu = mcache_bytes(), unused = 0;
 	unsigned int i;
 
-	m->mspan_sys = fix_sys(&h->fix[GO_FIX_SPAN]);
-	m->mspan_inuse = fix_inuse(&h->fix[GO_FIX_SPAN]);
+	read_fix(&h->fix[GO_FIX_SPAN], &m->mspan_sys, &m->mspan_inuse);
 
 	m->mcache_sys = percpu;
 	m->mcache_inuse = percpu;
-	for (i = GO_FIX_STACK; i < GO_NR_FIX; i++) {
-		m->mcache_sys += fix_sys(&h->fix[i]);
-		m->mcache_inuse += fix_inuse(&h->fix[i]);
-	}
+	for (i = GO_FIX_STACK; i < GO_NR_FIX; i++)
+		read_fix(&h->fix[i], &m->mcache_sys, &m->mcache_inuse);
 
 	for (i = GO_FIX_ARENA; i < GO_FIX_STACK; i++)
-		m->gc_sys += fix_sys(&h->fix[i]);
+		read_fix(&h->fix[i], &m->gc_sys, &unused);
 	m->gc_sys += map_bytes(h);
 	m->other_sys = node_bytes(h);
 }

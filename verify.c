@@ -7,8 +7,8 @@
  * everything and checks each structure against its neighbours: spans against
  * their bitmaps and lists, arenas against their runs, and the conservation law,
  * handed out + cached + free = capacity, class by class.  One lock is held for
- * one span or arena at a time; sums over many of them are only compared when
- * nothing moved meanwhile.
+ * one span, one arena or a few free runs at a time; sums over many of them are
+ * only compared when nothing moved meanwhile.
  *
  * Anyone may report; debugfs, the tests and the module's exit verify.
  */
@@ -25,6 +25,9 @@
 
 /* After this many lines more would not help. */
 #define MAX_LINES	20
+
+/* Free runs that are looked at under one hold of their node's lock. */
+#define RUNS_AT_ONCE	64
 
 static const char * const misuse_name[GO_NR_MISUSES] = {
 	[GO_DOUBLE_FREE] = "double free",
@@ -307,27 +310,92 @@ out:
 		broken(v, "an arena of node %d %s", node->nid, what);
 }
 
+/**
+ * struct runs - a walk over a node's free runs
+ * @npages: length of the last one that was looked at, 0 before the first
+ * @base: its address
+ * @free: pages seen
+ * @big: of these, pages of runs that the reserve is made of
+ * @changes: the node's when the walk began
+ */
+struct runs {
+	unsigned long npages;
+	unsigned long base;
+	unsigned long free;
+	unsigned long big;
+	unsigned long changes;
+};
+
+/* Is the run behind where the walk is, in the order of the trees? */
+static bool run_is_behind(const struct gospan *s, const struct runs *r)
+{
+	return s->npages > r->npages ||
+	       (s->npages == r->npages && s->base > r->base);
+}
+
+/* The first run behind where the walk is. */
+static struct gospan *resume(struct gonode *node, const struct runs *r)
+{
+	unsigned int t = min_t(unsigned long, r->npages, GO_RUN_MAX);
+	struct rb_node *rb = node->runs[t].rb_root.rb_node;
+	struct gospan *s, *best = NULL;
+
+	while (rb) {
+		s = rb_entry(rb, struct gospan, rb);
+		if (run_is_behind(s, r)) {
+			best = s;
+			rb = rb->rb_left;
+		} else {
+			rb = rb->rb_right;
+		}
+	}
+	if (!best && t < GO_RUN_MAX)
+		best = gorun_find(node, t + 1, 1);
+	return best;
+}
+
+/* A few runs under one hold; true if there are more of them. */
+static bool verify_some_runs(struct gonode *node, struct runs *r,
+			     const char **what)
+{
+	struct gospan *s;
+	unsigned int i;
+
+	lockdep_assert_held(&node->lock);
+	if (!r->npages)
+		r->changes = node->changes;
+	s = resume(node, r);
+	for (i = 0; s && i < RUNS_AT_ONCE; i++, s = gorun_next(node, s)) {
+		if (s->state != GO_SPAN_FREE || !run_is_behind(s, r)) {
+			*what = "has runs out of order";
+			return false;
+		}
+		r->npages = s->npages;
+		r->base = s->base;
+		r->free += s->npages;
+		r->big += s->npages >= GO_RESERVE_RUN ? s->npages : 0;
+	}
+	/* What has moved behind our back has been counted twice, or never. */
+	if (!s && node->changes == r->changes &&
+	    (r->free != node->free || r->big != node->big))
+		*what = "miscounts its free runs";
+	return s;
+}
+
 /* The trees of a node against its counts. */
 static void verify_runs(struct verify *v, struct gonode *node)
 {
-	unsigned long flags, free = 0, big = 0;
-	struct gospan *s, *prev = NULL;
 	const char *what = NULL;
+	struct runs r = { 0 };
+	unsigned long flags;
+	bool more;
 
-	raw_spin_lock_irqsave(&node->lock, flags);
-	for (s = gorun_find(node, 1, 1); s; s = gorun_next(node, s)) {
-		if (s->state != GO_SPAN_FREE ||
-		    (prev && (prev->npages > s->npages ||
-			      (prev->npages == s->npages &&
-			       prev->base >= s->base))))
-			what = "has runs out of order";
-		free += s->npages;
-		big += s->npages >= GO_RESERVE_RUN ? s->npages : 0;
-		prev = s;
-	}
-	if (free != node->free || big != node->big)
-		what = "miscounts its free runs";
-	raw_spin_unlock_irqrestore(&node->lock, flags);
+	do {
+		raw_spin_lock_irqsave(&node->lock, flags);
+		more = verify_some_runs(node, &r, &what);
+		raw_spin_unlock_irqrestore(&node->lock, flags);
+		cond_resched();
+	} while (more);
 	if (what)
 		broken(v, "node %d %s", node->nid, what);
 }

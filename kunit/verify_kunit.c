@@ -234,6 +234,42 @@ static void verify_unmerged(struct kunit *test)
 	unset(test, &s);
 }
 
+#define NR_RUNS		400
+
+/* Of many runs, which take many holds, each is counted once. */
+static void verify_many_runs(struct kunit *test)
+{
+	struct gospan **run = kunit_kcalloc(test, NR_RUNS, sizeof(*run),
+					    GFP_KERNEL);
+	unsigned int i, runs = 0;
+	struct gospan *s;
+	struct scene sc;
+
+	KUNIT_ASSERT_NOT_NULL(test, run);
+	set(test, &sc);
+	for (i = 0; i < NR_RUNS; i++) {
+		run[i] = goheap_alloc(sc.h, sc.node->nid, 1 + i % 3, 1,
+				      GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, run[i]);
+	}
+	for (i = 0; i < NR_RUNS; i += 2)
+		goheap_free(sc.h, run[i]);
+	for (s = gorun_find(sc.node, 1, 1); s; s = gorun_next(sc.node, s))
+		runs++;
+	KUNIT_EXPECT_GE(test, runs, NR_RUNS / 2);
+	KUNIT_EXPECT_EQ(test, goverify(sc.h, NULL), 0);
+	for (i = 0; i < 2; i++) {
+		unsigned long *count = i ? &sc.node->free : &sc.node->big;
+
+		++*count;
+		KUNIT_EXPECT_NE(test, goverify(sc.h, NULL), 0);
+		--*count;
+	}
+	for (i = 1; i < NR_RUNS; i += 2)
+		goheap_free(sc.h, run[i]);
+	unset(test, &sc);
+}
+
 static struct kunit_case verify_cases[] = {
 	KUNIT_CASE_PARAM(verify_flipped, flips_gen_params),
 	KUNIT_CASE(verify_conservation),
@@ -241,6 +277,7 @@ static struct kunit_case verify_cases[] = {
 	KUNIT_CASE(verify_free_twice),
 	KUNIT_CASE(verify_page_of_another),
 	KUNIT_CASE(verify_unmerged),
+	KUNIT_CASE(verify_many_runs),
 	{}
 };
 

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -591,6 +592,9 @@ TEST_F(calls, limits_must_make_sense)
 {
 	static const char * const bad[] = {
 		"", "x", "-1", "12q", "1 2", "K", "18446744073709551615",
+		"18446744073709551616", "16E", "16777216T", "18014398509481984K",
+		"1KK", "1\nK", "1K\n\n",
+		"0000000000000000000000000000000000000001",
 	};
 	struct goalloc_ioc_info info;
 	unsigned int i;
@@ -602,6 +606,12 @@ TEST_F(calls, limits_must_make_sense)
 	}
 	ASSERT_EQ(call(self->fd, GOALLOC_IOC_INFO, &info), 0);
 	EXPECT_EQ(info.max_bytes, 123);
+	ASSERT_EQ(set_param("dev_max_bytes", "16777215T\n"), 0);
+	ASSERT_EQ(call(self->fd, GOALLOC_IOC_INFO, &info), 0);
+	EXPECT_EQ(info.max_bytes, 16777215ULL << 40);
+	ASSERT_EQ(set_param("dev_max_bytes", "0x10k"), 0);
+	ASSERT_EQ(call(self->fd, GOALLOC_IOC_INFO, &info), 0);
+	EXPECT_EQ(info.max_bytes, 16384);
 }
 
 static struct {
@@ -743,6 +753,28 @@ TEST_F(calls, clients)
 			found++;
 	}
 	fclose(f);
+	EXPECT_EQ(found, 1);
+}
+
+/* A name is no line of its own, whatever a process calls itself. */
+TEST_F(calls, clients_escapes_names)
+{
+	FILE *f = fopen("/sys/kernel/debug/goalloc/clients", "r");
+	char line[256], name[16];
+	int fd, found = 0;
+
+	ASSERT_NE(f, NULL);
+	ASSERT_EQ(prctl(PR_GET_NAME, name), 0);
+	ASSERT_EQ(prctl(PR_SET_NAME, "a\n1 2\\"), 0);
+	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	prctl(PR_SET_NAME, name);
+	ASSERT_GE(fd, 0);
+	while (fgets(line, sizeof(line), f)) {
+		if (strstr(line, "  a\\n1 2\\\\\n"))
+			found++;
+	}
+	fclose(f);
+	close(fd);
 	EXPECT_EQ(found, 1);
 }
 

@@ -169,6 +169,8 @@ static void check_memstats(struct __test_metadata *_metadata,
 	ASSERT_EQ(strncmp(self->text, "# goalloc-memstats v1\n", 22), 0);
 	ASSERT_EQ(V("HeapSys"), V("HeapIdle") + V("HeapInuse"));
 	ASSERT_LE(V("HeapAlloc"), V("HeapInuse"));
+	ASSERT_LE(V("MSpanInuse"), V("MSpanSys"));
+	ASSERT_LE(V("MCacheInuse"), V("MCacheSys"));
 	ASSERT_EQ(V("Alloc"), V("HeapAlloc"));
 	ASSERT_EQ(V("HeapObjects"), V("Mallocs") - V("Frees"));
 	ASSERT_EQ(V("Sys"), V("HeapSys") + V("StackSys") + V("MSpanSys") +
@@ -254,6 +256,8 @@ TEST_F_TIMEOUT(debugfs, metrics_identities, 1500)
 		/* Nothing below zero has been printed as a large number. */
 		ASSERT_LT(V("/memory/classes/heap/unused:bytes"), 1ULL << 40);
 		ASSERT_LT(V("/memory/classes/metadata/mspan/free:bytes"),
+			  1ULL << 40);
+		ASSERT_LT(V("/memory/classes/metadata/mcache/free:bytes"),
 			  1ULL << 40);
 	}
 }

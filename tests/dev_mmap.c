@@ -135,7 +135,8 @@ TEST_F(map, refuses)
 	/* Offsets that name nothing, or nothing of this descriptor. */
 	EXPECT_EQ(map_errno(fd, LENGTH, rw, MAP_SHARED, 0), ENOENT);
 	EXPECT_EQ(map_errno(fd, LENGTH, rw, MAP_SHARED, none), ENOENT);
-	if (sizeof(off_t) == 8) {
+	/* A 32-bit program cannot say these: its C library refuses them. */
+	if (sizeof(long) == 8) {
 		EXPECT_EQ(map_errno(fd, LENGTH, rw, MAP_SHARED,
 				    (off_t)(1ULL << 62)), ENOENT);
 		EXPECT_EQ(map_errno(fd, LENGTH, rw, MAP_SHARED, (off_t)

@@ -261,6 +261,10 @@ TEST_F(run, is_charged)
 	ASSERT_EQ(set_param("dev_max_bytes", "400K"), 0);
 	EXPECT_EQ(run(self->fd, &self->arg), 0);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"), (100 + 256) * 1024);
+	self->arg.realloc_percent = 10;
+	EXPECT_EQ(run(self->fd, &self->arg), 0);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"),
+		  (100 + 256 + 1) * 1024);
 }
 
 #define REFUSED(change)							\
