@@ -157,23 +157,47 @@ void gotest_run_in(enum gotest_context context, void (*fn)(void *arg),
 	}
 }
 
+/* What a thread of a crew begins with. */
+struct start {
+	int (*fn)(void *arg);
+	void *arg;
+	struct completion begun;
+};
+
+static int begin(void *arg)
+{
+	struct start *start = arg;
+	int (*fn)(void *arg) = start->fn;
+
+	arg = start->arg;
+	/* Nothing of @start is there after this. */
+	complete(&start->begun);
+	return fn(arg);
+}
+
+/* A thread that is stopped before it has begun never runs at all. */
 void gotest_crew_start(struct kunit *test, struct gotest_crew *crew,
 		       int (*fn)(void *arg), void *arg)
 {
+	struct start start = { .fn = fn, .arg = arg };
 	struct task_struct *task;
+	unsigned int i;
 	int cpu;
 
+	init_completion(&start.begun);
 	crew->n = 0;
 	cpus_read_lock();
 	for_each_online_cpu(cpu) {
 		if (crew->n == GOTEST_CREW_MAX)
 			break;
-		task = kthread_run_on_cpu(fn, arg, cpu, "gotest/%u");
+		task = kthread_run_on_cpu(begin, &start, cpu, "gotest/%u");
 		KUNIT_EXPECT_FALSE(test, IS_ERR(task));
 		if (!IS_ERR(task))
 			crew->task[crew->n++] = get_task_struct(task);
 	}
 	cpus_read_unlock();
+	for (i = 0; i < crew->n; i++)
+		wait_for_completion(&start.begun);
 }
 
 void gotest_crew_stop(struct kunit *test, struct gotest_crew *crew)

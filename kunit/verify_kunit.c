@@ -256,7 +256,8 @@ static void verify_many_runs(struct kunit *test)
 		goheap_free(sc.h, run[i]);
 	for (s = gorun_find(sc.node, 1, 1); s; s = gorun_next(sc.node, s))
 		runs++;
-	KUNIT_EXPECT_GE(test, runs, NR_RUNS / 2);
+	/* Some of them lie side by side, and are one. */
+	KUNIT_EXPECT_GE(test, runs, NR_RUNS / 4);
 	KUNIT_EXPECT_EQ(test, goverify(sc.h, NULL), 0);
 	for (i = 0; i < 2; i++) {
 		unsigned long *count = i ? &sc.node->free : &sc.node->big;

@@ -26,15 +26,6 @@ leak_scan() {
 	die "kmemleak has found leaks"
 }
 
-# The kernel keeps the counts of modules that are gone.
-save_coverage() {
-	local gcov=/sys/kernel/debug/gcov file
-	[ -d $gcov ] || return 0
-	find $gcov -name '*.gcda' | while read -r file; do
-		cat "$file" >"/results/keep/${file##*/}" || return
-	done
-}
-
 [ ! -e $kmemleak ] || echo scan=off >$kmemleak	# but when we ask
 insmod kunit.ko enable=1 filter_glob="${goalloc_suites:-*}" || die "no KUnit"
 insmod goalloc.ko check="${goalloc_check:-1}" || die "no goalloc"

@@ -33,6 +33,26 @@ in_and_out() {
 	insmod "$module.ko" "$@" && rmmod "$module"
 }
 
+# within SECONDS COMMAND...: does it come true so soon?
+within() {
+	local tries=$(($1 * 10))
+	shift
+	until "$@"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+# The kernel keeps the counts of modules that are gone.
+save_coverage() {
+	local gcov=/sys/kernel/debug/gcov file
+	[ -d $gcov ] || return 0
+	find $gcov -name '*.gcda' | while read -r file; do
+		cat "$file" >"/results/keep/${file##*/}" || return
+	done
+}
+
 # While something moves, the sums cannot be compared: the worker may still be at
 # it, for a moment.  What is broken is broken, though, at once.
 verify_ok() {

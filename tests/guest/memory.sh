@@ -6,46 +6,23 @@
 # itself, by hand, by the limit; when CPUs go, and when memory itself is to go.
 # Under scripts/guest-init.
 
-debugfs=/sys/kernel/debug/goalloc
 params=/sys/module/goalloc/parameters
 cpu1=/sys/devices/system/cpu/cpu1/online
 blocks=/sys/devices/system/memory
-count=0
 
-echo "TAP version 13" >&3
-
-# check NAME COMMAND...: one test.
-check() {
-	local name=$1 not=
-	shift
-	count=$((count + 1))
-	"$@" || not="not "
-	echo "${not}ok $count $name"
-	echo "${not}ok $count $name" >&3
-}
-
-# skip NAME REASON
-skip() {
-	count=$((count + 1))
-	echo "ok $count $1 # SKIP $2"
-	echo "ok $count $1 # SKIP $2" >&3
-}
+# shellcheck source=tests/guest/lib.sh
+. ./lib.sh
+begin
 
 memstat() { sed -n "s/^$1: //p" "$debugfs/memstats"; }
 meminfo() { sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo; }
 mib() { echo $(($1 >> 20)); }
-verify_ok() {
-	case $(cat "$debugfs/verify") in
-	ok*)	return 0 ;;
-	*)	return 1 ;;
-	esac
-}
 
 # set_to PARAMETER VALUE...
 set_to() { echo "$2" >"$params/$1"; }
 
-# refused PARAMETER VALUE...: none is taken, and nothing changes.
-refused() {
+# taken_none PARAMETER VALUE...: none is taken, and nothing changes.
+taken_none() {
 	local param=$1 was value
 	was=$(cat "$params/$param")
 	shift
@@ -128,14 +105,14 @@ by_hand() {
 }
 
 # below BYTES: is no more held than that?
-below() {
-	echo "guest: limit $1, Sys $(memstat Sys)"
-	[ "$(memstat Sys)" -le "$1" ]
-}
+below() { [ "$(memstat Sys)" -le "$1" ]; }
+
+# holds MIB: are there objects of so much?
+holds() { [ "$(mib "$(memstat HeapAlloc)")" -ge "$1" ]; }
 
 # No more than the limit, NULL beyond it, and lowering it takes effect.
 limited() {
-	set_to memory_limit 24MiB && sleep 1 && below $((24 << 20)) &&
+	set_to memory_limit 24MiB && within 10 below $((24 << 20)) &&
 		[ "$(memstat ScavengedLimit)" -gt 0 ] && churn 12 &&
 		! insmod gochurn.ko live_mib=32 ops=1000 2>/dev/null &&
 		below $((24 << 20)) &&
@@ -190,7 +167,7 @@ cpus_under_load() {
 hot_remove() {
 	local block tried=0 went=0
 	insmod gochurn.ko live_mib=48 ops=200000 rest=4 drop=90 &
-	sleep 2
+	within 60 holds 40 || return 1
 	for block in "$blocks"/memory*; do
 		[ "$(cat "$block/state")" = online ] || continue
 		tried=$((tried + 1))
@@ -215,10 +192,10 @@ for bad in scavenge_window_ms=99 scavenge_retain=99 scavenge_cpu=0 \
 	check "no insmod with $bad" eval "! insmod goalloc.ko $bad 2>/dev/null"
 done
 check "insmod" insmod goalloc.ko
-check "bad windows" refused scavenge_window_ms -1 1 99 3600001 x "" 1s
-check "bad shares" refused scavenge_retain -1 0 99 1001 x ""
-check "bad percents" refused scavenge_cpu -1 0 101 x ""
-check "bad limits" refused memory_limit -1 x "" 1K 1kib "1 MiB" MiB \
+check "bad windows" taken_none scavenge_window_ms -1 1 99 3600001 x "" 1s
+check "bad shares" taken_none scavenge_retain -1 0 99 1001 x ""
+check "bad percents" taken_none scavenge_cpu -1 0 101 x ""
+check "bad limits" taken_none memory_limit -1 x "" 1K 1kib "1 MiB" MiB \
 	99999999999999999999 99999999999TiB 1MiBB
 check "no window" taken scavenge_window_ms 0 0
 check "the longest window" taken scavenge_window_ms 3600000 3600000
@@ -252,5 +229,6 @@ else
 fi
 check "nobody was killed at all" nobody_killed
 check "rmmod at the end" rmmod goalloc
-echo "1..$count" >&3
+save_coverage || exit 1
+plan
 exit 0
