@@ -90,6 +90,8 @@ void gobackground_tick(struct goheap *h)
 		new_peak(h->node[nid], h->ticks, idle);
 	}
 	h->ticks++;
+	/* What has become free near the limit since anybody asked for more. */
+	golimit_keep(h);
 }
 
 /**

@@ -11,8 +11,9 @@
  * all: what is free goes.  Objects that caches and spans already have are still
  * handed out: they cost nothing more.
  *
- * From 95 % on, as in Go, free pages go at once, by a worker.  Who would fail and
- * may sleep first empties the caches and gives back himself.
+ * From 95 % on, as in Go, free pages go: when somebody takes more, by a worker
+ * at once, else with the next tick of the background.  Who would fail and may
+ * sleep first empties the caches and gives back himself.
  *
  * __GFP_NOFAIL goes beyond the limit, as it does for memory cgroups: who waited
  * for somebody to raise it might wait for ever, holding locks.

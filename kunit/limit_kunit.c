@@ -205,8 +205,12 @@ static void limit_is_eager(struct kunit *test)
 	KUNIT_EXPECT_GE(test, held(test), was / 20 * 19 - GO_PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->scavenged_limit,
 			was - held(test));
+	h->limit = held(test);
 	for (i = 1; i < 64; i += 2)
 		large_end(test, s[i]);
+	/* Nobody has asked for anything since. */
+	gobackground_tick(h);
+	KUNIT_EXPECT_LE(test, held(test), h->limit / 20 * 19);
 }
 
 /* Growing beyond 95 % calls the worker. */
