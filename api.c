@@ -226,20 +226,24 @@ static noinline void free_sized_slow(const void *p, size_t size,
 }
 
 /* With check=0 the size is believed, and nothing has to be looked up. */
+static __always_inline bool try_free_class(void *p, unsigned long class)
+{
+	if (static_branch_likely(&goalloc_check))
+		return gomcache_try_free(&goalloc_heap, p, class, true);
+	return !want_init_on_free() && likely(!ZERO_OR_NULL_PTR(p)) &&
+	       gomcache_push(&goalloc_heap, p, GO_SPC(class, 0), NULL, false);
+}
+
 static __always_inline void free_class(const void *p, unsigned long class,
 				       size_t size)
 {
-	bool done = false;
-
 	preempt_disable();
-	if (static_branch_likely(&goalloc_check))
-		done = gomcache_try_free(&goalloc_heap, (void *)p, class, true);
-	else if (!want_init_on_free() && likely(!ZERO_OR_NULL_PTR(p)))
-		done = gomcache_push(&goalloc_heap, (void *)p,
-				     GO_SPC(class, 0), NULL, false);
+	if (likely(try_free_class((void *)p, class))) {
+		preempt_enable();
+		return;
+	}
 	preempt_enable();
-	if (unlikely(!done))
-		free_sized_slow(p, size, _RET_IP_);
+	free_sized_slow(p, size, _RET_IP_);
 }
 
 void (gofree_sized)(const void *p, size_t size)
@@ -394,6 +398,8 @@ EXPORT_SYMBOL_GPL(goalloc_read_memstats);
 
 size_t goalloc_free_os_memory(void)
 {
+	/* It may have frees from NMIs, and large objects that were accounted. */
+	goscavenge_finish(&goalloc_heap);
 	gomcache_drain_all(&goalloc_heap);
 	return goscavenge(&goalloc_heap, true);
 }

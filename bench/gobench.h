@@ -71,7 +71,7 @@ extern const struct loop loop_tiny_batch, loop_realloc;
 extern const struct loop loop_fill, loop_drain;
 extern const struct loop loop_fill_sizes, loop_replace, loop_timed_replace;
 extern const struct loop loop_const_8, loop_const_64, loop_const_512;
-extern const struct loop loop_const_1024, loop_const_8192;
+extern const struct loop loop_const_1024, loop_const_8192, loop_const_sized_64;
 
 /* measure.c */
 extern const char *const bench_names[NR_ALLOCATORS];

@@ -172,7 +172,8 @@ static int run_const(void)
 	err = err ?: pairs("const", &loop_const_64, 64);
 	err = err ?: pairs("const", &loop_const_512, 512);
 	err = err ?: pairs("const", &loop_const_1024, 1024);
-	return err ?: pairs("const", &loop_const_8192, 8192);
+	err = err ?: pairs("const", &loop_const_8192, 8192);
+	return err ?: pairs("const_sized", &loop_const_sized_64, 64);
 }
 
 static int run_sized(void)

@@ -250,6 +250,7 @@ LOOPS_SIZES(const_64);
 LOOPS_SIZES(const_512);
 LOOPS_SIZES(const_1024);
 LOOPS_SIZES(const_8192);
+LOOPS_SIZES(const_sized_64);
 LOOPS_SIZES(fill_sizes);
 LOOPS_SIZES(replace);
 LOOPS_SIZES(timed_replace);

@@ -154,6 +154,19 @@ CONST_LOOP(1024)
 CONST_LOOP(8192)
 #undef CONST_LOOP
 
+/* As most who know the size at all: it is that of a type. */
+static void LOOP(const_sized_64)(struct bench *b)
+{
+	unsigned int i;
+	void *obj;
+
+	for (i = 0; i < b->n; i++) {
+		obj = LOOP(alloc)(b, 64, GFP_NOWAIT);
+		barrier_data(obj);
+		LOOP(free_sized)(b, obj, 64);
+	}
+}
+
 /* Random replacement, as in larson: what is live stays as much as it was. */
 static void LOOP(fill_sizes)(struct bench *b)
 {
