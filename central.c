@@ -162,11 +162,11 @@ bool gocentral_take(struct gocentral *c, size_t size, struct goslot *slot)
 }
 
 /* One object comes back; false when it already has. */
-static bool put_back(struct gocentral *c, struct gospan *s, void *obj)
+static bool put_back(struct gospan *s, void *obj)
 {
 	unsigned int idx;
 
-	lockdep_assert_held(&c->lock);
+	lockdep_assert_held(&s->central->lock);
 	/* What is left over at the end of a span looks like an object. */
 	if (!gospan_index(s, obj, &idx) || idx >= s->nelems ||
 	    test_bit(idx, s->avail) || __test_and_set_bit(idx, s->back))
@@ -174,9 +174,19 @@ static bool put_back(struct gocentral *c, struct gospan *s, void *obj)
 	if (s->objstate[idx] != GO_OBJ_POISONED)
 		s->objstate[idx] = GO_OBJ_FREE;
 	s->nback++;
-	if (!s->cached)
-		place(c, s);
 	return true;
+}
+
+/* The span of an object, most often that of the one before it. */
+static struct gospan *next_span(struct goheap *h, struct gocentral *c,
+				struct gospan *s, void *obj)
+{
+	if (s && ((unsigned long)obj - s->base) >> GO_PAGE_SHIFT < s->npages)
+		return s;
+	if (s && !s->cached)
+		place(c, s);
+	s = gospan_of(h, obj);
+	return s->central == c ? s : NULL;
 }
 
 /*
@@ -188,27 +198,29 @@ static unsigned int free_batch(struct goheap *h, struct gocentral *c,
 			       struct goslot *slot, unsigned int n, bool count)
 {
 	unsigned int i, end, nbad = 0;
+	struct gospan *s = NULL;
 	void *bad[GO_BATCH];
-	struct gospan *s;
 	unsigned long flags;
 
 	n = min_t(unsigned int, n, GO_BATCH);
 	end = n;
 	raw_spin_lock_irqsave(&c->lock, flags);
 	for (i = n; i--;) {
-		s = gospan_of(h, slot[i].obj);
-		if (s->central != c) {
+		s = next_span(h, c, s, slot[i].obj);
+		if (unlikely(!s)) {
 			end--;
 			swap(slot[i], slot[end]);
 			continue;
 		}
 		c->frees += count;
-		if (!put_back(c, s, slot[i].obj)) {
+		if (unlikely(!put_back(s, slot[i].obj))) {
 			bad[nbad++] = slot[i].obj;
 			/* One free too many was counted; no count ever falls. */
 			c->mallocs++;
 		}
 	}
+	if (s && !s->cached)
+		place(c, s);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 
 	while (nbad)
