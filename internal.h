@@ -635,6 +635,7 @@ size_t goscavenge_reap(struct goheap *h);
 void goscavenge_top_up(struct goheap *h);
 void goheap_kick(struct goheap *h);
 void goscavenge_init(struct goheap *h);
+void goscavenge_finish(struct goheap *h);
 void goscavenge_stop(struct goheap *h);
 
 /* background.c */

@@ -459,6 +459,18 @@ void goheap_kick(struct goheap *h)
 }
 
 /**
+ * goscavenge_finish - wait for what the worker has been called for
+ * @h: the heap
+ *
+ * Context: task, may sleep.
+ */
+void goscavenge_finish(struct goheap *h)
+{
+	irq_work_sync(&h->kick);
+	flush_work(&h->work);
+}
+
+/**
  * goscavenge_init - make the worker
  * @h: the heap
  *

@@ -20,11 +20,11 @@ static int scavenge_init(struct kunit *test)
 
 	if (err)
 		return err;
-	gotest_settle(h);
+	goscavenge_finish(h);
 	for_each_gonode(h, nid)
 		h->node[nid]->reserve = 0;
 	goscavenge(h, true);
-	gotest_settle(h);
+	goscavenge_finish(h);
 	for_each_gonode(h, nid)
 		h->node[nid]->peak = 0;
 	return 0;
@@ -159,7 +159,7 @@ static void scavenge_window(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, node->sys, 0);
 	KUNIT_EXPECT_EQ(test, node->scavenged[GO_BY_BACKGROUND],
 			GO_ARENA_PAGES);
-	gotest_settle(h);
+	goscavenge_finish(h);
 	KUNIT_EXPECT_TRUE(test, list_empty(&h->dead));
 }
 

@@ -88,7 +88,7 @@ static void set(struct kunit *test, struct scene *s)
 				      GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, s->large);
 	gomcache_drain_all(h);
-	gotest_settle(h);
+	goscavenge_finish(h);
 
 	s->h = h;
 	preempt_disable();

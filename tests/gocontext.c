@@ -76,14 +76,19 @@ static u64 live_objects(struct goalloc_memstats *m)
 	return m->heap_objects;
 }
 
-/* A reserve of 512 KiB must serve a round of all sizes at the very least. */
+/*
+ * A reserve of 512 KiB must serve a round of all sizes at the very least.  More
+ * is had of the page allocator, where it may be asked under a raw spinlock;
+ * lockdep, if it is to think of PREEMPT_RT, says that it may not.
+ */
 static bool under_raw_lock(void)
 {
 	unsigned int n, bad;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&lock, flags);
-	n = take(MANY);
+	n = take(IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING) ? ARRAY_SIZE(sizes) :
+							     MANY);
 	bad = give(n);
 	raw_spin_unlock_irqrestore(&lock, flags);
 	pr_info("raw spinlock: %u objects, %u changed\n", n, bad);
