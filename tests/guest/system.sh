@@ -102,7 +102,8 @@ check "CPUs go down and come back" hotplug
 check "verify after CPU hotplug" verify_ok
 for trace in fs net; do
 	check "replay of $trace" in_and_out goreplay \
-		"trace=/goalloc/$trace.gotrace" "copies=${goalloc_copies:-1}"
+		"trace=/goalloc/$trace.gotrace" "copies=${goalloc_copies:-1}" \
+		"events=${goalloc_events:-0}"
 	check "verify after the replay of $trace" verify_ok
 done
 check "round trip" ./dev_roundtrip
@@ -115,6 +116,7 @@ check "goalloctop shows what goallocctl holds" ctl_and_top
 
 # These count objects to one, and the background takes a cache's tiny block.
 echo 0 >/sys/module/goalloc/parameters/scavenge_window_ms
+[ -z "${goalloc_reads:-}" ] || export "GOALLOC_READS=$goalloc_reads"
 # dev_fault skips itself where the kernel has no fault injection.
 for program in dev_test dev_calls dev_mmap dev_run dev_debugfs dev_fault; do
 	./$program >/tmp/tap.$program 2>&1
