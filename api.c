@@ -398,8 +398,6 @@ EXPORT_SYMBOL_GPL(goalloc_read_memstats);
 
 size_t goalloc_free_os_memory(void)
 {
-	/* It may have frees from NMIs, and large objects that were accounted. */
-	goscavenge_finish(&goalloc_heap);
 	gomcache_drain_all(&goalloc_heap);
 	return goscavenge(&goalloc_heap, true);
 }

@@ -177,14 +177,21 @@ static bool put_back(struct gospan *s, void *obj)
 	return true;
 }
 
+/* Some of its objects have come back. */
+static void settle(struct gocentral *c, struct gospan *s)
+{
+	if (s && !s->cached)
+		place(c, s);
+}
+
 /* The span of an object, most often that of the one before it. */
 static struct gospan *next_span(struct goheap *h, struct gocentral *c,
 				struct gospan *s, void *obj)
 {
+	lockdep_assert_held(&c->lock);
 	if (s && ((unsigned long)obj - s->base) >> GO_PAGE_SHIFT < s->npages)
 		return s;
-	if (s && !s->cached)
-		place(c, s);
+	settle(c, s);
 	s = gospan_of(h, obj);
 	return s->central == c ? s : NULL;
 }
@@ -219,8 +226,7 @@ static unsigned int free_batch(struct goheap *h, struct gocentral *c,
 			c->mallocs++;
 		}
 	}
-	if (s && !s->cached)
-		place(c, s);
+	settle(c, s);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 
 	while (nbad)

@@ -90,9 +90,9 @@ static const struct kernel_param_ops limit_ops = {
 module_param_cb(dev_max_objects, &limit_ops, &limit.objects, 0644);
 MODULE_PARM_DESC(dev_max_objects, "objects that a descriptor of /dev/goalloc may hold (default 1048576; 0: no limit)");
 module_param_cb(dev_max_bytes, &limit_ops, &limit.bytes, 0644);
-MODULE_PARM_DESC(dev_max_bytes, "bytes that a descriptor of /dev/goalloc may hold, K, M, G allowed (default 0: no limit)");
+MODULE_PARM_DESC(dev_max_bytes, "bytes that a descriptor of /dev/goalloc may hold, K, M, G, T allowed (default 0: no limit)");
 module_param_cb(dev_max_total, &limit_ops, &limit.total, 0644);
-MODULE_PARM_DESC(dev_max_total, "bytes that all descriptors of /dev/goalloc may hold together, K, M, G allowed (default half of the memory; 0: no limit)");
+MODULE_PARM_DESC(dev_max_total, "bytes that all descriptors of /dev/goalloc may hold together, K, M, G, T allowed (default half of the memory; 0: no limit)");
 
 /* Would @more on top of @now be above a limit?  Nothing more never is. */
 static bool above(u64 now, u64 more, u64 max)

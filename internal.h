@@ -38,6 +38,8 @@
  *                    goarena.order[] of pages that go.  No arena leaves the
  *                    map without it.  Nothing allocates while holding it, so
  *                    that it may be taken in reclaim.
+ *   goheap.finish    (a mutex) frees that NMIs have left, while they are being
+ *                    finished.  Nothing allocates here either.
  *
  * Without a lock:
  *
@@ -517,6 +519,7 @@ enum gomisuse {
  * @work: what was put off: deferred frees, reserves, whole free arenas
  * @stopped: @work is not to be queued any more
  * @give_back: see above
+ * @finish: see above
  * @dead: arenas that have left the map; reaped after a grace period
  * @background: the background's next turn
  * @next_tick: when its next tick is due, in jiffies
@@ -524,7 +527,8 @@ enum gomisuse {
  * @ticks: how many there were
  * @draining: drains that are under way
  * @drained: who waits for them
- * @trim_ns: spent in trims since the background last looked
+ * @trim_ns: spent in trims, and in keeping the limit with the ticks, since the
+ *	background last looked
  * @cycles: passes that gave something back
  * @scavenge_ns: time spent in giving back
  * @held: bytes held of the kernel; atomic
@@ -545,6 +549,7 @@ struct goheap {
 	struct work_struct work;
 	bool stopped;
 	struct mutex give_back;	/* giving back sleeps */
+	struct mutex finish;
 	struct list_head dead;
 	struct delayed_work background;
 	unsigned long next_tick;
@@ -635,7 +640,6 @@ size_t goscavenge_reap(struct goheap *h);
 void goscavenge_top_up(struct goheap *h);
 void goheap_kick(struct goheap *h);
 void goscavenge_init(struct goheap *h);
-void goscavenge_finish(struct goheap *h);
 void goscavenge_stop(struct goheap *h);
 
 /* background.c */
@@ -650,7 +654,7 @@ void gobackground_stop(struct goheap *h);
 bool golimit_charge(struct goheap *h, unsigned long bytes, gfp_t gfp);
 void golimit_uncharge(struct goheap *h, unsigned long bytes);
 bool golimit_over(const struct goheap *h);
-void golimit_keep(struct goheap *h);
+void golimit_keep(struct goheap *h, bool caches);
 bool golimit_make_room(struct goheap *h, unsigned long bytes, gfp_t gfp);
 void golimit_set(struct goheap *h, unsigned long bytes);
 void golimit_start(struct goheap *h);

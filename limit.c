@@ -12,7 +12,7 @@
  * handed out: they cost nothing more.
  *
  * From 95 % on, as in Go, free pages go: when somebody takes more, by a worker
- * at once, else with the next tick of the background.  Who would fail and may
+ * at once, else with the next tick of the background, if there is one.  Who would fail and may
  * sleep first empties the caches and gives back himself.
  *
  * __GFP_NOFAIL goes beyond the limit, as it does for memory cgroups: who waited
@@ -123,16 +123,16 @@ static unsigned long give_back(struct goheap *h, unsigned long bytes, bool all)
 /**
  * golimit_keep - give back what is held beyond 95 % of the limit
  * @h: the heap
+ * @caches: beyond the limit itself empty caches and kept spans, too
  *
  * Context: task, may sleep.
  */
-void golimit_keep(struct goheap *h)
+void golimit_keep(struct goheap *h, bool caches)
 {
 	unsigned long now = held(h), most = comfort(h);
 
-	/* Once beyond the limit itself, caches and kept spans go as well. */
 	if (now > most)
-		give_back(h, now - most, golimit_over(h));
+		give_back(h, now - most, caches && golimit_over(h));
 }
 
 /**

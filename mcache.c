@@ -526,6 +526,8 @@ void gomcache_drain_deferred(struct goheap *h)
 	struct gospan *s;
 	int cpu;
 
+	/* Who returns knows that they are finished, and not by whom. */
+	mutex_lock(&h->finish);
 	for_each_possible_cpu(cpu) {
 		node = llist_del_all(&per_cpu_ptr(h->mcache, cpu)->deferred);
 		llist_for_each_safe(node, next, node) {
@@ -542,6 +544,7 @@ void gomcache_drain_deferred(struct goheap *h)
 			preempt_enable();
 		}
 	}
+	mutex_unlock(&h->finish);
 }
 
 /**

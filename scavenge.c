@@ -433,7 +433,7 @@ static void work_fn(struct work_struct *work)
 	for_each_gonode(h, nid)
 		give_back_accounted(h->node[nid]);
 	mutex_unlock(&h->give_back);
-	golimit_keep(h);
+	golimit_keep(h, true);
 	goscavenge_top_up(h);
 	if (!list_empty_careful(&h->dead))
 		goscavenge_reap(h);
@@ -459,18 +459,6 @@ void goheap_kick(struct goheap *h)
 }
 
 /**
- * goscavenge_finish - wait for what the worker has been called for
- * @h: the heap
- *
- * Context: task, may sleep.
- */
-void goscavenge_finish(struct goheap *h)
-{
-	irq_work_sync(&h->kick);
-	flush_work(&h->work);
-}
-
-/**
  * goscavenge_init - make the worker
  * @h: the heap
  *
@@ -479,6 +467,7 @@ void goscavenge_finish(struct goheap *h)
 void goscavenge_init(struct goheap *h)
 {
 	mutex_init(&h->give_back);
+	mutex_init(&h->finish);
 	INIT_LIST_HEAD(&h->dead);
 	INIT_WORK(&h->work, work_fn);
 	init_irq_work(&h->kick, kick_fn);

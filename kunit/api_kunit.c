@@ -505,7 +505,7 @@ static void api_bulk_all_or_none(struct kunit *test)
 	w->n = 1;
 	w->size = 1024;
 	gotest_run_in(GOTEST_NMI, bulk_fn, w);
-	goscavenge_finish(&goalloc_heap);
+	gotest_settle(&goalloc_heap);
 	KUNIT_EXPECT_EQ(test, w->n, 0);
 	KUNIT_EXPECT_GT(test, memstats(test)->mallocs, before->mallocs);
 	KUNIT_EXPECT_EQ(test, memstats(test)->heap_objects,
@@ -847,7 +847,7 @@ static void api_in_context(struct kunit *test)
 	context_alloc(w);
 	gotest_run_in(param->context, context_free, w);
 	KUNIT_EXPECT_EQ(test, w->bad, 0);
-	goscavenge_finish(&goalloc_heap);
+	gotest_settle(&goalloc_heap);
 	KUNIT_EXPECT_EQ(test, memstats(test)->heap_objects,
 			before->heap_objects);
 	KUNIT_EXPECT_EQ(test, memstats(test)->large_alloc,

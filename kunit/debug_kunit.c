@@ -366,7 +366,7 @@ static void debug_in_context(struct kunit *test)
 	debug_on(test, "FZPU");
 	gofree(gomalloc(64, GFP_KERNEL));
 	gotest_run_in(c->context, use, &done);
-	goscavenge_finish(&goalloc_heap);
+	gotest_settle(&goalloc_heap);
 	KUNIT_EXPECT_TRUE(test, done);
 	KUNIT_EXPECT_EQ(test, caught_any(), before);
 }

@@ -52,7 +52,6 @@ EXPORT_SYMBOL_IF_KUNIT(goshrink_scan);
 EXPORT_SYMBOL_IF_KUNIT(gobackground_tick);
 EXPORT_SYMBOL_IF_KUNIT(gobackground_turn);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_top_up);
-EXPORT_SYMBOL_IF_KUNIT(goscavenge_finish);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_stop);
 EXPORT_SYMBOL_IF_KUNIT(goheap_kick);
 

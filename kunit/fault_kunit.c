@@ -106,7 +106,7 @@ static void give_reserves(const struct reserves *r)
 static void cool(struct goheap *h)
 {
 	gomcache_drain_all(h);
-	goscavenge_finish(h);
+	gotest_settle(h);
 	goscavenge(h, true);
 }
 
@@ -700,7 +700,7 @@ static void fault_exit(struct kunit *test)
 		return;
 	gotest_api_exit(test);
 	/* What was not had does not count against memory_limit. */
-	goscavenge_finish(&goalloc_heap);
+	gotest_settle(&goalloc_heap);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&goalloc_heap.held),
 			gotest_memstats(test, &goalloc_heap)->sys);
 }

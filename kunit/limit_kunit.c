@@ -18,7 +18,7 @@ static int limit_init(struct kunit *test)
 
 	if (err)
 		return err;
-	goscavenge_finish(h);
+	gotest_settle(h);
 	for_each_gonode(h, nid)
 		h->node[nid]->reserve = 0;
 	goscavenge(h, true);
@@ -42,7 +42,7 @@ static void expect_held(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
 
-	goscavenge_finish(h);
+	gotest_settle(h);
 	KUNIT_EXPECT_EQ(test, held(test), gotest_memstats(test, h)->sys);
 }
 
@@ -162,7 +162,7 @@ static void limit_lowered(struct kunit *test)
 	golimit_set(h, SZ_1M);
 	KUNIT_EXPECT_NULL(test, large(test, GFP_KERNEL));
 	KUNIT_EXPECT_NULL(test, large(test, GFP_NOWAIT));
-	goscavenge_finish(h);
+	gotest_settle(h);
 	KUNIT_EXPECT_LE(test, gotest_memstats(test, h)->heap_idle,
 			SZ_64K);
 	KUNIT_EXPECT_GT(test, gotest_memstats(test, h)->scavenged_limit, 0);
@@ -197,10 +197,10 @@ static void limit_is_eager(struct kunit *test)
 		large_end(test, s[i]);
 	was = held(test);
 	h->limit = was + was / 10;
-	golimit_keep(h);
+	golimit_keep(h, true);
 	KUNIT_EXPECT_EQ(test, held(test), was);
 	h->limit = was;
-	golimit_keep(h);
+	golimit_keep(h, true);
 	KUNIT_EXPECT_LE(test, held(test), was / 20 * 19);
 	KUNIT_EXPECT_GE(test, held(test), was / 20 * 19 - GO_PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->scavenged_limit,
@@ -226,11 +226,11 @@ static void limit_calls_worker(struct kunit *test)
 	h->limit = held(test) + SZ_1M;
 	goheap_free(h, s);
 	list = fill_up(test, GFP_KERNEL, &n);
-	goscavenge_finish(h);
+	gotest_settle(h);
 	end_all(test, list);
 	s = large(test, GFP_KERNEL);
 	goheap_kick(h);
-	goscavenge_finish(h);
+	gotest_settle(h);
 	KUNIT_EXPECT_LE(test, held(test), h->limit / 20 * 19);
 	if (s)
 		large_end(test, s);
@@ -252,7 +252,7 @@ static void limit_makes_room(struct kunit *test)
 	/* The worker may still have found some. */
 	while ((s = large(test, GFP_NOWAIT))) {
 		list_add(&s->list, list);
-		goscavenge_finish(h);
+		gotest_settle(h);
 	}
 	for (i = 0; i < 64; i++)
 		gotest_free(h, p[i]);
@@ -323,7 +323,7 @@ static void limit_under_load(struct kunit *test)
 	unsigned int i, bad = 0;
 	unsigned long limit;
 
-	goscavenge_finish(h);
+	gotest_settle(h);
 	limit = held(test) + SZ_1M;
 	golimit_set(h, limit);
 	gotest_crew_start(test, &crew, push, h);

@@ -168,7 +168,7 @@ static void mcache_keeps_its_budget(struct kunit *test)
 		     spc += CLASS_STEP) {
 			KUNIT_EXPECT_TRUE(test, burst(h, spc, 4 << round));
 			/* So that it is not for want of storage. */
-			goscavenge_finish(h);
+			gotest_settle(h);
 			expect_sane_stack(test, c, spc);
 			expect_within_budget(test, c);
 		}
@@ -191,7 +191,7 @@ static void mcache_idle_gives_way(struct kunit *test)
 	     round++) {
 		burst(h, SPC_64, MANY);
 		/* Storage for larger stacks is the worker's to get. */
-		goscavenge_finish(h);
+		gotest_settle(h);
 	}
 	KUNIT_EXPECT_EQ(test, gostack_cap(&c->stack[SPC_64]), full);
 	expect_within_budget(test, c);
@@ -598,7 +598,7 @@ static void mcache_nmi_free(struct kunit *test)
 		gotest_run_in(GOTEST_NMI, nmi_free, &w);
 		c->busy = 0;
 		preempt_enable();
-		goscavenge_finish(w.h);
+		gotest_settle(w.h);
 		KUNIT_EXPECT_TRUE(test, llist_empty(&c->deferred));
 		KUNIT_EXPECT_EQ(test, gotest_memstats(test, w.h)->frees,
 				++frees);
@@ -634,7 +634,7 @@ static void mcache_nmi_free_large(struct kunit *test)
 	gotest_run_in(GOTEST_NMI, nmi_free_twice, &w);
 	KUNIT_EXPECT_EQ(test, gotest_misuses(w.h, GO_DOUBLE_FREE), 1);
 	KUNIT_EXPECT_EQ(test, gotest_misuses(w.h, GO_INTERIOR), 1);
-	goscavenge_finish(w.h);
+	gotest_settle(w.h);
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, w.h)->large_alloc, 0);
 }
 

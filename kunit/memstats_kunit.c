@@ -222,7 +222,7 @@ static void memstats_released(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(p); i++)
 		gotest_free(h, p[i]);
 	gomcache_drain_all(h);
-	goscavenge_finish(h);
+	gotest_settle(h);
 	a = memstats(test);
 	bytes = goscavenge(h, true);
 	b = memstats(test);

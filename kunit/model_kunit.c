@@ -629,7 +629,7 @@ static void compare(struct kunit *test, struct game *g)
 	u64 live;
 
 	rcu_barrier();
-	goscavenge_finish(&goalloc_heap);
+	gotest_settle(&goalloc_heap);
 	/* The blocks that CPUs keep for tiny objects count, too. */
 	gomcache_drain_all(&goalloc_heap);
 	memset(&g->count, 0, sizeof(g->count));

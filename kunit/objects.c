@@ -36,7 +36,7 @@ bool gotest_intact(const void *p, size_t size)
 static unsigned long live_objects(struct kunit *test)
 {
 	rcu_barrier();
-	goscavenge_finish(&goalloc_heap);
+	gotest_settle(&goalloc_heap);
 	gomcache_drain_all(&goalloc_heap);
 	return gotest_memstats(test, &goalloc_heap)->heap_objects;
 }
@@ -63,6 +63,12 @@ struct gomcache *gotest_pin(struct kunit *test, struct goheap *h)
 	KUNIT_ASSERT_EQ(test, 0,
 			set_cpus_allowed_ptr(current, cpumask_of(cpu)));
 	return per_cpu_ptr(h->mcache, cpu);
+}
+
+void gotest_settle(struct goheap *h)
+{
+	irq_work_sync(&h->kick);
+	flush_work(&h->work);
 }
 
 /* Something to be run elsewhere. */

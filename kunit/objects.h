@@ -35,6 +35,7 @@ void gotest_api_exit(struct kunit *test);
 struct gomcache *gotest_pin(struct kunit *test, struct goheap *h);
 
 /* Wait for the heap's worker. */
+void gotest_settle(struct goheap *h);
 
 /**
  * enum gotest_context - where code may run

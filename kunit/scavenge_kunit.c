@@ -20,11 +20,11 @@ static int scavenge_init(struct kunit *test)
 
 	if (err)
 		return err;
-	goscavenge_finish(h);
+	gotest_settle(h);
 	for_each_gonode(h, nid)
 		h->node[nid]->reserve = 0;
 	goscavenge(h, true);
-	goscavenge_finish(h);
+	gotest_settle(h);
 	for_each_gonode(h, nid)
 		h->node[nid]->peak = 0;
 	return 0;
@@ -159,7 +159,7 @@ static void scavenge_window(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, node->sys, 0);
 	KUNIT_EXPECT_EQ(test, node->scavenged[GO_BY_BACKGROUND],
 			GO_ARENA_PAGES);
-	goscavenge_finish(h);
+	gotest_settle(h);
 	KUNIT_EXPECT_TRUE(test, list_empty(&h->dead));
 }
 

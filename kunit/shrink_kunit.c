@@ -28,7 +28,7 @@ static int shrink_init(struct kunit *test)
 	int err = gotest_heap_init(test);
 
 	if (!err) {
-		goscavenge_finish(gotest_heap(test));
+		gotest_settle(gotest_heap(test));
 		goscavenge(gotest_heap(test), true);
 	}
 	return err;

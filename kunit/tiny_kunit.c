@@ -525,7 +525,7 @@ static void tiny_in_context(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, w->bad, 0);
 	KUNIT_EXPECT_EQ(test, all_misuses(h), 0);
 	gomcache_drain_all(h);
-	goscavenge_finish(h);
+	gotest_settle(h);
 	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
 }
 

@@ -88,7 +88,7 @@ static void set(struct kunit *test, struct scene *s)
 				      GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, s->large);
 	gomcache_drain_all(h);
-	goscavenge_finish(h);
+	gotest_settle(h);
 
 	s->h = h;
 	preempt_disable();
@@ -254,6 +254,7 @@ static void verify_many_runs(struct kunit *test)
 	}
 	for (i = 0; i < NR_RUNS; i += 2)
 		goheap_free(sc.h, run[i]);
+	gotest_settle(sc.h);
 	for (s = gorun_find(sc.node, 1, 1); s; s = gorun_next(sc.node, s))
 		runs++;
 	/* Some of them lie side by side, and are one. */

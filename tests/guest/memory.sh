@@ -167,7 +167,7 @@ cpus_under_load() {
 hot_remove() {
 	local block tried=0 went=0
 	insmod gochurn.ko live_mib=48 ops=200000 rest=4 drop=90 &
-	within 60 holds 40 || return 1
+	within 60 holds 40 || { wait $!; rmmod gochurn; return 1; }
 	for block in "$blocks"/memory*; do
 		[ "$(cat "$block/state")" = online ] || continue
 		tried=$((tried + 1))
