@@ -121,6 +121,8 @@ static void put_metrics(struct seq_file *m, const struct goalloc_memstats *s)
 	put(m, "/gc/heap/objects:objects", s->heap_objects);
 	put(m, "/gc/heap/tiny/allocs:objects", s->tiny_allocs);
 	put(m, "/gc/heap/goal:bytes", s->next_gc);
+	/* Go's word for no limit is the largest that it can say. */
+	put(m, "/gc/gomemlimit:bytes", s->memory_limit ?: S64_MAX);
 	put(m, "/gc/cycles/automatic:gc-cycles", s->num_gc - s->num_forced_gc);
 	put(m, "/gc/cycles/forced:gc-cycles", s->num_forced_gc);
 	put(m, "/gc/cycles/total:gc-cycles", s->num_gc);

@@ -33,16 +33,16 @@ static DEFINE_MUTEX(clients_lock);
  * stays where it is.
  */
 static_assert(sizeof(struct goalloc_ioc_info) == 1192);
-static_assert(sizeof(struct goalloc_ioc_alloc) == 40);
-static_assert(sizeof(struct goalloc_ioc_realloc) == 32);
-static_assert(sizeof(struct goalloc_ioc_stat) == 56);
-static_assert(sizeof(struct goalloc_ioc_io) == 32);
-static_assert(sizeof(struct goalloc_ioc_pattern) == 48);
-static_assert(sizeof(struct goalloc_ioc_alloc_bulk) == 40);
-static_assert(sizeof(struct goalloc_ioc_free_bulk) == 24);
+static_assert(sizeof(struct goalloc_ioc_alloc) == GOALLOC_ALLOC_SIZE_VER0);
+static_assert(sizeof(struct goalloc_ioc_realloc) == GOALLOC_REALLOC_SIZE_VER0);
+static_assert(sizeof(struct goalloc_ioc_stat) == GOALLOC_STAT_SIZE_VER0);
+static_assert(sizeof(struct goalloc_ioc_io) == GOALLOC_IO_SIZE_VER0);
+static_assert(sizeof(struct goalloc_ioc_pattern) == GOALLOC_PATTERN_SIZE_VER0);
+static_assert(sizeof(struct goalloc_ioc_alloc_bulk) == GOALLOC_ALLOC_BULK_SIZE_VER0);
+static_assert(sizeof(struct goalloc_ioc_free_bulk) == GOALLOC_FREE_BULK_SIZE_VER0);
 static_assert(sizeof(struct goalloc_class_stats) == 96);
-static_assert(sizeof(struct goalloc_ioc_bysize) == 16);
-static_assert(sizeof(struct goalloc_ioc_run) == 1192);
+static_assert(sizeof(struct goalloc_ioc_bysize) == GOALLOC_BYSIZE_SIZE_VER0);
+static_assert(sizeof(struct goalloc_ioc_run) == GOALLOC_RUN_SIZE_VER0);
 static_assert(offsetof(struct goalloc_memstats, failures) == 6008);
 
 /**

@@ -70,7 +70,7 @@ long godev_alloc_bulk(const struct godev_call *call)
 	u64 __user *handles;
 	long err;
 
-	err = godev_get(call, &arg, sizeof(arg), sizeof(arg));
+	err = godev_get(call, &arg, sizeof(arg), GOALLOC_ALLOC_BULK_SIZE_VER0);
 	if (err)
 		return err;
 	if (arg.count > GOALLOC_BULK_MAX)
@@ -104,7 +104,7 @@ long godev_free_bulk(const struct godev_call *call)
 	u64 __user *handles;
 	long err;
 
-	err = godev_get(call, &arg, sizeof(arg), sizeof(arg));
+	err = godev_get(call, &arg, sizeof(arg), GOALLOC_FREE_BULK_SIZE_VER0);
 	if (err)
 		return err;
 	if (arg.count > GOALLOC_BULK_MAX)

@@ -117,7 +117,7 @@ long godev_alloc(const struct godev_call *call)
 	struct godev_object *obj;
 	long err;
 
-	err = godev_get(call, &arg, sizeof(arg), sizeof(arg));
+	err = godev_get(call, &arg, sizeof(arg), GOALLOC_ALLOC_SIZE_VER0);
 	if (err)
 		return err;
 	if (arg.pad)
@@ -173,7 +173,7 @@ long godev_realloc(const struct godev_call *call)
 	struct godev_object *obj;
 	long err;
 
-	err = godev_get(call, &arg, sizeof(arg), sizeof(arg));
+	err = godev_get(call, &arg, sizeof(arg), GOALLOC_REALLOC_SIZE_VER0);
 	if (err)
 		return err;
 	if (arg.pad || arg.size > GOALLOC_MAX_SIZE)
@@ -215,7 +215,7 @@ long godev_read(const struct godev_call *call)
 	struct godev_object *obj;
 	long err;
 
-	err = godev_get(call, &io, sizeof(io), sizeof(io));
+	err = godev_get(call, &io, sizeof(io), GOALLOC_IO_SIZE_VER0);
 	if (err)
 		return err;
 	obj = godev_object_get(call->f, io.handle);
@@ -267,7 +267,7 @@ long godev_write(const struct godev_call *call)
 	void *bytes;
 	long err;
 
-	err = godev_get(call, &io, sizeof(io), sizeof(io));
+	err = godev_get(call, &io, sizeof(io), GOALLOC_IO_SIZE_VER0);
 	if (err)
 		return err;
 	/* No object is larger; and the copy must be bounded. */
@@ -349,7 +349,7 @@ static long pattern(const struct godev_call *call, bool compare)
 	struct godev_object *obj;
 	long err;
 
-	err = godev_get(call, &arg, sizeof(arg), sizeof(arg));
+	err = godev_get(call, &arg, sizeof(arg), GOALLOC_PATTERN_SIZE_VER0);
 	if (err)
 		return err;
 	if (arg.pad || arg.pattern > GOALLOC_PATTERN_MIX)
@@ -427,7 +427,7 @@ long godev_stat(const struct godev_call *call)
 	struct godev_object *obj;
 	long err;
 
-	err = godev_get(call, &arg, sizeof(arg), sizeof(arg));
+	err = godev_get(call, &arg, sizeof(arg), GOALLOC_STAT_SIZE_VER0);
 	if (err)
 		return err;
 	obj = godev_object_get(call->f, arg.handle);
@@ -499,7 +499,7 @@ long godev_bysize(const struct godev_call *call)
 	unsigned int nr;
 	long err;
 
-	err = godev_get(call, &arg, sizeof(arg), sizeof(arg));
+	err = godev_get(call, &arg, sizeof(arg), GOALLOC_BYSIZE_SIZE_VER0);
 	if (err)
 		return err;
 	if (!arg.entry_size || arg.entry_size % sizeof(u64) ||

@@ -550,7 +550,7 @@ long godev_run(const struct godev_call *call)
 		return -ENOMEM;
 	arg = (void *)(run + 1);
 	run->arg = arg;
-	err = godev_get(call, arg, sizeof(*arg), sizeof(*arg)) ?:
+	err = godev_get(call, arg, sizeof(*arg), GOALLOC_RUN_SIZE_VER0) ?:
 	      check_arg(arg) ?: check_sizes(arg, &run->weights);
 	if (err)
 		goto out;

@@ -24,6 +24,16 @@ SAME(size_run, sizeof(struct goalloc_ioc_run), 1192);
 SAME(size_by_size, sizeof(struct goalloc_by_size), 24);
 SAME(size_memstats, sizeof(struct goalloc_memstats), 6072);
 
+SAME(ver0_alloc, GOALLOC_ALLOC_SIZE_VER0, 40);
+SAME(ver0_realloc, GOALLOC_REALLOC_SIZE_VER0, 32);
+SAME(ver0_stat, GOALLOC_STAT_SIZE_VER0, 56);
+SAME(ver0_io, GOALLOC_IO_SIZE_VER0, 32);
+SAME(ver0_pattern, GOALLOC_PATTERN_SIZE_VER0, 48);
+SAME(ver0_alloc_bulk, GOALLOC_ALLOC_BULK_SIZE_VER0, 40);
+SAME(ver0_free_bulk, GOALLOC_FREE_BULK_SIZE_VER0, 24);
+SAME(ver0_bysize, GOALLOC_BYSIZE_SIZE_VER0, 16);
+SAME(ver0_run, GOALLOC_RUN_SIZE_VER0, 1192);
+
 SAME(at_classes, offsetof(struct goalloc_ioc_info, classes), 104);
 SAME(at_handle, offsetof(struct goalloc_ioc_alloc, handle), 16);
 SAME(at_usable, offsetof(struct goalloc_ioc_alloc, usable), 24);

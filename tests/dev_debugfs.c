@@ -262,6 +262,33 @@ TEST_F_TIMEOUT(debugfs, metrics_identities, 1500)
 	}
 }
 
+static int set_limit(const char *bytes)
+{
+	int fd = open("/sys/module/goalloc/parameters/memory_limit",
+		      O_WRONLY | O_CLOEXEC), ok;
+
+	if (fd < 0)
+		return 0;
+	ok = write(fd, bytes, strlen(bytes)) == (ssize_t)strlen(bytes);
+	close(fd);
+	return ok;
+}
+
+/* The same in Go's two ways: no limit is 0 in one, the largest in the other. */
+TEST_F(debugfs, memory_limit)
+{
+	ASSERT_TRUE(set_limit("1TiB"));
+	EXPECT_GT(slurp("memstats", self->text), 0);
+	EXPECT_EQ(V("MemoryLimit"), 1ULL << 40);
+	EXPECT_GT(slurp("metrics", self->text), 0);
+	EXPECT_EQ(V("/gc/gomemlimit:bytes"), 1ULL << 40);
+	ASSERT_TRUE(set_limit("off"));
+	EXPECT_GT(slurp("memstats", self->text), 0);
+	EXPECT_EQ(V("MemoryLimit"), 0);
+	EXPECT_GT(slurp("metrics", self->text), 0);
+	EXPECT_EQ(V("/gc/gomemlimit:bytes"), INT64_MAX);
+}
+
 /* The text behind the version line and other comments. */
 static char *body(char *text)
 {

@@ -27,7 +27,7 @@
 static int files[NR_FILES];
 static __u64 handles[NR_HANDLES];
 static unsigned long calls = 100000, seed = 1;
-static unsigned long odd, good;
+static unsigned long odd, good, freed;
 
 /* A thread's own source of chance: splitmix64. */
 static __thread __u64 state;
@@ -59,6 +59,17 @@ static void remember(__u64 handle)
 			 __ATOMIC_RELAXED);
 }
 
+/* Some of them; the array is where chance has put it. */
+static void remember_bulk(const char *names, __u64 done)
+{
+	__u64 handle, i;
+
+	for (i = 0; i < done; i += 4) {
+		memcpy(&handle, names + 8 * i, 8);
+		remember(handle);
+	}
+}
+
 static __u64 any_size(void)
 {
 	static const __u64 edges[] = {
@@ -88,6 +99,13 @@ static __u64 any_buffer(void *mine)
 	default:
 		return (uintptr_t)mine + rnd() % 100;
 	}
+}
+
+/* Names for FREE_BULK; when all of them are rubbish nothing is freed. */
+static void fill_with_handles(__u64 *name, __u64 count)
+{
+	while (count--)
+		*name++ = any_handle();
 }
 
 union argument {
@@ -165,6 +183,10 @@ static void make(unsigned int nr, union argument *a, void *buf)
 	case 0x8b:
 		a->free_bulk.count = rnd() % 64;
 		a->free_bulk.handles = any_buffer(buf);
+		if (one_in(2)) {
+			fill_with_handles(buf, a->free_bulk.count);
+			a->free_bulk.handles = (uintptr_t)buf;
+		}
 		break;
 	case 0x8c:
 		a->bysize.buf = any_buffer(buf);
@@ -294,8 +316,11 @@ static void call_at_random(union argument *a, void *buf)
 		return;
 	if (cmd == GOALLOC_IOC_ALLOC)
 		remember(a->alloc.handle);
-	if (cmd == GOALLOC_IOC_ALLOC_BULK && a->alloc_bulk.done)
-		remember(*(__u64 *)buf);
+	if (cmd == GOALLOC_IOC_ALLOC_BULK)
+		remember_bulk((void *)(uintptr_t)a->alloc_bulk.handles,
+			      a->alloc_bulk.done);
+	if (cmd == GOALLOC_IOC_FREE_BULK)
+		__atomic_add_fetch(&freed, a->free_bulk.done, __ATOMIC_RELAXED);
 }
 
 /* Map what may be mapped, write to it, and let it go some time later. */
@@ -379,9 +404,10 @@ static int child(void)
 	for (i = 0; i < NR_FILES; i++)
 		files[i] = open(DEVICE, O_RDWR);
 	run_threads();
-	printf("# %lu calls, seed %lu, %lu good\n", calls, seed, good);
+	printf("# %lu calls, seed %lu, %lu good, %lu freed in bulk\n", calls,
+	       seed, good, freed);
 	fflush(stdout);
-	return odd || !good;
+	return odd || !good || !freed;
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,9 @@
  * Each function returns 0 or a positive result, or a negative errno; errno
  * itself is not touched on success.  A handle means something to the descriptor
  * that it came from only.  Functions may be called by several threads at once.
+ *
+ * Structures are those of the <linux/goalloc.h> that the library was built with:
+ * when one of them grows, the library gets another name (soname).
  */
 #ifndef LIBGOALLOC_H
 #define LIBGOALLOC_H
@@ -42,6 +45,9 @@ int goalloc_verify(int fd, uint64_t handle, unsigned int pattern,
 		   uint64_t seed, uint64_t *good);
 int64_t goalloc_alloc_bulk(int fd, uint64_t size, unsigned int flags,
 			   uint64_t *handles, size_t count);
+int64_t goalloc_alloc_bulk_node(int fd, uint64_t size, unsigned int flags,
+				unsigned int node, uint64_t *handles,
+				size_t count);
 int64_t goalloc_free_bulk(int fd, const uint64_t *handles, size_t count);
 void *goalloc_map(int fd, uint64_t handle, int prot, size_t *length);
 int64_t goalloc_free_os_memory(int fd);
@@ -59,8 +65,7 @@ struct goalloc_field {
 	size_t offset;
 };
 
-/* The numbers of struct goalloc_memstats, up to a NULL name. */
-extern const struct goalloc_field goalloc_memstats_fields[];
+const struct goalloc_field *goalloc_memstats_field(unsigned int i);
 
 #ifdef __cplusplus
 }

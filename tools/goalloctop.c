@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <ncurses.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -74,7 +75,12 @@ static int take_sample(void)
 	if (err)
 		return err;
 	now->nr = goalloc_bysize(fd, now->c, MAX_CLASSES);
-	return now->nr < 0 ? now->nr : 0;
+	if (now->nr < 0)
+		return now->nr;
+	/* It says how many there are, not how many it could tell. */
+	if (now->nr > MAX_CLASSES)
+		now->nr = MAX_CLASSES;
+	return 0;
 }
 
 static double rate(__u64 a, __u64 b)
@@ -90,7 +96,7 @@ static void make_rows(void)
 	struct row *r = rows;
 	int i;
 
-	for (i = 0; i < now->nr && i < MAX_CLASSES; i++) {
+	for (i = 0; i < now->nr; i++) {
 		c = &now->c[i];
 		old = &before->c[i];
 		if (!c->spans && !c->mallocs)
@@ -121,11 +127,14 @@ static double sort_value(const struct row *r)
 	case 'k':
 		return r->c->cached;
 	case 'l':
+	case 'v':
 		return r->c->spans;
 	case 'n':
 		return -(double)r->c->size_class;
 	case 'o':
 		return r->c->spans * r->c->objects;
+	case 'p':
+		return r->c->spans ? r->c->inuse / r->c->spans : 0;
 	case 'r':
 		return r->mallocs;
 	case 's':
@@ -139,7 +148,7 @@ static double sort_value(const struct row *r)
 	}
 }
 
-static const char keys[] = "abcfklnorsuw";
+static const char keys[] = "abcfklnoprsuvw";
 
 static int compare(const void *a, const void *b)
 {
@@ -299,10 +308,15 @@ static void wait_for_key(double delay)
 
 static int run_screen(double delay)
 {
+	SCREEN *screen = NULL;
 	int err = 0;
 
-	if (!initscr()) {
-		fputs("goalloctop: no terminal; try -b or -o\n", stderr);
+	/* Who reads keys from a file would never wait for one. */
+	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+		screen = newterm(NULL, stdout, stdin);
+	if (!screen) {
+		fputs("goalloctop: no terminal that ncurses knows; try -b or -o\n",
+		      stderr);
 		return 1;
 	}
 	cbreak();
@@ -314,6 +328,7 @@ static int run_screen(double delay)
 		wait_for_key(delay);
 	}
 	endwin();
+	delscreen(screen);
 	return err;
 }
 
@@ -342,19 +357,43 @@ static void usage(FILE *to)
 	fputs("usage: goalloctop [-b] [-o] [-d SECONDS] [-n TIMES] [-s KEY]\n\n"
 	      "  -b  batch: text, no terminal\n"
 	      "  -o  once, as text\n"
-	      "  -d  seconds between two readings, 0.1 or more [3]\n"
+	      "  -d  seconds between two readings, 0.1 to 86400 [3]\n"
 	      "  -n  with -b: so many times\n"
 	      "  -s  sort by a live, b objects of a span, c bytes in spans (default), f frees/s,\n"
-	      "      k cached, l spans, n class, o objects, r mallocs/s, s size, u use, w waste\n\n"
+	      "      k cached, l spans, n class, o objects, p pages of a span, r mallocs/s,\n"
+	      "      s size, u use, v spans with objects (all are: as l), w waste\n\n"
 	      "On the terminal these keys sort, the space bar reads at once, q quits.\n", to);
+}
+
+/* No more than a day, and no less than one can look at. */
+static int parse_delay(const char *arg, double *delay)
+{
+	char *end;
+
+	*delay = strtod(arg, &end);
+	/* Put so that what is no number is refused, too. */
+	return end == arg || *end || !(*delay >= 0.1 && *delay <= 86400);
+}
+
+static int parse_times(const char *arg, long *times)
+{
+	char *end;
+
+	*times = strtol(arg, &end, 10);
+	return end == arg || *end || *times <= 0 || *times == LONG_MAX;
+}
+
+static int parse_key(const char *arg)
+{
+	key = *arg;
+	return !key || arg[1] || !strchr(keys, key);
 }
 
 static int parse(int argc, char **argv, int *batch, double *delay, long *times)
 {
-	char *end = "";
-	int c;
+	int c, bad = 0;
 
-	while ((c = getopt(argc, argv, "bod:n:s:h")) != -1) {
+	while (!bad && (c = getopt(argc, argv, "bod:n:s:h")) != -1) {
 		switch (c) {
 		case 'o':
 			*times = 1;
@@ -363,15 +402,13 @@ static int parse(int argc, char **argv, int *batch, double *delay, long *times)
 			*batch = 1;
 			break;
 		case 'd':
-			*delay = strtod(optarg, &end);
+			bad = parse_delay(optarg, delay);
 			break;
 		case 'n':
-			*times = strtol(optarg, &end, 10);
+			bad = parse_times(optarg, times);
 			break;
 		case 's':
-			key = *optarg;
-			if (optarg[1] || !strchr(keys, key))
-				end = optarg;
+			bad = parse_key(optarg);
 			break;
 		case 'h':
 			usage(stdout);
@@ -379,10 +416,11 @@ static int parse(int argc, char **argv, int *batch, double *delay, long *times)
 		default:
 			return 1;
 		}
-		if (*end || *delay < 0.1 || *times < 0)
-			return 1;
 	}
-	return optind != argc || (*times && !*batch);
+	if (bad)
+		fprintf(stderr, "goalloctop: -%c %s: makes no sense\n", c,
+			optarg);
+	return bad || optind != argc || (*times && !*batch);
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,8 @@
  * by it, so a program works with an older and with a newer one.
  */
 #define _GNU_SOURCE
+/* An offset names a handle in pages: 44 bits, also where off_t could be 32. */
+#define _FILE_OFFSET_BITS 64
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -14,6 +16,8 @@
 #include <unistd.h>
 
 #include "goalloc.h"
+
+_Static_assert(sizeof(off_t) == 8, "mmap() could not say every handle");
 
 static int call(int fd, unsigned long cmd, void *arg)
 {
@@ -171,6 +175,13 @@ int goalloc_verify(int fd, uint64_t handle, unsigned int which, uint64_t seed,
 	return arg.good == arg.len ? 0 : -EILSEQ;
 }
 
+static int64_t alloc_bulk(int fd, struct goalloc_ioc_alloc_bulk *arg)
+{
+	int err = call(fd, GOALLOC_IOC_ALLOC_BULK, arg);
+
+	return err ? err : (int64_t)arg->done;
+}
+
 int64_t goalloc_alloc_bulk(int fd, uint64_t size, unsigned int flags,
 			   uint64_t *handles, size_t count)
 {
@@ -178,9 +189,20 @@ int64_t goalloc_alloc_bulk(int fd, uint64_t size, unsigned int flags,
 		.size = size, .flags = flags, .count = count,
 		.handles = (uintptr_t)handles,
 	};
-	int err = call(fd, GOALLOC_IOC_ALLOC_BULK, &arg);
 
-	return err ? err : (int64_t)arg.done;
+	return alloc_bulk(fd, &arg);
+}
+
+int64_t goalloc_alloc_bulk_node(int fd, uint64_t size, unsigned int flags,
+				unsigned int node, uint64_t *handles,
+				size_t count)
+{
+	struct goalloc_ioc_alloc_bulk arg = {
+		.size = size, .flags = flags | GOALLOC_ALLOC_NODE, .node = node,
+		.count = count, .handles = (uintptr_t)handles,
+	};
+
+	return alloc_bulk(fd, &arg);
 }
 
 int64_t goalloc_free_bulk(int fd, const uint64_t *handles, size_t count)
@@ -243,7 +265,7 @@ uint64_t goalloc_percentile(const struct goalloc_run_hist *hist, double percent)
 
 #define FIELD(name, field)	{ name, offsetof(struct goalloc_memstats, field) }
 
-const struct goalloc_field goalloc_memstats_fields[] = {
+static const struct goalloc_field memstats_fields[] = {
 	FIELD("Alloc", alloc),
 	FIELD("TotalAlloc", total_alloc),
 	FIELD("Sys", sys),
@@ -287,5 +309,11 @@ const struct goalloc_field goalloc_memstats_fields[] = {
 	FIELD("ScavengeCycles", scavenge_cycles),
 	FIELD("ScavengeNs", scavenge_ns),
 	FIELD("MemoryLimit", memory_limit),
-	{ NULL, 0 },
 };
+
+#define NR_FIELDS	(sizeof(memstats_fields) / sizeof(memstats_fields[0]))
+
+const struct goalloc_field *goalloc_memstats_field(unsigned int i)
+{
+	return i < NR_FIELDS ? &memstats_fields[i] : NULL;
+}

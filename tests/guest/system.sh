@@ -4,7 +4,8 @@
 #
 # The tests that need no KUnit: on a distribution's own kernel, or any other,
 # under scripts/guest-init.  The device's tests speak TAP themselves; each
-# other step here is a test of a TAP document of its own.
+# other step here is a test of a TAP document of its own.  goalloc_reads=N on the
+# command line is how often dev_debugfs reads under load.
 
 # shellcheck source=tests/guest/lib.sh
 . ./lib.sh
@@ -74,6 +75,64 @@ hold 100" | ./goallocctl - >/dev/null &
 	return "$status"
 }
 
+# What cannot be meant is refused, with status 2, and nothing else is done.
+senseless() {
+	"$@" >/tmp/said 2>&1
+	[ $? = 2 ] || { echo "$* said:"; cat /tmp/said; return 1; }
+}
+
+ctl_refuses() {
+	senseless ./goallocctl zork &&
+		senseless ./goallocctl alloc &&
+		senseless ./goallocctl alloc 64 zreo &&
+		senseless ./goallocctl alloc 64 node=4294967296 &&
+		senseless ./goallocctl alloc 64 node=-1 &&
+		senseless ./goallocctl alloc 16777216T &&
+		senseless ./goallocctl alloc 18446744073709551616 &&
+		senseless ./goallocctl stat 1x &&
+		senseless ./goallocctl run live=4294967297 count=1 &&
+		senseless ./goallocctl run sizes=4294967360 count=1 &&
+		senseless ./goallocctl run remote=4294967296 count=1 &&
+		senseless ./goallocctl run ms=18446744073710 &&
+		senseless ./goallocctl memstats , info now &&
+		! grep -q HeapSys /tmp/said
+}
+
+top_refuses() {
+	local delay
+	for delay in nan inf -1 0 1e99 3s ""; do
+		senseless ./goalloctop -o -d "$delay" || return
+	done
+	senseless ./goalloctop -b -n 0 && senseless ./goalloctop -o -s y
+}
+
+# A terminal that ncurses does not know, and none at all.
+top_without_terminal() {
+	! TERM=goalloc ./goalloctop </dev/null >/tmp/said 2>&1 &&
+		grep -q 'try -b or -o' /tmp/said
+}
+
+# All of them, though a line names more than anybody would.
+long_lines() {
+	{
+		seq 100 | sed 's/.*/alloc & ,/' | tr '\n' ' '
+		echo
+		echo free "$(seq 100 | tr '\n' ' ')"
+	} | ./goallocctl - >/tmp/said && [ "$(grep -c ^handle: /tmp/said)" = 100 ]
+}
+
+on_node() {
+	./goallocctl alloc 64 count=3000 node=0 , stat | grep -q '^node: 0$' &&
+		refused ./goallocctl alloc 64 count=2 node=1000
+}
+
+heap_is_sound() {
+	[ "$(./goallocctl alloc 64 , fill , verify \$ | tail -n 1)" = ok ] &&
+		./goallocctl -j alloc 64 , fill , verify '$' |
+			grep -qx '{"ok":1,"good":64}' &&
+		./goallocctl -j verify | grep -qx '{"says":\["ok[^"]*"\],"ok":1}'
+}
+
 members() {
 	./goallocctl -j memstats |
 		grep -qE '^\{"Alloc":[0-9]+,.*"BySize":\[\{"Size":0,.*\]\}$'
@@ -112,11 +171,17 @@ check "goallocctl memstats as JSON" members
 check "goallocctl fill and verify" pattern_is_there
 check "goallocctl verify of another pattern" pattern_is_another
 check "goallocctl run" workload
+check "goallocctl refuses what makes no sense" ctl_refuses
+check "goallocctl reads lines of any length" long_lines
+check "goallocctl alloc with node and count" on_node
+check "goallocctl verify, as text and JSON" heap_is_sound
+check "goalloctop refuses what makes no sense" top_refuses
+check "goalloctop without a terminal" top_without_terminal
 check "goalloctop shows what goallocctl holds" ctl_and_top
 
 # These count objects to one, and the background takes a cache's tiny block.
 echo 0 >/sys/module/goalloc/parameters/scavenge_window_ms
-[ -z "${goalloc_reads:-}" ] || export "GOALLOC_READS=$goalloc_reads"
+export GOALLOC_READS="${goalloc_reads:-2000}"
 # dev_fault skips itself where the kernel has no fault injection.
 for program in dev_test dev_calls dev_mmap dev_run dev_debugfs dev_fault; do
 	./$program >/tmp/tap.$program 2>&1

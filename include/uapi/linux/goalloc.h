@@ -12,7 +12,10 @@
  * Structures grow at their end, and the size that is encoded in a command says
  * which age of a structure the program was compiled with.  What is short of a
  * field means it to be zero.  What has a field that the module does not know
- * is served if the field is zero and refused with E2BIG if it is not.
+ * is served if the field is zero and refused with E2BIG if it is not.  What is
+ * shorter than GOALLOC_*_SIZE_VER0, the first that there ever was, is refused
+ * with EINVAL.  Of structures that only answer (INFO, MEMSTATS, FREE_OS_MEMORY
+ * and the entries of BYSIZE) any number of first 8-byte words may be asked for.
  */
 #ifndef _UAPI_LINUX_GOALLOC_H
 #define _UAPI_LINUX_GOALLOC_H
@@ -230,6 +233,8 @@ struct goalloc_ioc_alloc {
 	__u32 pad;
 };
 
+#define GOALLOC_ALLOC_SIZE_VER0	40
+
 /**
  * struct goalloc_ioc_realloc - change the size of an object
  * @handle: in: the object, which keeps its name
@@ -245,6 +250,8 @@ struct goalloc_ioc_realloc {
 	__u32 size_class;
 	__u32 pad;
 };
+
+#define GOALLOC_REALLOC_SIZE_VER0	32
 
 /**
  * struct goalloc_ioc_stat - what is known of an object
@@ -271,6 +278,8 @@ struct goalloc_ioc_stat {
 	__u64 map_length;
 };
 
+#define GOALLOC_STAT_SIZE_VER0	56
+
 /**
  * struct goalloc_ioc_io - copy between an object and user memory
  * @handle: in: the object
@@ -284,6 +293,8 @@ struct goalloc_ioc_io {
 	__u64 len;
 	__u64 buf;
 };
+
+#define GOALLOC_IO_SIZE_VER0	32
 
 /* What FILL writes and VERIFY expects at byte i of an object. */
 #define GOALLOC_PATTERN_BYTE	0	/* the lowest byte of the seed */
@@ -314,6 +325,8 @@ struct goalloc_ioc_pattern {
 	__u64 good;
 };
 
+#define GOALLOC_PATTERN_SIZE_VER0	48
+
 #define GOALLOC_BULK_MAX	65536
 
 /**
@@ -338,6 +351,8 @@ struct goalloc_ioc_alloc_bulk {
 	__u64 done;
 };
 
+#define GOALLOC_ALLOC_BULK_SIZE_VER0	40
+
 /**
  * struct goalloc_ioc_free_bulk - free many objects
  * @count: in: how many, at most GOALLOC_BULK_MAX
@@ -351,6 +366,8 @@ struct goalloc_ioc_free_bulk {
 	__u64 handles;
 	__u64 done;
 };
+
+#define GOALLOC_FREE_BULK_SIZE_VER0	24
 
 /**
  * struct goalloc_class_stats - what there is of a span class
@@ -398,6 +415,8 @@ struct goalloc_ioc_bysize {
 	__u32 entry_size;
 	__u32 nr;
 };
+
+#define GOALLOC_BYSIZE_SIZE_VER0	16
 
 /**
  * struct goalloc_ioc_free_os_memory - give back what can go
@@ -510,6 +529,8 @@ struct goalloc_ioc_run {
 	struct goalloc_run_hist malloc_hist;
 	struct goalloc_run_hist free_hist;
 };
+
+#define GOALLOC_RUN_SIZE_VER0	1192
 
 /* Our range: 'g' 0x80-0x9f, unused in ioctl-number.rst. */
 #define GOALLOC_IOC_MAGIC	'g'
