@@ -28,7 +28,8 @@ rmmod_while_open() {
 hotplug() {
 	local cpu=/sys/devices/system/cpu/cpu1/online
 	[ -e "$cpu" ] || return 0
-	insmod goreplay.ko trace=/goalloc/fs.gotrace &
+	insmod goreplay.ko trace=/goalloc/fs.gotrace \
+		"events=${goalloc_events:-0}" &
 	while kill -0 $! 2>/dev/null; do
 		echo 0 >"$cpu" && echo 1 >"$cpu" || return 1
 	done
