@@ -698,11 +698,11 @@ static void fault_exit(struct kunit *test)
 	disarm();
 	if (!IS_ENABLED(CONFIG_FAULT_INJECTION))
 		return;
-	gotest_api_exit(test);
 	/* What was not had does not count against memory_limit. */
 	gotest_settle(&goalloc_heap);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&goalloc_heap.held),
 			gotest_memstats(test, &goalloc_heap)->sys);
+	gotest_api_exit(test);
 }
 
 static struct kunit_case fault_cases[] = {

@@ -869,6 +869,21 @@ static void model_swiss_cheese(struct kunit *test)
 	goheap_exit(h);
 }
 
+/* With all that goes on behind a heap's back. */
+static int model_init(struct kunit *test)
+{
+	int err = gotest_api_init(test);
+
+	gotest_background(true);
+	return err;
+}
+
+static void model_exit(struct kunit *test)
+{
+	gotest_background(false);
+	gotest_api_exit(test);
+}
+
 static struct kunit_case model_cases[] = {
 	KUNIT_CASE_SLOW(model_alone),
 	KUNIT_CASE_SLOW(model_together),
@@ -878,8 +893,8 @@ static struct kunit_case model_cases[] = {
 
 static struct kunit_suite model_suite = {
 	.name = "goalloc_model",
-	.init = gotest_api_init,
-	.exit = gotest_api_exit,
+	.init = model_init,
+	.exit = model_exit,
 	.test_cases = model_cases,
 };
 

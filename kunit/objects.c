@@ -41,14 +41,31 @@ static unsigned long live_objects(struct kunit *test)
 	return gotest_memstats(test, &goalloc_heap)->heap_objects;
 }
 
+void gotest_background(bool on)
+{
+	struct goheap *h = &goalloc_heap;
+	int cpu;
+
+	if (on) {
+		enable_delayed_work(&h->background);
+		mod_delayed_work(system_unbound_wq, &h->background, 0);
+		return;
+	}
+	disable_delayed_work_sync(&h->background);
+	for_each_possible_cpu(cpu)
+		flush_work(&per_cpu_ptr(h->mcache, cpu)->trim);
+}
+
 int gotest_api_init(struct kunit *test)
 {
+	gotest_background(false);
 	test->priv = (void *)live_objects(test);
 	return 0;
 }
 
 void gotest_api_exit(struct kunit *test)
 {
+	gotest_background(true);
 	KUNIT_EXPECT_EQ(test, goverify(&goalloc_heap, NULL), 0);
 	KUNIT_EXPECT_EQ_MSG(test, live_objects(test),
 			    (unsigned long)test->priv, "the case leaked");

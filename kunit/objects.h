@@ -31,6 +31,13 @@ bool gotest_intact(const void *p, size_t size);
 int gotest_api_init(struct kunit *test);
 void gotest_api_exit(struct kunit *test);
 
+/*
+ * These two stop the default heap's background meanwhile, which takes what it
+ * thinks is idle from under cases that count to one.  On again for those that
+ * do not, and off before their end.
+ */
+void gotest_background(bool on);
+
 /* Stay on this CPU for the rest of the case; returns its cache. */
 struct gomcache *gotest_pin(struct kunit *test, struct goheap *h);
 
