@@ -212,15 +212,13 @@ static bool enter_pages(struct gonode *node, struct gospan *s,
 	if (a == &goarena_nil && *spare && gospan_arena_enter(h, *spare)) {
 		a = *spare;
 		*spare = NULL;
-		list_add_tail(&a->list, &node->arenas);
+		list_add(&a->list, &node->arenas);
 	}
 	if (a->node == node) {
 		for (k = 0; k < n; k++)
 			a->order[i + k] = order == GO_ORDER_SPLIT ? order : 0;
 		if (order != GO_ORDER_SPLIT)
 			a->order[i] = order + 1;
-		if (a->nfree == a->npages)
-			list_move_tail(&a->list, &node->arenas);
 		a->npages += n;
 		node->sys += n;
 		gorun_enter(a, s);

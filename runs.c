@@ -218,8 +218,6 @@ struct gospan *gorun_cut(struct gonode *node, struct gospan *s,
 		s->npages = front;
 		gorun_insert(node, a, s);
 	}
-	if (a->nfree == a->npages)
-		list_move_tail(&a->list, &node->arenas);
 	a->nfree -= npages;
 	set_pages(a, gorun_index(r->base), npages, r);
 	return r;
@@ -262,9 +260,6 @@ void gorun_free(struct gonode *node, struct goarena *a, struct gospan *s,
 		list_add(&r->list, dead);
 	}
 	gorun_insert(node, a, s);
-	/* Arenas with no page in use stand first. */
-	if (a->nfree == a->npages)
-		list_move(&a->list, &node->arenas);
 }
 
 /**
@@ -297,7 +292,5 @@ void gorun_disown(struct gonode *node, struct goarena *a, struct gospan *s)
 	if (!a->npages) {
 		list_del(&a->list);
 		gospan_arena_leave(node->heap, a);
-	} else if (a->nfree == a->npages) {
-		list_move(&a->list, &node->arenas);
 	}
 }
