@@ -216,25 +216,31 @@ static void scavenge_least_used_first(struct kunit *test)
 static void scavenge_longest_run_first(struct kunit *test)
 {
 	struct gonode *node = node_of(test);
+	unsigned int i, forth;
 	struct gospan *s[7];
-	unsigned int i;
 
-	run_end(test, run_new(test, GO_ARENA_PAGES));
-	for (i = 0; i < 6; i++)
-		s[i] = run_new(test, i % 2 ? 1 : 50 - 10 * i);
-	s[6] = run_new(test, GO_ARENA_PAGES - 10 - 30 - 50 - 3);
-	for (i = 0; i < 6; i += 2)
-		run_end(test, s[i]);
-	/* Part of the longest; its rest is then shorter than the next. */
-	KUNIT_EXPECT_EQ(test, ask(test, 35, U64_MAX), 35);
-	KUNIT_EXPECT_EQ(test, node->free, 10 + 30 + 15);
-	KUNIT_EXPECT_NOT_NULL(test, gorun_find(node, 30, 1));
-	KUNIT_EXPECT_EQ(test, ask(test, 31, U64_MAX), 31);
-	KUNIT_EXPECT_EQ(test, node->free, 10 + 14);
-	KUNIT_EXPECT_EQ(test, goverify(gotest_heap(test), NULL), 0);
-	for (i = 1; i < 6; i += 2)
-		run_end(test, s[i]);
-	run_end(test, s[6]);
+	for (forth = 0; forth < 2; forth++) {
+		run_end(test, run_new(test, GO_ARENA_PAGES));
+		for (i = 0; i < 6; i++)
+			s[i] = run_new(test, i % 2 ? 1 : forth ? 10 + 10 * i :
+								 50 - 10 * i);
+		s[6] = run_new(test, GO_ARENA_PAGES - 10 - 30 - 50 - 3);
+		for (i = 0; i < 6; i += 2)
+			run_end(test, s[i]);
+		/* Part of the longest; its rest is shorter than the next. */
+		KUNIT_EXPECT_EQ(test, ask(test, 35, U64_MAX), 35);
+		KUNIT_EXPECT_EQ(test, node->free, 10 + 30 + 15);
+		KUNIT_EXPECT_NOT_NULL(test, gorun_find(node, 30, 1));
+		KUNIT_EXPECT_NULL(test, gorun_find(node, 31, 1));
+		KUNIT_EXPECT_EQ(test, ask(test, 31, U64_MAX), 31);
+		KUNIT_EXPECT_EQ(test, node->free, 10 + 14);
+		KUNIT_EXPECT_EQ(test, goverify(gotest_heap(test), NULL), 0);
+		for (i = 1; i < 6; i += 2)
+			run_end(test, s[i]);
+		run_end(test, s[6]);
+		ask(test, GO_ARENA_PAGES, U64_MAX);
+		KUNIT_EXPECT_EQ(test, node->sys, 0);
+	}
 }
 
 /* Who is out of time stops after what is under way. */
