@@ -221,6 +221,7 @@ static bool enter_pages(struct gonode *node, struct gospan *s,
 			a->order[i] = order + 1;
 		a->npages += n;
 		node->sys += n;
+		node->changes++;
 		gorun_enter(a, s);
 		if (rest)
 			gorun_free(node, a, rest, &dead);

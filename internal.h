@@ -414,7 +414,7 @@ struct gocentral {
  * @scavenged: of those, by whom
  * @peak: the most pages in use since the last tick of the background
  * @peaks: the same of the ticks before; the background's
- * @changes: how often @free has changed
+ * @changes: how often @free or @sys has changed
  * @large_mallocs: large objects ever allocated
  * @large_frees: large objects ever freed
  * @large_alloced: bytes ever allocated in them

@@ -288,6 +288,7 @@ void gorun_disown(struct gonode *node, struct goarena *a, struct gospan *s)
 	set_pages(a, gorun_index(s->base), s->npages, &gospan_nil);
 	a->npages -= s->npages;
 	node->sys -= s->npages;
+	node->changes++;
 	node->released += s->npages;
 	if (!a->npages) {
 		list_del(&a->list);
