@@ -159,6 +159,9 @@ static void limit_lowered(struct kunit *test)
 	for (i = 0; i < 32; i += 2)
 		large_end(test, s[i]);
 	KUNIT_EXPECT_GE(test, gotest_memstats(test, h)->heap_idle, 16 * LARGE);
+	/* Be it by a page; nobody is called to give it back. */
+	h->limit = held(test) - GO_PAGE_SIZE;
+	KUNIT_EXPECT_NULL(test, large(test, GFP_NOWAIT));
 	golimit_set(h, SZ_1M);
 	KUNIT_EXPECT_NULL(test, large(test, GFP_KERNEL));
 	KUNIT_EXPECT_NULL(test, large(test, GFP_NOWAIT));
@@ -267,6 +270,33 @@ static void limit_makes_room(struct kunit *test)
 	end_all(test, list);
 }
 
+/* Free pages that are of no use one by one make room for some in a row. */
+static void limit_makes_room_of_pieces(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gospan *s, *page[128];
+	struct list_head *list;
+	unsigned int n, i;
+
+	for (i = 0; i < ARRAY_SIZE(page); i++) {
+		page[i] = goheap_alloc(h, NUMA_NO_NODE, 1, 1, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, page[i]);
+	}
+	golimit_set(h, held(test) + SZ_1M);
+	list = fill_up(test, GFP_KERNEL, &n);
+	gotest_settle(h);
+	for (i = 0; i < ARRAY_SIZE(page); i += 2)
+		goheap_free(h, page[i]);
+	s = large(test, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, s);
+	KUNIT_EXPECT_LE(test, held(test), h->limit);
+	if (s)
+		large_end(test, s);
+	for (i = 1; i < ARRAY_SIZE(page); i += 2)
+		goheap_free(h, page[i]);
+	end_all(test, list);
+}
+
 static void limit_nofail(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
@@ -343,6 +373,7 @@ static struct kunit_case limit_cases[] = {
 	KUNIT_CASE(limit_is_eager),
 	KUNIT_CASE(limit_calls_worker),
 	KUNIT_CASE(limit_makes_room),
+	KUNIT_CASE(limit_makes_room_of_pieces),
 	KUNIT_CASE(limit_nofail),
 	KUNIT_CASE(limit_under_load),
 	{}
