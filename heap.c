@@ -334,6 +334,26 @@ static struct gospan *grow_by(struct goheap *h, int nid, unsigned int order,
 	return s;
 }
 
+/*
+ * The pages of a split block from one on, in pieces as large as they come: going
+ * alone they would take longer than all else.  A piece is a block again once only
+ * its first page has a reference.  What is charged goes alone, for each of those
+ * pages has a charge of its own.
+ */
+static void free_rest(struct page *page, unsigned long i, unsigned int order,
+		      gfp_t gfp)
+{
+	unsigned int k;
+	unsigned long j;
+
+	for (; i < 1UL << order; i += 1UL << k) {
+		k = gfp & __GFP_ACCOUNT ? 0 : __ffs(i);
+		for (j = 1; j < 1UL << k; j++)
+			page_ref_dec(page + i + j);
+		__free_pages(page + i, k);
+	}
+}
+
 /* Just what is needed: what the block has beyond that goes straight back. */
 static struct gospan *grow_exactly(struct goheap *h, int nid,
 				   unsigned int order, unsigned long npages,
@@ -352,8 +372,7 @@ static struct gospan *grow_exactly(struct goheap *h, int nid,
 	if (!page)
 		return NULL;
 	split_page(page, order);
-	for (i = used; i < 1UL << order; i++)
-		__free_page(page + i);
+	free_rest(page, used, order, gfp);
 	s = adopt(h, page, GO_ORDER_SPLIT, npages, npages, gfp);
 	if (s)
 		return s;
