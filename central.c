@@ -3,10 +3,11 @@
  * mcentral: the spans of one span class on one node, under one lock.
  *
  * Spans with something to give stand on lists by how many of their objects are
- * out, the fullest first: nearly empty ones are left to drain.  One whose last
- * object comes back stays, too, for making a span of pages and pages of a span
- * costs ten times what handing it out again does.  The heap looks for idle spans
- * before it grows, and the background takes what has been idle for a whole tick.
+ * out, the fullest first: nearly empty ones are left to drain.  Those with nothing
+ * to give are on none.  One whose last object comes back stays, too, for making a
+ * span of pages and pages of a span costs ten times what handing it out again
+ * does.  The heap looks for idle spans before it grows, and the background takes
+ * what has been idle for a whole tick.
  *
  * Objects move in batches of at most GO_BATCH under one hold.  A refill may
  * also hand out a span as the mcache's current one: then what it has to give
@@ -19,53 +20,56 @@
 #include <linux/mm.h>
 #include "internal.h"
 
-/* Take a span off its list, if it is on one. */
+/* Take a span off its list. */
 static void unplace(struct gocentral *c, struct gospan *s)
 {
+	unsigned int b = s->bucket;
+
 	lockdep_assert_held(&c->lock);
-	if (s->bucket == GO_BUCKET_NONE)
-		return;
+	s->bucket = GO_BUCKET_NONE;
 	list_del(&s->list);
-	if (s->bucket == 0) {
+	if (list_empty(&c->partial[b]))
+		c->nonempty &= ~BIT(b);
+	if (b == 0) {
 		WRITE_ONCE(c->idle, c->idle - 1);
 		c->idle_low = min(c->idle_low, c->idle);
 		/* Before its objects are counted as handed out: see stats.c. */
 		smp_wmb();
 	}
-	if (s->bucket < GO_BUCKETS && list_empty(&c->partial[s->bucket]))
-		c->nonempty &= ~BIT(s->bucket);
-	s->bucket = GO_BUCKET_NONE;
 }
 
 /* Put a span on the list that its count of objects asks for. */
 static void place(struct gocentral *c, struct gospan *s)
 {
 	unsigned int left = s->navail + s->nback;
-	unsigned int b = left ? fls(s->nelems - left) : GO_BUCKET_FULL;
+	unsigned int b = left ? fls(s->nelems - left) : GO_BUCKET_NONE;
 
 	lockdep_assert_held(&c->lock);
 	if (b == s->bucket)
 		return;
-	unplace(c, s);
+	if (s->bucket != GO_BUCKET_NONE)
+		unplace(c, s);
 	s->bucket = b;
-	if (b == GO_BUCKET_FULL) {
-		list_add(&s->list, &c->full);
-	} else {
-		list_add(&s->list, &c->partial[b]);
-		c->nonempty |= BIT(b);
-		/* After the last of its objects was counted as freed. */
-		smp_wmb();
-		WRITE_ONCE(c->idle, c->idle + !b);
-	}
+	if (b == GO_BUCKET_NONE)
+		return;
+	list_add(&s->list, &c->partial[b]);
+	c->nonempty |= BIT(b);
+	/* After the last of its objects was counted as freed. */
+	smp_wmb();
+	WRITE_ONCE(c->idle, c->idle + !b);
 }
 
 /* What has come back can be handed out again. */
 static void merge(struct gospan *s)
 {
+	unsigned int w;
+
 	if (!s->nback)
 		return;
-	bitmap_or(s->avail, s->avail, s->back, s->nelems);
-	bitmap_zero(s->back, s->nelems);
+	for (w = 0; w < BITS_TO_LONGS(s->nelems); w++) {
+		s->avail[w] |= s->back[w];
+		s->back[w] = 0;
+	}
 	s->navail += s->nback;
 	s->nback = 0;
 }
@@ -111,15 +115,13 @@ unsigned int gocentral_refill(struct goheap *h, struct gocentral *c,
 		place(c, s);
 	}
 	while (n < want && (s = fullest(c))) {
+		unplace(c, s);
 		merge(s);
-		if (s->navail > want - n) {
-			unplace(c, s);
+		n += gospan_take(s, slot + n, want - n);
+		if (s->navail) {
 			s->cached = true;
 			*cur = s;
 		}
-		n += gospan_take(s, slot + n, want - n);
-		if (!*cur)
-			place(c, s);
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 	return n;
@@ -177,23 +179,21 @@ static bool put_back(struct gospan *s, void *obj)
 	return true;
 }
 
-/* Some of its objects have come back. */
-static void settle(struct gocentral *c, struct gospan *s)
+/*
+ * The last of some objects, and those before it that are the same span's: most
+ * often they come in a row.  Returns the end of what is left.
+ */
+static struct goslot *put_back_run(struct gospan *s, struct goslot *first,
+				   struct goslot *top, void **bad,
+				   unsigned int *nbad)
 {
-	if (s && !s->cached)
-		place(c, s);
-}
-
-/* The span of an object, most often that of the one before it. */
-static struct gospan *next_span(struct goheap *h, struct gocentral *c,
-				struct gospan *s, void *obj)
-{
-	lockdep_assert_held(&c->lock);
-	if (s && ((unsigned long)obj - s->base) >> GO_PAGE_SHIFT < s->npages)
-		return s;
-	settle(c, s);
-	s = gospan_of(h, obj);
-	return s->central == c ? s : NULL;
+	do {
+		top--;
+		if (unlikely(!put_back(s, top->obj)))
+			bad[(*nbad)++] = top->obj;
+	} while (top > first && ((unsigned long)top[-1].obj - s->base) >>
+		 GO_PAGE_SHIFT < s->npages);
+	return top;
 }
 
 /*
@@ -204,34 +204,35 @@ static struct gospan *next_span(struct goheap *h, struct gocentral *c,
 static unsigned int free_batch(struct goheap *h, struct gocentral *c,
 			       struct goslot *slot, unsigned int n, bool count)
 {
-	unsigned int i, end, nbad = 0;
-	struct gospan *s = NULL;
-	void *bad[GO_BATCH];
+	struct goslot *top = slot + min_t(unsigned int, n, GO_BATCH);
+	struct goslot *was, *end = top;
+	void *bad[GO_BATCH] __uninitialized;
+	unsigned int nbad = 0;
+	struct gospan *s;
 	unsigned long flags;
 
-	n = min_t(unsigned int, n, GO_BATCH);
-	end = n;
 	raw_spin_lock_irqsave(&c->lock, flags);
-	for (i = n; i--;) {
-		s = next_span(h, c, s, slot[i].obj);
-		if (unlikely(!s)) {
+	while (top > slot) {
+		s = gospan_of(h, top[-1].obj);
+		if (unlikely(s->central != c)) {
+			top--;
 			end--;
-			swap(slot[i], slot[end]);
+			swap(*top, *end);
 			continue;
 		}
-		c->frees += count;
-		if (unlikely(!put_back(s, slot[i].obj))) {
-			bad[nbad++] = slot[i].obj;
-			/* One free too many was counted; no count ever falls. */
-			c->mallocs++;
-		}
+		was = top;
+		top = put_back_run(s, slot, top, bad, &nbad);
+		c->frees += count ? was - top : 0;
+		if (!s->cached)
+			place(c, s);
 	}
-	settle(c, s);
+	/* So many frees were one too many, and no count ever falls. */
+	c->mallocs += nbad;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 
 	while (nbad)
 		gomisuse_report(h, GO_DOUBLE_FREE, bad[--nbad], 0, 0);
-	return end;
+	return end - slot;
 }
 
 /**
@@ -428,5 +429,4 @@ void gocentral_init(struct gocentral *c, struct gonode *node,
 	c->node = node;
 	for (i = 0; i < GO_BUCKETS; i++)
 		INIT_LIST_HEAD(&c->partial[i]);
-	INIT_LIST_HEAD(&c->full);
 }

@@ -360,9 +360,11 @@ struct gomcache {
 	u32 tiny_seen;
 };
 
-/* Lists of an mcentral: by the number of bits of the objects not in the span. */
+/*
+ * Lists of an mcentral: by the number of bits of the objects not in the span.  A
+ * full one is on none, nor is one that an mcache has.
+ */
 #define GO_BUCKETS		(ilog2(GO_MAX_NELEMS) + 1)
-#define GO_BUCKET_FULL		GO_BUCKETS
 #define GO_BUCKET_NONE		0xff
 
 /**
@@ -375,7 +377,6 @@ struct gomcache {
  * @idle_low: the fewest of these since the background last asked
  * @nonempty: which of @partial hold spans
  * @partial: spans with something to give; fuller spans in higher lists
- * @full: spans with nothing to give
  * @mallocs: objects handed out past the mcaches
  * @frees: objects taken back past the mcaches
  * @requested: bytes asked for past the mcaches
@@ -389,7 +390,6 @@ struct gocentral {
 	unsigned int idle_low;
 	unsigned long nonempty;
 	struct list_head partial[GO_BUCKETS];
-	struct list_head full;
 	unsigned long mallocs;
 	unsigned long frees;
 	unsigned long requested;

@@ -205,7 +205,7 @@ static const char *check_span(const struct gospan *s)
 		return "has objects that are free twice";
 	if (count_live_in(s, s->avail))
 		return "has live objects to give";
-	if (s->bucket != (left ? fls(s->nelems - left) : GO_BUCKET_FULL))
+	if (s->bucket != (left ? fls(s->nelems - left) : GO_BUCKET_NONE))
 		return "is on the wrong list";
 	return NULL;
 }
