@@ -109,7 +109,7 @@
 
 /* Bytes and objects that one CPU may keep cached. */
 #define GO_MCACHE_BUDGET	(512UL << 10)
-#define GO_STACK_BYTES		(32UL << 10)
+#define GO_STACK_BYTES		(64UL << 10)
 #define GO_STACK_MIN		8
 #define GO_STACK_MAX		256
 

@@ -119,18 +119,16 @@ static void empty_idle_stack(struct goheap *h, struct gomcache *c,
 	}
 }
 
-/* The stack has missed: let it hold more.  False when it can hold nothing. */
-static bool raise_cap(struct goheap *h, struct gomcache *c, unsigned int spc)
+/* Let a stack hold more.  False when it can hold nothing. */
+static noinline bool raise_cap(struct goheap *h, struct gomcache *c,
+			       unsigned int spc, unsigned int cap)
 {
 	unsigned int size = go_class_size[GO_SPC_CLASS(spc)];
 	struct gostack *s = &c->stack[spc];
 	unsigned int old = gostack_cap(s);
-	unsigned int cap = min(old ? 2 * old : GO_STACK_MIN, max_cap(spc));
 	unsigned int storage = storage_of(cap);
 	struct goslot *slot = s->slot;
 
-	if (cap == old)
-		return true;
 	if (c->bytes + (cap - old) * size > GO_MCACHE_BUDGET)
 		empty_idle_stack(h, c, s);
 	if (c->bytes + (cap - old) * size > GO_MCACHE_BUDGET)
@@ -152,6 +150,15 @@ static bool raise_cap(struct goheap *h, struct gomcache *c, unsigned int spc)
 	return true;
 }
 
+/* The stack has missed.  False when it can hold nothing. */
+static bool note_miss(struct goheap *h, struct gomcache *c, unsigned int spc)
+{
+	unsigned int old = gostack_cap(&c->stack[spc]), most = max_cap(spc);
+
+	return old == most ||
+	       raise_cap(h, c, spc, min(old ? 2 * old : GO_STACK_MIN, most));
+}
+
 /* Fill an empty stack, from the current span or else from the mcentral. */
 static bool refill(struct goheap *h, struct gomcache *c, unsigned int spc,
 		   struct gocentral *from)
@@ -161,7 +168,7 @@ static bool refill(struct goheap *h, struct gomcache *c, unsigned int spc,
 	unsigned int want, n = 0;
 
 	gomcache_count(&c->refills, 1);
-	if (!raise_cap(h, c, spc))
+	if (!note_miss(h, c, spc))
 		return false;
 	want = clamp_t(unsigned int, gostack_cap(s) / 2, 1, GO_BATCH);
 	if (span)
@@ -343,7 +350,7 @@ static void push_slow(struct goheap *h, struct gomcache *c, unsigned int spc,
 
 	if (s->top == s->limit) {
 		gomcache_count(&c->flushes, 1);
-		raise_cap(h, c, spc);
+		note_miss(h, c, spc);
 	}
 	if (!s->slot) {
 		gocentral_free(h, obj, 1, true);
