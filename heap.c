@@ -5,11 +5,11 @@
  * Each NUMA node has its own, under one lock; how it keeps its free runs is
  * runs.c's business.
  *
- * The heap grows by an eighth of what it holds, at most an arena and at least
- * 1 MiB, and when memory is short by just what is asked for.  A block of the
- * page allocator stays one until a part of it is to be given back on its own.
- * Some free pages in longer runs are a reserve: only contexts that cannot call
- * the page allocator get them, and a worker fills it up again.
+ * The heap grows until an eighth of what it holds is free, by at most an arena and
+ * at least 1 MiB, and when memory is short by just what is asked for.  A block of
+ * the page allocator stays one until a part of it is to be given back on its own.
+ * Some free pages in longer runs are a reserve: only contexts that cannot call the
+ * page allocator get them, and a worker fills it up again.
  *
  * The mcentrals and large objects take and free runs here, in any context but
  * NMI.  Growing and giving back call the page allocator with no lock held.
@@ -397,15 +397,18 @@ static bool too_idle(struct gonode *node, unsigned long need,
 }
 
 /*
- * Get the pages from the page allocator, with more, at best an eighth of what we
- * have.  They are of another node when that one has none left.
+ * Get the pages from the page allocator, with more, at best so many that an eighth
+ * of what we have is free: there may be pages, but in pieces.  They are of another
+ * node when that one has none left.
  */
 static struct gospan *grow(struct goheap *h, struct gonode *node,
 			   unsigned long npages, unsigned long align, gfp_t gfp)
 {
 	/* A block is aligned to its own size. */
 	unsigned long need = max(npages, align) << GO_PAGE_SHIFT;
-	unsigned long step = READ_ONCE(node->sys) << GO_PAGE_SHIFT >> 3;
+	unsigned long nfree = READ_ONCE(node->free);
+	unsigned long step = (max(READ_ONCE(node->sys) / 8, nfree) - nfree)
+			     << GO_PAGE_SHIFT;
 	unsigned int order = clamp_t(int, ilog2((step >> PAGE_SHIFT) | 1),
 				     GROW_ORDER_MIN, GROW_ORDER_MAX);
 	struct gospan *s;

@@ -505,6 +505,33 @@ static void growth(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, node->sys, 0);
 }
 
+/* What is free in pieces counts: 16 MiB with an eighth free grow by the least. */
+static void growth_in_pieces(struct kunit *test)
+{
+	struct gonode *node = node_of(test);
+	struct gospan *arena[3], **s, *last;
+	unsigned int i;
+
+	s = kunit_kcalloc(test, GO_ARENA_PAGES, sizeof(*s), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	for (i = 0; i < ARRAY_SIZE(arena); i++)
+		arena[i] = run_new(test, GO_ARENA_PAGES, 1);
+	arena_new(test);
+	for (i = 0; i < GO_ARENA_PAGES; i++)
+		s[i] = run_new(test, 1, 1);
+	for (i = 0; i < GO_ARENA_PAGES; i += 2)
+		run_end(test, s[i]);
+	KUNIT_EXPECT_EQ(test, node->sys, 4 * GO_ARENA_PAGES);
+	KUNIT_EXPECT_EQ(test, node->free, GO_ARENA_PAGES / 2);
+	last = run_new(test, 2, 1);
+	KUNIT_EXPECT_EQ(test, node->sys, 4 * GO_ARENA_PAGES + MIB_PAGES);
+	run_end(test, last);
+	for (i = 1; i < GO_ARENA_PAGES; i += 2)
+		run_end(test, s[i]);
+	for (i = 0; i < ARRAY_SIZE(arena); i++)
+		run_end(test, arena[i]);
+}
+
 /* A heap that can serve from what it has does not grow. */
 static void no_growth(struct kunit *test)
 {
@@ -1268,6 +1295,7 @@ static struct kunit_case heap_cases[] = {
 	KUNIT_CASE(aligned),
 	KUNIT_CASE(aligned_is_found),
 	KUNIT_CASE_PARAM(growth, growth_gen_params),
+	KUNIT_CASE(growth_in_pieces),
 	KUNIT_CASE(no_growth),
 	KUNIT_CASE(reserve_is_left_alone),
 	KUNIT_CASE(reserve_when_atomic),
