@@ -616,6 +616,8 @@ struct gospan *goheap_alloc_large(struct goheap *h, int nid, size_t size,
 				  gfp_t gfp);
 void goheap_free_large(struct goheap *h, struct gospan *s);
 void goheap_top_up(struct gonode *node, gfp_t gfp);
+
+/* lifecycle.c */
 int goheap_init(struct goheap *h);
 void goheap_exit(struct goheap *h);
 
@@ -726,11 +728,15 @@ void *gomcache_alloc_node(struct goheap *h, int nid, unsigned int spc,
 void *gomcache_hand_out_zeroed(void *obj, u8 *state, unsigned int spc,
 			       gfp_t gfp);
 void gomcache_defer(struct goheap *h, void *p);
+void gomcache_empty_stack(struct goheap *h, struct gomcache *c,
+			  unsigned int spc);
+void gomcache_fix_init(struct goheap *h);
+
+/* drain.c */
 void gomcache_drain_all(struct goheap *h);
 void gomcache_drain_node(struct goheap *h, int nid);
 void gomcache_trim_idle(struct goheap *h);
 void gomcache_drain_deferred(struct goheap *h);
-void gomcache_fix_init(struct goheap *h);
 int gomcache_init(struct goheap *h);
 void gomcache_exit(struct goheap *h);
 int gomcache_hotplug_init(void);

@@ -16,25 +16,14 @@
  *
  * Whoever is on the CPU with preemption off and @busy set owns the cache.  Who
  * finds @busy set has interrupted the owner: it goes to the mcentral, and an
- * NMI that can have no lock leaves what it frees on a list for the worker.  A
- * CPU that goes down is drained when it is dead.
+ * NMI that can have no lock leaves what it frees on a list for the worker.
  */
 
-#include <linux/cpu.h>
-#include <linux/cpuhotplug.h>
-#include <linux/ktime.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 #include "internal.h"
 #include "fastpath.h"
 
 #define STORAGE_MIN	16
-
-/* How long a caller who is short of memory waits for caches to be emptied. */
-#define DRAIN_WAIT_MS	100
-
-static enum cpuhp_state hotplug_state;
-static struct workqueue_struct *drain_wq;
 
 /* The slots that there are for so many objects. */
 static unsigned int storage_of(unsigned int cap)
@@ -64,8 +53,16 @@ static void set_storage(struct gostack *s, struct goslot *slot, unsigned int n,
 	s->limit = slot + cap;
 }
 
-/* Give up a stack: its objects, its span, its storage.  The cache is ours. */
-static void empty_stack(struct goheap *h, struct gomcache *c, unsigned int spc)
+/**
+ * gomcache_empty_stack - give up a stack: its objects, its span, its storage
+ * @h: the heap
+ * @c: the cache, which is the caller's
+ * @spc: the span class
+ *
+ * Context: any but NMI.
+ */
+void gomcache_empty_stack(struct goheap *h, struct gomcache *c,
+			  unsigned int spc)
 {
 	struct gostack *s = &c->stack[spc];
 
@@ -112,7 +109,7 @@ static void empty_idle_stack(struct goheap *h, struct gomcache *c,
 			if (gostack_n(s) > GO_BATCH)
 				flush(h, s, GO_BATCH);
 			else
-				empty_stack(h, c, c->hand);
+				gomcache_empty_stack(h, c, c->hand);
 			return;
 		}
 		s->mark = mark;
@@ -521,237 +518,6 @@ void gomcache_free_slow(struct goheap *h, void *p, unsigned long caller)
 }
 
 /**
- * gomcache_drain_deferred - finish the frees that NMIs had to leave
- * @h: the heap
- *
- * Context: task.
- */
-void gomcache_drain_deferred(struct goheap *h)
-{
-	struct llist_node *node, *next;
-	struct goslot slot;
-	struct gospan *s;
-	int cpu;
-
-	/* Who returns knows that they are finished, and not by whom. */
-	mutex_lock(&h->finish);
-	for_each_possible_cpu(cpu) {
-		node = llist_del_all(&per_cpu_ptr(h->mcache, cpu)->deferred);
-		llist_for_each_safe(node, next, node) {
-			slot.obj = node;
-			goleak_free(node);
-			if (want_init_on_free())
-				memset(node, 0, sizeof(*node));
-			preempt_disable();
-			s = gospan_of(h, node);
-			if (s->state == GO_SPAN_DYING)
-				goheap_free_large(h, s);
-			else
-				gocentral_free(h, &slot, 1, true);
-			preempt_enable();
-		}
-	}
-	mutex_unlock(&h->finish);
-}
-
-/**
- * enum drain - what to empty of a cache
- * @DRAIN_IDLE: the stacks that have not been used for a tick of the background
- * @DRAIN_ALL: all of them
- * @DRAIN_DEAD: all of them; the cache is a dead CPU's
- */
-enum drain {
-	DRAIN_IDLE,
-	DRAIN_ALL,
-	DRAIN_DEAD,
-};
-
-/* What has been done with a stack, or with the last, the tiny block. */
-static u32 used(const struct gomcache *c, unsigned int i)
-{
-	const struct gostack *s = &c->stack[i];
-
-	return i == GO_NR_SPANCLASSES ?
-		READ_ONCE(c->tiny_mallocs) + READ_ONCE(c->tiny_frees) :
-		READ_ONCE(s->mallocs) + READ_ONCE(s->frees);
-}
-
-static bool holds(const struct gomcache *c, unsigned int i)
-{
-	return i == GO_NR_SPANCLASSES ? !!READ_ONCE(c->tiny) :
-					!!READ_ONCE(c->stack[i].slot);
-}
-
-/* Has it something, and not been used since it was last seen? */
-static bool idle_since(const struct gomcache *c, unsigned int i)
-{
-	u32 seen = i == GO_NR_SPANCLASSES ? READ_ONCE(c->tiny_seen) :
-					    READ_ONCE(c->stack[i].seen);
-
-	return holds(c, i) && seen == used(c, i);
-}
-
-static void see(struct gomcache *c, unsigned int i)
-{
-	WRITE_ONCE(*(i == GO_NR_SPANCLASSES ? &c->tiny_seen :
-					      &c->stack[i].seen), used(c, i));
-}
-
-/*
- * A cache may be touched on its own CPU only.  Should that go down, its work is
- * done on another one, which leaves the cache to cpu_dead().
- */
-static void drain(struct goheap *h, struct gomcache *c, enum drain what)
-{
-	int i;
-
-	/* The tiny block first: it may end on a stack. */
-	for (i = GO_NR_SPANCLASSES; i >= 0; i--) {
-		preempt_disable();
-		if (what != DRAIN_DEAD && this_cpu_ptr(h->mcache) != c) {
-			preempt_enable();
-			return;
-		}
-		if (what == DRAIN_IDLE && !idle_since(c, i)) {
-			see(c, i);
-		} else if (i == GO_NR_SPANCLASSES) {
-			gotiny_drain(h, c);
-		} else {
-			gomcache_enter(c);
-			empty_stack(h, c, i);
-			gomcache_leave(c);
-		}
-		preempt_enable();
-	}
-}
-
-static void drain_done(struct goheap *h)
-{
-	if (atomic_dec_and_test(&h->draining))
-		wake_up_all(&h->drained);
-}
-
-static void drain_fn(struct work_struct *work)
-{
-	struct gomcache *c = container_of(work, struct gomcache, drain);
-
-	drain(c->heap, c, DRAIN_ALL);
-	drain_done(c->heap);
-}
-
-static void trim_fn(struct work_struct *work)
-{
-	struct gomcache *c = container_of(work, struct gomcache, trim);
-	u64 start = ktime_get_ns();
-
-	drain(c->heap, c, DRAIN_IDLE);
-	atomic64_add(ktime_get_ns() - start, &c->heap->trim_ns);
-}
-
-/* Is anything idle?  If so, its CPU sees to it; else remember how far all is. */
-static bool look_for_idle(struct gomcache *c)
-{
-	unsigned int i;
-
-	for (i = 0; i <= GO_NR_SPANCLASSES; i++)
-		if (idle_since(c, i))
-			return true;
-	for (i = 0; i <= GO_NR_SPANCLASSES; i++)
-		if (holds(c, i))
-			see(c, i);
-	return false;
-}
-
-/**
- * gomcache_trim_idle - have the stacks emptied that were idle since last asked
- * @h: the heap
- *
- * Nobody waits for it: a CPU that lets no worker run keeps what it has.
- *
- * Context: task, may sleep.
- */
-void gomcache_trim_idle(struct goheap *h)
-{
-	struct gomcache *c;
-	int cpu;
-
-	cpus_read_lock();
-	for_each_online_cpu(cpu) {
-		c = per_cpu_ptr(h->mcache, cpu);
-		if (look_for_idle(c))
-			queue_work_on(cpu, drain_wq, &c->trim);
-	}
-	cpus_read_unlock();
-}
-
-/* False when it is queued already: that CPU may let no worker run for long. */
-static bool queue_drain(struct goheap *h, int cpu)
-{
-	atomic_inc(&h->draining);
-	if (queue_work_on(cpu, drain_wq, &per_cpu_ptr(h->mcache, cpu)->drain))
-		return true;
-	drain_done(h);
-	return false;
-}
-
-/**
- * gomcache_drain_node - empty the caches of the CPUs of a node
- * @h: the heap
- * @nid: the node
- *
- * For those short of memory.  The caches are emptied by a workqueue that has a
- * rescuer, and who waits for it allocates nothing.  But for a CPU that lets no
- * worker run, or for hotplug, nobody waits for ever.
- *
- * Context: task, may sleep, in reclaim too.
- */
-void gomcache_drain_node(struct goheap *h, int nid)
-{
-	bool queued = false;
-	int cpu;
-
-	if (!cpus_read_trylock())
-		return;
-	for_each_online_cpu(cpu)
-		if (goheap_node(h, cpu_to_mem(cpu))->nid == nid &&
-		    READ_ONCE(per_cpu_ptr(h->mcache, cpu)->bytes))
-			queued |= queue_drain(h, cpu);
-	if (queued)
-		wait_event_timeout(h->drained, !atomic_read(&h->draining),
-				   msecs_to_jiffies(DRAIN_WAIT_MS));
-	cpus_read_unlock();
-}
-
-/**
- * gomcache_drain_all - empty the caches of all CPUs
- * @h: the heap
- *
- * Context: task, may sleep.
- */
-void gomcache_drain_all(struct goheap *h)
-{
-	int cpu;
-
-	gomcache_drain_deferred(h);
-	cpus_read_lock();
-	for_each_online_cpu(cpu)
-		queue_drain(h, cpu);
-	for_each_online_cpu(cpu)
-		flush_work(&per_cpu_ptr(h->mcache, cpu)->drain);
-	cpus_read_unlock();
-}
-
-static int cpu_dead(unsigned int cpu, struct hlist_node *node)
-{
-	struct goheap *h = hlist_entry(node, struct goheap, online);
-	struct gomcache *c = per_cpu_ptr(h->mcache, cpu);
-
-	gomcache_drain_deferred(h);
-	drain(h, c, DRAIN_DEAD);
-	return 0;
-}
-
-/**
  * gomcache_fix_init - make the allocators of what this file needs
  * @h: the heap
  *
@@ -766,88 +532,4 @@ void gomcache_fix_init(struct goheap *h)
 		gofix_init(&h->fix[GO_FIX_STACK + i],
 			   (STORAGE_MIN << i) * sizeof(struct goslot),
 			   i ? 2 : 16);
-}
-
-/**
- * gomcache_init - make the caches
- * @h: the heap
- *
- * Context: task.
- * Return: 0 or an error.
- */
-int gomcache_init(struct goheap *h)
-{
-	struct gomcache *c;
-	int cpu, err;
-
-	init_waitqueue_head(&h->drained);
-	h->mcache = gofault() ? NULL : alloc_percpu(struct gomcache);
-	if (!h->mcache)
-		return -ENOMEM;
-	for_each_possible_cpu(cpu) {
-		c = per_cpu_ptr(h->mcache, cpu);
-		c->heap = h;
-		init_llist_head(&c->deferred);
-		INIT_WORK(&c->drain, drain_fn);
-		INIT_WORK(&c->trim, trim_fn);
-	}
-
-	err = gofault() ? -ENOMEM :
-	      cpuhp_state_add_instance_nocalls(hotplug_state, &h->online);
-	if (err)
-		free_percpu(h->mcache);
-	return err;
-}
-
-/**
- * gomcache_exit - end the caches
- * @h: the heap; they are empty and nobody uses them any more
- *
- * Context: task, may sleep.
- */
-void gomcache_exit(struct goheap *h)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		cancel_work_sync(&per_cpu_ptr(h->mcache, cpu)->drain);
-		cancel_work_sync(&per_cpu_ptr(h->mcache, cpu)->trim);
-	}
-	cpuhp_state_remove_instance_nocalls(hotplug_state, &h->online);
-	free_percpu(h->mcache);
-	h->mcache = NULL;
-}
-
-/**
- * gomcache_hotplug_init - be told of dead CPUs, and have work done on live ones
- *
- * Context: task.
- * Return: 0 or an error.
- */
-int gomcache_hotplug_init(void)
-{
-	int state;
-
-	drain_wq = alloc_workqueue("goalloc", WQ_MEM_RECLAIM, 0);
-	if (!drain_wq)
-		return -ENOMEM;
-	state = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "goalloc:dead",
-					NULL, cpu_dead);
-	if (state < 0) {
-		destroy_workqueue(drain_wq);
-		return state;
-	}
-	hotplug_state = state;
-	return 0;
-}
-
-/**
- * gomcache_hotplug_exit - be told no more
- *
- * Context: task.
- */
-void gomcache_hotplug_exit(void)
-{
-	cpuhp_remove_multi_state(hotplug_state);
-	destroy_workqueue(drain_wq);
 }

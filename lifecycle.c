@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Lifecycle: how a heap begins and ends.
+ *
+ * There is one for the API; tests make their own.  A heap begins with its nodes,
+ * the arena map, the mcaches and full reserves, or not at all.  It ends when
+ * nobody uses it any more, be objects live or not: the pages of these stay, for
+ * whoever still holds them, and everything else goes back to the kernel.
+ *
+ * Task context only.
+ */
+
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include "internal.h"
+
+static int init_node(struct goheap *h, int nid)
+{
+	struct gonode *node = gofault() ? NULL :
+			      kvzalloc(sizeof(*node), GFP_KERNEL);
+	unsigned int i;
+
+	if (!node)
+		return -ENOMEM;
+	raw_spin_lock_init(&node->lock);
+	node->heap = h;
+	node->nid = nid;
+	node->reserve = GO_RESERVE_PAGES;
+	INIT_LIST_HEAD(&node->arenas);
+	INIT_LIST_HEAD(&node->accounted);
+	for (i = 0; i <= GO_RUN_MAX; i++)
+		node->runs[i] = RB_ROOT_CACHED;
+	for (i = 0; i < GO_NR_SPANCLASSES; i++)
+		gocentral_init(&node->central[i], node, i);
+	h->node[nid] = node;
+	return 0;
+}
+
+static void exit_nodes(struct goheap *h)
+{
+	int nid;
+
+	if (!h->node)
+		return;
+	for_each_gonode(h, nid)
+		kvfree(h->node[nid]);
+	kfree(h->node);
+	h->node = NULL;
+}
+
+/* Nodes without memory share the first one's heap. */
+static int init_nodes(struct goheap *h)
+{
+	int nid;
+
+	h->node = gofault() ? NULL :
+		  kcalloc(nr_node_ids, sizeof(*h->node), GFP_KERNEL);
+	if (!h->node)
+		return -ENOMEM;
+	for_each_node_state(nid, N_MEMORY)
+		if (init_node(h, nid))
+			return -ENOMEM;
+	for (nid = 0; nid < nr_node_ids; nid++)
+		if (!h->node[nid])
+			h->node[nid] = h->node[first_memory_node];
+	return 0;
+}
+
+/**
+ * goheap_init - make a heap
+ * @h: the heap
+ *
+ * Context: task.
+ * Return: 0 or -ENOMEM.
+ */
+int goheap_init(struct goheap *h)
+{
+	unsigned int i;
+	int err;
+
+	memset(h, 0, sizeof(*h));
+	raw_spin_lock_init(&h->map_lock);
+	goscavenge_init(h);
+	gobackground_init(h);
+	gospan_fix_init(h);
+	gomcache_fix_init(h);
+	for (i = 0; i < GO_NR_FIX; i++)
+		h->fix[i].heap = h;
+
+	err = init_nodes(h);
+	if (err)
+		goto err_nodes;
+	err = gospan_map_init(h);
+	if (err)
+		goto err_nodes;
+	err = gomcache_init(h);
+	if (err)
+		goto err_map;
+	golimit_charge(h, gostats_fixed(h), __GFP_NOFAIL);
+	goscavenge_top_up(h);
+	return 0;
+
+err_map:
+	gospan_map_exit(h);
+err_nodes:
+	exit_nodes(h);
+	return err;
+}
+
+/* Drop a span that still has live objects: its pages stay, for good. */
+static void abandon(struct gospan *s, void *data)
+{
+	struct goheap *h = data;
+
+	if (s->state == GO_SPAN_SMALL)
+		gospan_uncarve(h, s);
+	if (s->state != GO_SPAN_FREE)
+		gofix_free(&h->fix[GO_FIX_SPAN], s);
+}
+
+/* Give everything back but pages with live objects. */
+static void abandon_arenas(struct goheap *h)
+{
+	struct goarena *a, *next;
+	int nid;
+
+	gospan_walk(h, abandon, h);
+	for_each_gonode(h, nid)
+		list_for_each_entry_safe(a, next, &h->node[nid]->arenas, list)
+			gofix_free(&h->fix[GO_FIX_ARENA], a);
+}
+
+/**
+ * goheap_exit - end a heap
+ * @h: the heap, which nobody uses any more
+ *
+ * Pages that hold live objects are left to those who hold them, and everything
+ * else goes back to the kernel.
+ *
+ * Context: task, may sleep.
+ */
+void goheap_exit(struct goheap *h)
+{
+	LIST_HEAD(chunks);
+	unsigned int i;
+	int nid;
+
+	gobackground_stop(h);
+	gomcache_drain_all(h);
+	goverify_leaks(h);
+	for_each_gonode(h, nid)
+		h->node[nid]->reserve = 0;
+	goscavenge_stop(h);
+	goscavenge(h, true);
+	/* What that has freed may have kicked, for nothing. */
+	irq_work_sync(&h->kick);
+	gomcache_exit(h);
+	abandon_arenas(h);
+	for (i = 0; i < GO_NR_FIX; i++) {
+		h->fix[i].reserve = 0;
+		gofix_detach(&h->fix[i], &chunks);
+		WARN_ON(h->fix[i].inuse);
+	}
+	synchronize_rcu();
+	gofix_release(h, &chunks);
+	gospan_map_exit(h);
+	exit_nodes(h);
+}
