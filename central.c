@@ -222,7 +222,8 @@ static unsigned int free_batch(struct goheap *h, struct gocentral *c,
 		}
 		was = top;
 		top = put_back_run(s, slot, top, bad, &nbad);
-		c->frees += count ? was - top : 0;
+		if (count)
+			c->frees += was - top;
 		if (!s->cached)
 			place(c, s);
 	}

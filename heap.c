@@ -334,21 +334,47 @@ static struct gospan *grow_by(struct goheap *h, int nid, unsigned int order,
 }
 
 /*
- * The pages of a split block from one on, in pieces as large as they come: going
- * alone they would take longer than all else.  A piece is a block again once only
- * its first page has a reference.  What is charged goes alone, for each of those
- * pages has a charge of its own.
+ * Make single pages a block again, of which only the first has a reference.  False
+ * when somebody has one to another: any page may be looked at for a moment by who
+ * took it for what it was before.
  */
-static void free_rest(struct page *page, unsigned long i, unsigned int order,
+static bool join_pages(struct page *page, unsigned int order)
+{
+	unsigned long i;
+
+	for (i = 1; i < 1UL << order; i++)
+		if (!page_ref_freeze(page + i, 1))
+			break;
+	if (i == 1UL << order)
+		return true;
+	while (--i)
+		page_ref_unfreeze(page + i, 1);
+	return false;
+}
+
+/**
+ * goheap_free_rest - free the pages of a split block from one on
+ * @page: the block
+ * @i: the first page to go
+ * @order: of the block
+ * @gfp: what it was allocated with
+ *
+ * They go in pieces as large as can be: alone they would take longer than all
+ * else.  Pages that are charged, each for itself, do go alone.
+ *
+ * Context: what @gfp permits.
+ */
+void goheap_free_rest(struct page *page, unsigned long i, unsigned int order,
 		      gfp_t gfp)
 {
+	bool alone = gfp & __GFP_ACCOUNT ||
+		     IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING);
 	unsigned int k;
-	unsigned long j;
 
 	for (; i < 1UL << order; i += 1UL << k) {
-		k = gfp & __GFP_ACCOUNT ? 0 : __ffs(i);
-		for (j = 1; j < 1UL << k; j++)
-			page_ref_dec(page + i + j);
+		k = alone ? 0 : __ffs(i);
+		if (!join_pages(page + i, k))
+			k = 0;
 		__free_pages(page + i, k);
 	}
 }
@@ -371,7 +397,7 @@ static struct gospan *grow_exactly(struct goheap *h, int nid,
 	if (!page)
 		return NULL;
 	split_page(page, order);
-	free_rest(page, used, order, gfp);
+	goheap_free_rest(page, used, order, gfp);
 	s = adopt(h, page, GO_ORDER_SPLIT, npages, npages, gfp);
 	if (s)
 		return s;

@@ -23,9 +23,9 @@
  * calls the page allocator or frees to it while holding one.  In NMI they are
  * only ever tried.
  *
- *   gocentral.lock   the partial and full lists; of every span of the class:
- *                    back, nback, cached, bucket, and avail, navail while it
- *                    is not cached; the slow counters.  At most GO_BATCH
+ *   gocentral.lock   the lists of spans; of every span of the class: back,
+ *                    nback, cached, bucket, and avail, navail while it is not
+ *                    cached; the slow counters.  At most GO_BATCH
  *                    objects are moved under one hold.
  *   gonode.lock      the free runs, arenas' span[] and order[], page counts;
  *                    charged objects on their way to the kernel;
@@ -615,6 +615,8 @@ bool goheap_wait(struct goheap *h, gfp_t gfp);
 struct gospan *goheap_alloc_large(struct goheap *h, int nid, size_t size,
 				  gfp_t gfp);
 void goheap_free_large(struct goheap *h, struct gospan *s);
+void goheap_free_rest(struct page *page, unsigned long i, unsigned int order,
+		      gfp_t gfp);
 void goheap_top_up(struct gonode *node, gfp_t gfp);
 
 /* lifecycle.c */

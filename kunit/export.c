@@ -33,6 +33,7 @@ EXPORT_SYMBOL_IF_KUNIT(goheap_free);
 EXPORT_SYMBOL_IF_KUNIT(goheap_alloc_large);
 EXPORT_SYMBOL_IF_KUNIT(goheap_free_large);
 EXPORT_SYMBOL_IF_KUNIT(goheap_top_up);
+EXPORT_SYMBOL_IF_KUNIT(goheap_free_rest);
 EXPORT_SYMBOL_IF_KUNIT(goheap_init);
 EXPORT_SYMBOL_IF_KUNIT(goheap_exit);
 

@@ -505,6 +505,25 @@ static void growth(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, node->sys, 0);
 }
 
+/* Pages go back in pieces, but one that somebody looks at goes when he is done. */
+static void rest_looked_at(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 4);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	split_page(page, 4);
+	get_page(page + 4);
+	get_page(page + 9);
+	goheap_free_rest(page, 1, 4, GFP_KERNEL);
+	for (i = 4; i < 14; i += 5) {
+		KUNIT_EXPECT_EQ(test, page_count(page + i), 1);
+		__free_page(page + i);
+	}
+	KUNIT_EXPECT_EQ(test, page_count(page), 1);
+	__free_page(page);
+}
+
 /* What is free in pieces counts: 16 MiB with an eighth free grow by the least. */
 static void growth_in_pieces(struct kunit *test)
 {
@@ -1295,6 +1314,7 @@ static struct kunit_case heap_cases[] = {
 	KUNIT_CASE(aligned),
 	KUNIT_CASE(aligned_is_found),
 	KUNIT_CASE_PARAM(growth, growth_gen_params),
+	KUNIT_CASE(rest_looked_at),
 	KUNIT_CASE(growth_in_pieces),
 	KUNIT_CASE(no_growth),
 	KUNIT_CASE(reserve_is_left_alone),
