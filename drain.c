@@ -14,8 +14,6 @@
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/ktime.h>
-#include <linux/sched.h>
-#include <linux/slab.h>
 #include "internal.h"
 #include "fastpath.h"
 

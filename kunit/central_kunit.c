@@ -207,25 +207,31 @@ static unsigned int count_lists(struct gocentral *c, unsigned int *bad)
 }
 
 /* Those that have nothing to give are on no list: only a walk finds them. */
+struct full {
+	struct gocentral *c;
+	unsigned int n;
+};
+
 static void count_full(struct gospan *s, void *data)
 {
-	unsigned int *n = data;
+	struct full *full = data;
 
-	*n += s->state == GO_SPAN_SMALL && s->bucket == GO_BUCKET_NONE &&
-	      !s->cached && !s->navail && !s->nback;
+	full->n += s->central == full->c && s->bucket == GO_BUCKET_NONE &&
+		   !s->cached && !s->navail && !s->nback;
 }
 
 /* There are so many spans, and all but the holder's stand where they should. */
 static void expect_lists(struct holder *r, unsigned int spans)
 {
-	unsigned int n, full = 0, bad = 0;
+	struct full full = { .c = r->c };
+	unsigned int n, bad = 0;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&r->c->lock, flags);
 	n = count_lists(r->c, &bad) + !!r->cur;
 	raw_spin_unlock_irqrestore(&r->c->lock, flags);
 	gospan_walk(r->h, count_full, &full);
-	n += full;
+	n += full.n;
 	KUNIT_EXPECT_EQ(r->test, bad, 0);
 	KUNIT_EXPECT_EQ(r->test, n, spans);
 	KUNIT_EXPECT_EQ(r->test, r->c->nspans, spans);
