@@ -108,7 +108,7 @@
 #define GO_BATCH		32
 
 /* Bytes and objects that one CPU may keep cached. */
-#define GO_MCACHE_BUDGET	(512UL << 10)
+#define GO_MCACHE_BUDGET	(768UL << 10)
 #define GO_STACK_BYTES		(64UL << 10)
 #define GO_STACK_MIN		8
 #define GO_STACK_MAX		256
