@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The types of goalloc, and the numbers that shape it.
+ *
+ * From the small to the large: states of objects and spans, a span, an arena and
+ * the map of these; a stack and an mcache; an mcentral, a node, metadata, a heap.
+ * Who may touch what is told in internal.h, which everybody includes.
+ */
+#ifndef GOALLOC_TYPES_H
+#define GOALLOC_TYPES_H
+
+#include <linux/atomic.h>
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include "sizeclass.h"
+
+#define GO_PAGE_SHIFT		13
+#define GO_PAGE_SIZE		(1UL << GO_PAGE_SHIFT)
+#define GO_PAGE_ORDER		(GO_PAGE_SHIFT - PAGE_SHIFT)
+#define GO_ARENA_SHIFT		22
+#define GO_ARENA_SIZE		(1UL << GO_ARENA_SHIFT)
+#define GO_ARENA_PAGES		(GO_ARENA_SIZE >> GO_PAGE_SHIFT)
+
+#ifndef CONFIG_64BIT
+#error "goalloc needs a 64-bit kernel"
+#endif
+#if PAGE_SHIFT > GO_PAGE_SHIFT
+#error "goalloc needs pages of at most 8 KiB"
+#endif
+
+/* A span class is a size class and a noscan bit, as in Go. */
+#define GO_NR_SPANCLASSES	(2 * GO_NR_CLASSES)
+#define GO_SPC(class, noscan)	((class) << 1 | (noscan))
+#define GO_SPC_CLASS(spc)	((spc) >> 1)
+#define GO_SPC_NOSCAN(spc)	((spc) & 1)
+
+/* Tiny objects are packed into objects of class 2, noscan. */
+#define GO_TINY_SIZE		16
+#define GO_TINY_SPC		GO_SPC(2, 1)
+
+/* The most objects that move under one hold of a lock. */
+#define GO_BATCH		32
+
+/* Bytes and objects that one CPU may keep cached. */
+#define GO_MCACHE_BUDGET	(768UL << 10)
+#define GO_STACK_BYTES		(64UL << 10)
+#define GO_STACK_MIN		8
+#define GO_STACK_MAX		256
+
+/* Free runs have trees by length up to here, and one for all longer ones. */
+#define GO_RUN_MAX		128
+
+/* In goarena.order: this 8 KiB page is of single pages, not of a block. */
+#define GO_ORDER_SPLIT		0xff
+
+/* Kept for contexts that cannot call the page allocator, in 8 KiB pages. */
+#define GO_RESERVE_PAGES	64
+#define GO_RESERVE_RUN		16
+
+/* The recent peak is that of so many ticks of the background. */
+#define GO_PEAKS		10
+
+/* The zones we do not have; asking for them is a caller's bug. */
+#define GO_GFP_FORBIDDEN	(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)
+
+/**
+ * enum goobj_state - what an object's state byte says
+ * @GO_OBJ_FRESH: never handed out since its span was carved from zeroed pages
+ * @GO_OBJ_FREE: free, contents unknown
+ * @GO_OBJ_POISONED: free, contents known: see debug.c
+ * @GO_OBJ_LIVE: handed out
+ * @GO_OBJ_TINY: a block that holds tiny objects
+ * @GO_OBJ_DEBUG: handed out with a red zone and a record behind it
+ * @GO_NR_OBJ_STATES: how many there are
+ *
+ * With check=0 only %GO_OBJ_FRESH and %GO_OBJ_FREE are kept, and of free
+ * objects that are not in an mcache only.
+ */
+enum goobj_state {
+	GO_OBJ_FRESH,
+	GO_OBJ_FREE,
+	GO_OBJ_POISONED,
+	GO_OBJ_LIVE,
+	GO_OBJ_TINY,
+	GO_OBJ_DEBUG,
+	GO_NR_OBJ_STATES,
+};
+
+/**
+ * enum gospan_state - what a span descriptor describes
+ * @GO_SPAN_NONE: nothing
+ * @GO_SPAN_FREE: a free run of pages
+ * @GO_SPAN_SMALL: objects of a size class
+ * @GO_SPAN_LARGE: one object of whole pages
+ * @GO_SPAN_DYING: one whose freeing has begun: whoever made it so owns it
+ */
+enum gospan_state {
+	GO_SPAN_NONE,
+	GO_SPAN_FREE,
+	GO_SPAN_SMALL,
+	GO_SPAN_LARGE,
+	GO_SPAN_DYING,
+};
+
+/* The bits of a tiny block's word. */
+#define GO_TINY_START(off)	BIT(off)	/* an object starts at 0..15 */
+#define GO_TINY_HOLD		BIT(16)		/* some CPU's current block */
+#define GO_TINY_END(off)	BIT(16 + (off))	/* one ended at 1..15 */
+#define GO_TINY_LIVE		GENMASK(16, 0)
+
+/**
+ * enum goscavenger - who gives memory back
+ * @GO_BY_BACKGROUND: background.c
+ * @GO_BY_SHRINKER: the kernel, short of memory
+ * @GO_BY_LIMIT: memory_limit
+ * @GO_BY_HAND: goalloc_free_os_memory()
+ * @GO_NR_SCAVENGERS: how many there are
+ */
+enum goscavenger {
+	GO_BY_BACKGROUND,
+	GO_BY_SHRINKER,
+	GO_BY_LIMIT,
+	GO_BY_HAND,
+	GO_NR_SCAVENGERS,
+};
+
+struct gocentral;
+struct goheap;
+struct gonode;
+
+/**
+ * struct gospan - a run of pages with one purpose
+ * @base: address of the first byte
+ * @objstate: a state byte for each object, and one more, never live, for the
+ *	waste at the end of the span
+ * @magic: ceil(2^32 / @elemsize); 0 unless the span is small
+ * @elemsize: bytes of an object
+ * @spanclass: of a small span
+ * @needzero: the memory may be dirty
+ * @cached: an mcache's current span
+ * @pushclass: @spanclass; 0, whose stack is always full, where with check=0 a
+ *	free has more to do than to push
+ * @state: enum gospan_state
+ * @nelems: how many objects fit
+ * @navail: bits set in @avail
+ * @nback: bits set in @back
+ * @accounted: a large object whose pages are charged to a memory cgroup
+ * @bucket: which of its mcentral's lists it is on
+ * @npages: length in 8 KiB pages
+ * @avail: objects that the owner may still hand out (Go's allocBits, inverted)
+ * @back: objects that have come back since (Go's gcmarkBits, turned round)
+ * @tiny: a word for each object, in spans of GO_TINY_SPC only
+ * @central: the mcentral it belongs to
+ * @list: on a list of its mcentral, or of spans on their way to the heap
+ * @rb: in a tree of free runs
+ *
+ * Conservation: @navail + @nback + objects in mcaches + live ones = @nelems.
+ */
+struct gospan {
+	/* What every free reads. */
+	unsigned long base;
+	u8 *objstate;
+	u32 magic;
+	u32 elemsize;
+	u8 spanclass;
+	u8 needzero;
+	u8 cached;
+	u8 pushclass;
+	/* The rest. */
+	u32 state;
+	u16 nelems;
+	u16 navail;
+	u16 nback;
+	u8 accounted;
+	u8 bucket;
+	u32 npages;
+	unsigned long *avail;
+	unsigned long *back;
+	atomic_t *tiny;
+	struct gocentral *central;
+	union {
+		struct list_head list;
+		struct rb_node rb;
+	};
+};
+
+/**
+ * struct goarena - 4 MiB of aligned physical memory that holds pages of ours
+ * @list: on @node's list of arenas.  First, where fixalloc links what is free:
+ *	nobody follows it without the lock
+ * @span: what each 8 KiB page belongs to; a free run is entered at its first
+ *	and last page only, everything else is &gospan_nil
+ * @order: 1 + order of the block of the page allocator that starts at a page
+ * @base: address of its first byte, ours or not
+ * @node: the node its pages are on
+ * @npages: pages that are ours
+ * @nfree: pages of those that are free
+ */
+struct goarena {
+	struct list_head list;
+	struct gospan *span[GO_ARENA_PAGES];
+	u8 order[GO_ARENA_PAGES];
+	unsigned long base;
+	struct gonode *node;
+	unsigned int npages;
+	unsigned int nfree;
+};
+
+/**
+ * struct goarenamap - the arena of each 4 MiB of the linear map
+ * @rcu: to free it by
+ * @base: the address that the first entry is for
+ * @nr: entries
+ * @arena: never NULL: where nothing is ours it is &goarena_nil
+ */
+struct goarenamap {
+	struct rcu_head rcu;
+	unsigned long base;
+	unsigned long nr;
+	struct goarena *arena[];
+};
+
+/**
+ * struct goslot - a free object in a stack
+ * @obj: the object
+ * @state: its state byte; with check=0 NULL once the object has been used
+ */
+struct goslot {
+	void *obj;
+	u8 *state;
+};
+
+/**
+ * struct gostack - the free objects that a CPU keeps of a span class
+ * @top: above the last object; @slot when there is none
+ * @slot: storage, NULL until first used
+ * @limit: @top goes no higher now
+ * @mallocs: objects handed out
+ * @frees: objects taken back
+ * @requested: bytes asked for
+ * @span: the current span, whose @avail is ours
+ * @mark: @mallocs + @frees when last asked whether the stack is idle
+ * @seen: @mallocs + @frees at the background's last tick, which writes it
+ */
+struct gostack {
+	struct goslot *top;
+	struct goslot *slot;
+	struct goslot *limit;
+	unsigned long mallocs;
+	unsigned long frees;
+	unsigned long requested;
+	struct gospan *span;
+	u32 mark;
+	u32 seen;
+} __aligned(64);
+
+/**
+ * struct gomcache - what a CPU has for itself
+ * @busy: somebody on this CPU is at it; Go's mp.mallocing
+ * @stack: by span class
+ * @heap: whose it is
+ * @bytes: sum of the stacks' capacities, in bytes
+ * @hand: where the search for an idle stack goes on
+ * @refills: stacks found empty
+ * @flushes: stacks found full
+ * @nested: operations that found @busy set
+ * @tiny: the current 16-byte block, or 0
+ * @tiny_off: its bytes handed out
+ * @tiny_word: its word
+ * @tiny_mallocs: tiny objects handed out; this_cpu_inc()
+ * @tiny_frees: tiny objects taken back; this_cpu_inc()
+ * @deferred: objects freed where not even a lock could be had
+ * @drain: empties this cache, on its CPU
+ * @trim: empties the stacks that are idle, on their CPU
+ * @tiny_seen: as gostack.seen
+ */
+struct gomcache {
+	bool busy;
+	struct gostack stack[GO_NR_SPANCLASSES];
+	struct goheap *heap;
+	unsigned long bytes;
+	unsigned int hand;
+	unsigned long refills;
+	unsigned long flushes;
+	unsigned long nested;
+	unsigned long tiny;
+	unsigned int tiny_off;
+	atomic_t *tiny_word;
+	unsigned long tiny_mallocs;
+	unsigned long tiny_frees;
+	struct llist_head deferred;
+	struct work_struct drain;
+	struct work_struct trim;
+	u32 tiny_seen;
+};
+
+/*
+ * Lists of an mcentral: by the number of bits of the objects not in the span.  A
+ * full one is on none, nor is one that an mcache has.
+ */
+#define GO_BUCKETS		(ilog2(GO_MAX_NELEMS) + 1)
+#define GO_BUCKET_NONE		0xff
+
+/**
+ * struct gocentral - the spans of one span class on one node
+ * @lock: see above
+ * @spanclass: which class
+ * @node: whose
+ * @nspans: spans of the class, wherever they are
+ * @idle: wholly free ones, those on @partial[0]
+ * @idle_low: the fewest of these since the background last asked
+ * @nonempty: which of @partial hold spans
+ * @partial: spans with something to give; fuller spans in higher lists
+ * @mallocs: objects handed out past the mcaches
+ * @frees: objects taken back past the mcaches
+ * @requested: bytes asked for past the mcaches
+ */
+struct gocentral {
+	raw_spinlock_t lock;
+	unsigned int spanclass;
+	struct gonode *node;
+	unsigned int nspans;
+	unsigned int idle;
+	unsigned int idle_low;
+	unsigned long nonempty;
+	struct list_head partial[GO_BUCKETS];
+	unsigned long mallocs;
+	unsigned long frees;
+	unsigned long requested;
+} ____cacheline_internodealigned_in_smp;
+
+/**
+ * struct gonode - the page heap of a NUMA node, and its mcentrals
+ * @lock: see above
+ * @heap: whose
+ * @nid: which node
+ * @nonempty: which of @runs hold any
+ * @runs: free runs by length, those of one length by address; [GO_RUN_MAX]
+ *	holds the longer ones by length and address
+ * @arenas: all arenas of the node
+ * @accounted: objects that were @gospan.accounted and are freed: their pages
+ *	are on their way back to the kernel, and the charge with them
+ * @sys: pages held
+ * @free: of those, free ones
+ * @big: of those, in runs of at least GO_RESERVE_RUN
+ * @reserve: what of @big is left to contexts that cannot grow the heap
+ * @released: pages ever given back
+ * @scavenged: of those, by whom
+ * @peak: the most pages in use since the last tick of the background
+ * @peaks: the same of the ticks before; the background's
+ * @changes: how often @free or @sys has changed
+ * @large_mallocs: large objects ever allocated
+ * @large_frees: large objects ever freed
+ * @large_alloced: bytes ever allocated in them
+ * @large_freed: bytes ever freed in them
+ * @large_requested: bytes ever asked for in them
+ * @central: by span class
+ */
+struct gonode {
+	raw_spinlock_t lock;
+	struct goheap *heap;
+	int nid;
+	DECLARE_BITMAP(nonempty, GO_RUN_MAX + 1);
+	struct rb_root_cached runs[GO_RUN_MAX + 1];
+	struct list_head arenas;
+	struct list_head accounted;
+	unsigned long sys;
+	unsigned long free;
+	unsigned long big;
+	unsigned long reserve;
+	unsigned long released;
+	unsigned long scavenged[GO_NR_SCAVENGERS];
+	unsigned long peak;
+	unsigned long peaks[GO_PEAKS];
+	unsigned long changes;
+	unsigned long large_mallocs;
+	unsigned long large_frees;
+	unsigned long large_alloced;
+	unsigned long large_freed;
+	unsigned long large_requested;
+	struct gocentral central[GO_NR_SPANCLASSES];
+};
+
+/**
+ * struct gofix - an allocator of metadata objects of one size
+ * @lock: see above
+ * @heap: whose memory_limit its chunks count against, or NULL
+ * @chunks: chunks with free objects, the full ones are on no list
+ * @size: bytes of an object
+ * @order: of a chunk
+ * @perchunk: objects in a chunk
+ * @reserve: free objects left to contexts that cannot get more
+ * @nfree: free objects
+ * @nchunks: chunks held
+ * @inuse: objects handed out
+ */
+struct gofix {
+	raw_spinlock_t lock;
+	struct goheap *heap;
+	struct list_head chunks;
+	unsigned int size;
+	unsigned int order;
+	unsigned int perchunk;
+	unsigned int reserve;
+	unsigned long nfree;
+	unsigned long nchunks;
+	unsigned long inuse;
+};
+
+/* Which gofix is for what: descriptors, arenas, bit blocks, stack storage. */
+#define GO_NR_FIX_BITS		6
+#define GO_NR_FIX_STACK		5
+enum {
+	GO_FIX_SPAN,
+	GO_FIX_ARENA,
+	GO_FIX_BITS,
+	GO_FIX_STACK = GO_FIX_BITS + GO_NR_FIX_BITS,
+	GO_NR_FIX = GO_FIX_STACK + GO_NR_FIX_STACK,
+};
+
+/**
+ * enum gomisuse - what a caller did wrong
+ * @GO_DOUBLE_FREE: the object is not live
+ * @GO_INTERIOR: the pointer is inside an object
+ * @GO_FOREIGN: the pointer is not ours
+ * @GO_WRONG_SIZE: gofree_sized() with another class's size
+ * @GO_BAD_ZONE: memory of a zone we do not have was asked for
+ * @GO_OVERFLOW: somebody wrote behind an object; debug=Z
+ * @GO_USED_FREE: somebody wrote to a free object; debug=P
+ * @GO_INSANE: a span is not as it should be; debug=F
+ * @GO_NR_MISUSES: how many kinds there are
+ */
+enum gomisuse {
+	GO_DOUBLE_FREE,
+	GO_INTERIOR,
+	GO_FOREIGN,
+	GO_WRONG_SIZE,
+	GO_BAD_ZONE,
+	GO_OVERFLOW,
+	GO_USED_FREE,
+	GO_INSANE,
+	GO_NR_MISUSES,
+};
+
+/**
+ * struct goheap - a heap; there is one for the API, tests make their own
+ * @mcache: of each CPU
+ * @map: address -> arena
+ * @node: page heaps by node; nodes without memory share another's
+ * @map_lock: see above
+ * @fix: metadata
+ * @kick: gets @work queued, from any context
+ * @work: what was put off: deferred frees, reserves, whole free arenas
+ * @stopped: @work is not to be queued any more
+ * @give_back: see above
+ * @finish: see above
+ * @dead: arenas that have left the map; reaped after a grace period
+ * @background: the background's next turn
+ * @next_tick: when its next tick is due, in jiffies
+ * @next_turn: when it may give back again
+ * @ticks: how many there were
+ * @draining: drains that are under way
+ * @drained: who waits for them
+ * @trim_ns: spent in trims, and in keeping the limit with the ticks, since the
+ *	background last looked
+ * @cycles: passes that gave something back
+ * @scavenge_ns: time spent in giving back
+ * @held: bytes held of the kernel; atomic
+ * @limit: the most that may be, 0 for no limit
+ * @misuse: caught, by enum gomisuse
+ * @report: the last report, for those who test
+ * @reporting: somebody is writing @report
+ * @failures: allocations that failed for want of memory
+ * @online: hotplug instance
+ */
+struct goheap {
+	struct gomcache __percpu *mcache;
+	struct goarenamap __rcu *map;
+	struct gonode **node;
+	raw_spinlock_t map_lock;
+	struct gofix fix[GO_NR_FIX];
+	struct irq_work kick;
+	struct work_struct work;
+	bool stopped;
+	struct mutex give_back;	/* giving back sleeps */
+	struct mutex finish;
+	struct list_head dead;
+	struct delayed_work background;
+	unsigned long next_tick;
+	unsigned long next_turn;
+	unsigned int ticks;
+	atomic_t draining;
+	wait_queue_head_t drained;
+	atomic64_t trim_ns;
+	atomic_long_t cycles;
+	atomic64_t scavenge_ns;
+	atomic_long_t held;
+	unsigned long limit;
+	atomic_long_t misuse[GO_NR_MISUSES];
+	char report[384];
+	atomic_t reporting;
+	atomic_long_t failures;
+	struct hlist_node online;
+};
+
+#endif
