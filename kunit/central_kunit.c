@@ -206,12 +206,12 @@ static unsigned int count_lists(struct gocentral *c, unsigned int *bad)
 	return n;
 }
 
-/* Those that have nothing to give are on no list: only a walk finds them. */
 struct full {
 	struct gocentral *c;
 	unsigned int n;
 };
 
+/* Those that have nothing to give are on no list: only a walk finds them. */
 static void count_full(struct gospan *s, void *data)
 {
 	struct full *full = data;
@@ -440,6 +440,7 @@ static void exactly_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, refill(r, 32), 32);
 	KUNIT_EXPECT_NULL(test, r->cur);
 	expect_lists(r, 1);
+	KUNIT_EXPECT_EQ(test, r->c->nonempty, 0);
 	put_all(r);
 }
 
