@@ -41,7 +41,7 @@ says() { dmesg | grep -q "goalloc: $1"; }
 
 # What a gone client has left is named by class, and only its pages stay.
 leak_and_go() {
-	insmod goleak.ko && rmmod goleak || return 1
+	insmod goforget.ko && rmmod goforget || return 1
 	[ "$(memstat HeapObjects)" = 5 ] || return 1
 	rmmod goalloc &&
 		says "leaked: 3 objects of 64 bytes" &&

@@ -11,9 +11,9 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
-#include "classes.h"
 #include "dev.h"
 #include "internal.h"
+#include "observe/classes.h"
 
 /* How much is done between two looks at the clock. */
 #define STEP	SZ_64K

@@ -17,7 +17,7 @@
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include "debugfs.h"
-#include "dev.h"
+#include "dev/dev.h"
 #include "internal.h"
 
 static struct dentry *dir;

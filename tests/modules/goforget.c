@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * goleak: a client that leaves objects behind, on purpose.
+ * goforget: a client that leaves objects behind, on purpose.
  *
  * For the test of goalloc's exit, which has to name them, give back all pages
  * but theirs, and leave these alone.
@@ -9,7 +9,7 @@
 #include <linux/goalloc.h>
 #include <linux/module.h>
 
-static int __init goleak_init(void)
+static int __init goforget_init(void)
 {
 	int i;
 
@@ -20,12 +20,12 @@ static int __init goleak_init(void)
 		return -ENOMEM;
 	return 0;
 }
-module_init(goleak_init);
+module_init(goforget_init);
 
-static void __exit goleak_exit(void)
+static void __exit goforget_exit(void)
 {
 }
-module_exit(goleak_exit);
+module_exit(goforget_exit);
 
 MODULE_DESCRIPTION("Leaks goalloc objects, for a test");
 MODULE_AUTHOR("The goalloc authors");

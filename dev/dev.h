@@ -2,13 +2,13 @@
 /*
  * /dev/goalloc: what its parts know of each other.
  *
- *   dev.c          the file: open, close, and which ioctl is whose
- *   dev_account.c  who holds how much, and how much he may
- *   dev_object.c   handles: names of objects, and how long those live
- *   dev_ioctl.c    the calls for one object, and those that only look
- *   dev_bulk.c     the calls for thousands
- *   dev_mmap.c     objects of whole pages in a process' address space
- *   dev_run.c      workloads
+ *   dev.c      the file: open, close, and which ioctl is whose
+ *   account.c  who holds how much, and how much he may
+ *   object.c   handles: names of objects, and how long those live
+ *   ioctl.c    the calls for one object, and those that only look
+ *   bulk.c     the calls for thousands
+ *   mmap.c     objects of whole pages in a process' address space
+ *   run.c      workloads
  *
  * Above all that is <linux/goalloc.h>: none of it knows of spans and caches.
  *
@@ -27,10 +27,10 @@
  *   godev_file.lock    a spinlock: godev_object.maps, .moving, .p and .usable
  *                      of its objects: what mmap() has to know.  The last two
  *                      change with both locks held, so either will do to read.
- *   accounts           one spinlock for all, in dev_account.c: a limit that is
+ *   accounts           one spinlock for all, in account.c: a limit that is
  *                      for all descriptors together is exact.
  *   list of files      a mutex, in dev.c; nests in nothing, holds accounts'.
- *   the run            a mutex, in dev_run.c, tried only: one at a time.
+ *   the run            a mutex, in run.c, tried only: one at a time.
  *
  * Only tasks come here; nothing of it is called by the allocator.
  */
@@ -150,14 +150,14 @@ void *godev_clients_next(struct seq_file *m, void *v, loff_t *pos);
 void godev_clients_stop(struct seq_file *m, void *v);
 int godev_clients_show(struct seq_file *m, void *v);
 
-/* dev_account.c */
+/* account.c */
 int godev_charge(struct godev_file *f, u64 objects, u64 bytes);
 void godev_uncharge(struct godev_file *f, u64 objects, u64 bytes);
 void godev_account_read(struct godev_file *f, struct godev_account *account,
 			struct godev_limits *limits, u64 *total);
 void godev_account_init(void);
 
-/* dev_object.c */
+/* object.c */
 int godev_check_alloc(u64 size, u32 flags, u32 node);
 u32 godev_class(u64 size, u32 flags);
 struct godev_object *godev_object_new(struct godev_file *f, u64 size, u32 flags,
@@ -170,7 +170,7 @@ int godev_reserve(struct godev_file *f, u64 *handle);
 void godev_unreserve(struct godev_file *f, u64 handle);
 int godev_publish(struct godev_file *f, u64 handle, struct godev_object *obj);
 
-/* dev_ioctl.c */
+/* ioctl.c */
 long godev_info(const struct godev_call *call);
 long godev_alloc(const struct godev_call *call);
 long godev_free(const struct godev_call *call);
@@ -184,15 +184,15 @@ long godev_memstats(const struct godev_call *call);
 long godev_bysize(const struct godev_call *call);
 long godev_free_os_memory(const struct godev_call *call);
 
-/* dev_bulk.c */
+/* bulk.c */
 long godev_alloc_bulk(const struct godev_call *call);
 long godev_free_bulk(const struct godev_call *call);
 
-/* dev_mmap.c */
+/* mmap.c */
 u64 godev_map_length(const struct godev_object *obj);
 int godev_mmap(struct file *file, struct vm_area_struct *vma);
 
-/* dev_run.c */
+/* run.c */
 long godev_run(const struct godev_call *call);
 
 #endif /* GOALLOC_DEV_H */
