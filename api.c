@@ -8,51 +8,33 @@
  */
 
 #include <linux/export.h>
+#include <linux/goalloc.h>
 #include <linux/rcupdate.h>
-#include "internal.h"
-#include "fastpath.h"
+#include "alloc.h"
+#include "api.h"
+#include "free.h"
+#include "gfp.h"
+#include "redzone.h"
+#include "tiny.h"
 
 struct goheap goalloc_heap;
-DEFINE_STATIC_KEY_TRUE(goalloc_check);
-DEFINE_STATIC_KEY_FALSE(goalloc_debug);
-DEFINE_STATIC_KEY_FALSE(goalloc_detour);
-
-/* Whole pages, zeroed if need be. */
-static void *alloc_large(int nid, size_t size, bool noscan, gfp_t gfp)
-{
-	struct gospan *s;
-
-	might_alloc(gfp);
-	if (in_nmi()) {
-		/* There nothing is that large. */
-		atomic_long_inc(&goalloc_heap.failures);
-		return NULL;
-	}
-	s = goheap_alloc_large(&goalloc_heap, nid, size, gfp);
-	if (!s)
-		return NULL;
-	if (want_init_on_alloc(gfp) && s->needzero)
-		memset((void *)s->base, 0, s->elemsize);
-	s->spanclass = GO_SPC(0, noscan);
-	goleak_alloc((void *)s->base, s->elemsize, !noscan, gfp);
-	return (void *)s->base;
-}
 
 /* A small object, with whatever the fast path leaves out. */
 static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
 				  unsigned long caller)
 {
-	unsigned int spc;
+	unsigned int spc, flags;
 
-	if (static_branch_unlikely(&goalloc_debug) && nid == NUMA_NO_NODE)
-		return godebug_alloc(&goalloc_heap, size, gfp, noscan, caller);
+	if (static_branch_unlikely(&goalloc_debug) && nid == NUMA_NO_NODE &&
+	    goredzone_suspects(size, caller, &flags))
+		return goalloc_suspected(&goalloc_heap, size, gfp, noscan,
+					 flags, caller);
 	if (noscan && size < GO_TINY_SIZE)
-		return gotiny_alloc(&goalloc_heap, size, gfp);
-	spc = GO_SPC(gosize_class(size), noscan);
+		return goalloc_tiny(&goalloc_heap, size, gfp);
+	spc = GO_SPC(gosizeclass_of(size), noscan);
 	if (nid == NUMA_NO_NODE)
-		return gomcache_alloc(&goalloc_heap, spc, size, gfp);
-	/* Not from the mcache: it may hold objects of other nodes. */
-	return gomcache_alloc_node(&goalloc_heap, nid, spc, size, gfp);
+		return goalloc_pop(&goalloc_heap, spc, size, gfp, true);
+	return goalloc_on_node(&goalloc_heap, nid, spc, size, gfp);
 }
 
 /* All that the fast path does not serve. */
@@ -60,7 +42,7 @@ static noinline void *alloc_odd(size_t size, gfp_t gfp, int nid, bool noscan,
 				unsigned long caller)
 {
 	if (gfp & GO_GFP_FORBIDDEN) {
-		gomisuse_report(&goalloc_heap, GO_BAD_ZONE, NULL, size, caller);
+		gohooks_misuse(&goalloc_heap, GO_BAD_ZONE, NULL, size, caller);
 		return NULL;
 	}
 	if (!size)
@@ -68,7 +50,7 @@ static noinline void *alloc_odd(size_t size, gfp_t gfp, int nid, bool noscan,
 	if (size > GOALLOC_MAX_SIZE)
 		return NULL;
 	if (size > GO_MAX_SMALL)
-		return alloc_large(nid, size, noscan, gfp);
+		return goalloc_large(&goalloc_heap, nid, size, noscan, gfp);
 	return alloc_small(size, gfp, nid, noscan, caller);
 }
 
@@ -77,7 +59,7 @@ static __always_inline void *alloc_class(unsigned long class, size_t size,
 {
 	if (static_branch_unlikely(&goalloc_detour))
 		return alloc_small(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
-	return gomcache_pop(&goalloc_heap, GO_SPC(class, noscan), size, gfp,
+	return goalloc_pop(&goalloc_heap, GO_SPC(class, noscan), size, gfp,
 			    false);
 }
 
@@ -88,14 +70,14 @@ static __always_inline void *alloc(size_t size, gfp_t gfp, bool noscan)
 	if (unlikely(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)) ||
 	    unlikely(size - least > GO_MAX_SMALL - least))
 		return alloc_odd(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
-	return alloc_class(gosize_class(size), size, gfp, noscan);
+	return alloc_class(gosizeclass_of(size), size, gfp, noscan);
 }
 
-void *(gomalloc)(size_t size, gfp_t gfp)
+void *__gomalloc(size_t size, gfp_t gfp)
 {
 	return alloc(size, gfp, false);
 }
-EXPORT_SYMBOL_GPL(gomalloc);
+EXPORT_SYMBOL_GPL(__gomalloc);
 
 void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class)
 {
@@ -126,7 +108,7 @@ EXPORT_SYMBOL_GPL(gomalloc_node);
 
 void gofree(const void *p)
 {
-	gomcache_free(&goalloc_heap, (void *)p);
+	gofree_fast(&goalloc_heap, (void *)p);
 }
 EXPORT_SYMBOL_GPL(gofree);
 
@@ -138,7 +120,7 @@ static size_t small_size(const struct gospan *s, unsigned int idx)
 	case GO_OBJ_LIVE:
 		return s->elemsize;
 	case GO_OBJ_DEBUG:
-		return godebug_size(s, idx);
+		return goredzone_size(s, idx);
 	default:
 		return 0;
 	}
@@ -174,9 +156,9 @@ static size_t checked_size(const void *p, unsigned int *spc,
 	if (likely(size))
 		return size;
 	preempt_disable();
-	kind = gomcache_classify(&goalloc_heap, p);
+	kind = gofree_classify(&goalloc_heap, p);
 	preempt_enable();
-	gomisuse_report(&goalloc_heap, kind, p, 0, caller);
+	gohooks_misuse(&goalloc_heap, kind, p, 0, caller);
 	return 0;
 }
 
@@ -194,7 +176,7 @@ size_t gomalloc_size_roundup(size_t size)
 		return size;
 	if (size > GO_MAX_SMALL)
 		return round_up(size, GO_PAGE_SIZE);
-	return go_class_size[gosize_class(size)];
+	return go_class_size[gosizeclass_of(size)];
 }
 EXPORT_SYMBOL_GPL(gomalloc_size_roundup);
 
@@ -217,21 +199,21 @@ static noinline void free_sized_slow(const void *p, size_t size,
 	if (static_branch_likely(&goalloc_check) && !ZERO_OR_NULL_PTR(p)) {
 		bytes = object_size(p, &spc);
 		if (unlikely(bytes && !size_fits(size, bytes))) {
-			gomisuse_report(&goalloc_heap, GO_WRONG_SIZE, p, size,
+			gohooks_misuse(&goalloc_heap, GO_WRONG_SIZE, p, size,
 					caller);
 			return;
 		}
 	}
-	gomcache_free_slow(&goalloc_heap, (void *)p, caller);
+	gofree_slow(&goalloc_heap, (void *)p, caller);
 }
 
 /* With check=0 the size is believed, and nothing has to be looked up. */
 static __always_inline bool try_free_class(void *p, unsigned long class)
 {
 	if (static_branch_likely(&goalloc_check))
-		return gomcache_try_free(&goalloc_heap, p, class, true);
+		return gofree_try(&goalloc_heap, p, class, true);
 	return !want_init_on_free() && likely(!ZERO_OR_NULL_PTR(p)) &&
-	       gomcache_push(&goalloc_heap, p, GO_SPC(class, 0), NULL, false);
+	       gofree_push(&goalloc_heap, p, GO_SPC(class, 0), NULL, false);
 }
 
 static __always_inline void free_class(const void *p, unsigned long class,
@@ -246,14 +228,14 @@ static __always_inline void free_class(const void *p, unsigned long class,
 	free_sized_slow(p, size, _RET_IP_);
 }
 
-void (gofree_sized)(const void *p, size_t size)
+void __gofree_sized(const void *p, size_t size)
 {
 	if (likely(size - 1 < GO_MAX_SMALL))
-		free_class(p, gosize_class(size), size);
+		free_class(p, gosizeclass_of(size), size);
 	else
 		free_sized_slow(p, size, _RET_IP_);
 }
-EXPORT_SYMBOL_GPL(gofree_sized);
+EXPORT_SYMBOL_GPL(__gofree_sized);
 
 void gofree_class(const void *p, size_t size, unsigned long class)
 {
@@ -271,7 +253,7 @@ void gofree_sensitive(const void *p)
 	size = object_size(p, &spc);
 	if (size)
 		memzero_explicit((void *)p, size);
-	gomcache_free(&goalloc_heap, (void *)p);
+	gofree_fast(&goalloc_heap, (void *)p);
 }
 EXPORT_SYMBOL_GPL(gofree_sensitive);
 
@@ -284,7 +266,7 @@ void *gorealloc(const void *p, size_t size, gfp_t gfp)
 	if (ZERO_OR_NULL_PTR(p))
 		return alloc(size, gfp, false);
 	if (!size) {
-		gomcache_free(&goalloc_heap, (void *)p);
+		gofree_fast(&goalloc_heap, (void *)p);
 		return ZERO_SIZE_PTR;
 	}
 	old = checked_size(p, &spc, _RET_IP_);
@@ -299,7 +281,7 @@ void *gorealloc(const void *p, size_t size, gfp_t gfp)
 	if (!new)
 		return NULL;
 	memcpy(new, p, old);
-	gomcache_free(&goalloc_heap, (void *)p);
+	gofree_fast(&goalloc_heap, (void *)p);
 	return new;
 }
 EXPORT_SYMBOL_GPL(gorealloc);
@@ -312,8 +294,8 @@ size_t gomalloc_bulk(gfp_t gfp, size_t size, size_t n, void **p)
 		if (!(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)) &&
 		    !static_branch_unlikely(&goalloc_detour) &&
 		    size - 1 < GO_MAX_SMALL)
-			i += gomcache_pop_many(&goalloc_heap,
-					       GO_SPC(gosize_class(size), 0),
+			i += goalloc_pop_many(&goalloc_heap,
+					       GO_SPC(gosizeclass_of(size), 0),
 					       size, gfp, n - i, p + i);
 		if (i == n)
 			break;
@@ -333,12 +315,12 @@ void gofree_bulk(size_t n, void **p)
 {
 	while (n) {
 		if (static_branch_likely(&goalloc_check))
-			n = gomcache_free_many(&goalloc_heap, n, p, true);
+			n = gofree_many(&goalloc_heap, n, p, true);
 		else
-			n = gomcache_free_many(&goalloc_heap, n, p, false);
+			n = gofree_many(&goalloc_heap, n, p, false);
 		/* The next one, if any, asks for more than to be pushed. */
 		if (n)
-			gomcache_free(&goalloc_heap, p[--n]);
+			gofree_fast(&goalloc_heap, p[--n]);
 	}
 }
 EXPORT_SYMBOL_GPL(gofree_bulk);
@@ -375,7 +357,7 @@ static void rcu_free(struct rcu_head *head)
 	else if (s->state == GO_SPAN_LARGE)
 		p = s->base;
 	preempt_enable();
-	gomcache_free(&goalloc_heap, (void *)p);
+	gofree_fast(&goalloc_heap, (void *)p);
 }
 
 /**
@@ -389,16 +371,3 @@ void goalloc_call_rcu(struct rcu_head *head)
 	call_rcu(head, rcu_free);
 }
 EXPORT_SYMBOL_GPL(goalloc_call_rcu);
-
-void goalloc_read_memstats(struct goalloc_memstats *m)
-{
-	gostats_read(&goalloc_heap, m);
-}
-EXPORT_SYMBOL_GPL(goalloc_read_memstats);
-
-size_t goalloc_free_os_memory(void)
-{
-	gomcache_drain_all(&goalloc_heap);
-	return goscavenge(&goalloc_heap, true);
-}
-EXPORT_SYMBOL_GPL(goalloc_free_os_memory);

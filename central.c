@@ -17,11 +17,13 @@
  * The mcaches call this, in any context; in NMI only gocentral_take().
  */
 
-#include <linux/mm.h>
-#include "internal.h"
+#include "central.h"
+#include "heap.h"
+#include "hooks.h"
+#include "span.h"
 
 /* Take a span off its list. */
-static void unplace(struct gocentral *c, struct gospan *s)
+static void unlist_span(struct gocentral *c, struct gospan *s)
 {
 	unsigned int b = s->bucket;
 
@@ -39,7 +41,7 @@ static void unplace(struct gocentral *c, struct gospan *s)
 }
 
 /* Put a span on the list that its count of objects asks for. */
-static void place(struct gocentral *c, struct gospan *s)
+static void place_span(struct gocentral *c, struct gospan *s)
 {
 	unsigned int left = s->navail + s->nback;
 	unsigned int b = left ? fls(s->nelems - left) : GO_BUCKET_NONE;
@@ -48,7 +50,7 @@ static void place(struct gocentral *c, struct gospan *s)
 	if (b == s->bucket)
 		return;
 	if (s->bucket != GO_BUCKET_NONE)
-		unplace(c, s);
+		unlist_span(c, s);
 	s->bucket = b;
 	if (b == GO_BUCKET_NONE)
 		return;
@@ -60,7 +62,7 @@ static void place(struct gocentral *c, struct gospan *s)
 }
 
 /* What has come back can be handed out again. */
-static void merge(struct gospan *s)
+static void merge_back(struct gospan *s)
 {
 	unsigned int w;
 
@@ -74,7 +76,7 @@ static void merge(struct gospan *s)
 	s->nback = 0;
 }
 
-static struct gospan *fullest(struct gocentral *c)
+static struct gospan *fullest_span(struct gocentral *c)
 {
 	if (!c->nonempty)
 		return NULL;
@@ -112,11 +114,11 @@ unsigned int gocentral_refill(struct goheap *h, struct gocentral *c,
 	raw_spin_lock_irqsave(&c->lock, flags);
 	if (s) {
 		s->cached = false;
-		place(c, s);
+		place_span(c, s);
 	}
-	while (n < want && (s = fullest(c))) {
-		unplace(c, s);
-		merge(s);
+	while (n < want && (s = fullest_span(c))) {
+		unlist_span(c, s);
+		merge_back(s);
 		n += gospan_take(s, slot + n, want - n);
 		if (s->navail) {
 			s->cached = true;
@@ -151,11 +153,11 @@ bool gocentral_take(struct gocentral *c, size_t size, struct goslot *slot)
 	} else {
 		raw_spin_lock(&c->lock);
 	}
-	s = fullest(c);
+	s = fullest_span(c);
 	if (s) {
-		merge(s);
+		merge_back(s);
 		gospan_take(s, slot, 1);
-		place(c, s);
+		place_span(c, s);
 		c->mallocs++;
 		c->requested += size;
 	}
@@ -164,7 +166,7 @@ bool gocentral_take(struct gocentral *c, size_t size, struct goslot *slot)
 }
 
 /* One object comes back; false when it already has. */
-static bool put_back(struct gospan *s, void *obj)
+static bool put_object_back(struct gospan *s, void *obj)
 {
 	unsigned int idx;
 
@@ -183,13 +185,13 @@ static bool put_back(struct gospan *s, void *obj)
  * The last of some objects, and those before it that are the same span's: most
  * often they come in a row.  Returns the end of what is left.
  */
-static struct goslot *put_back_run(struct gospan *s, struct goslot *first,
+static struct goslot *put_objects_back(struct gospan *s, struct goslot *first,
 				   struct goslot *top, void **bad,
 				   unsigned int *nbad)
 {
 	do {
 		top--;
-		if (unlikely(!put_back(s, top->obj)))
+		if (unlikely(!put_object_back(s, top->obj)))
 			bad[(*nbad)++] = top->obj;
 	} while (top > first && ((unsigned long)top[-1].obj - s->base) >>
 		 GO_PAGE_SHIFT < s->npages);
@@ -221,18 +223,18 @@ static unsigned int free_batch(struct goheap *h, struct gocentral *c,
 			continue;
 		}
 		was = top;
-		top = put_back_run(s, slot, top, bad, &nbad);
+		top = put_objects_back(s, slot, top, bad, &nbad);
 		if (count)
 			c->frees += was - top;
 		if (!s->cached)
-			place(c, s);
+			place_span(c, s);
 	}
 	/* So many frees were one too many, and no count ever falls. */
 	c->mallocs += nbad;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 
 	while (nbad)
-		gomisuse_report(h, GO_DOUBLE_FREE, bad[--nbad], 0, 0);
+		gohooks_misuse(h, GO_DOUBLE_FREE, bad[--nbad], 0, 0);
 	return end - slot;
 }
 
@@ -258,7 +260,7 @@ void gocentral_free(struct goheap *h, struct goslot *slot, unsigned int n,
 			done = free_batch(h, c, slot, n, count);
 		} else {
 			/* With check=0: freed twice, and its span is gone. */
-			gomisuse_report(h, GO_DOUBLE_FREE, slot->obj, 0, 0);
+			gohooks_misuse(h, GO_DOUBLE_FREE, slot->obj, 0, 0);
 			done = 1;
 		}
 		slot += done;
@@ -268,45 +270,21 @@ void gocentral_free(struct goheap *h, struct goslot *slot, unsigned int n,
 }
 
 /**
- * gocentral_grow - get a new span
- * @h: the heap
- * @nid: the node to take it from if possible
- * @spc: the span class
- * @gfp: what the caller may do to get memory
+ * gocentral_add - take in a new span
+ * @c: the mcentral
+ * @s: the span, carved for its class, from its node
  *
- * The span goes on its mcentral's list, from where it is anybody's.
- *
- * Context: what @gfp permits, any but NMI.
- * Return: the mcentral that got it, which is another node's when that one has
- * no memory; or NULL.
+ * Context: any but NMI.
  */
-struct gocentral *gocentral_grow(struct goheap *h, int nid, unsigned int spc,
-				 gfp_t gfp)
+void gocentral_add(struct gocentral *c, struct gospan *s)
 {
-	unsigned int class = GO_SPC_CLASS(spc);
-	struct gocentral *c;
-	struct gospan *s;
 	unsigned long flags;
-
-	s = goheap_alloc(h, nid, go_class_pages[class], go_class_align[class],
-			 gfp);
-	if (!s)
-		return NULL;
-
-	preempt_disable();
-	c = &gospan_arena(h, s->base)->node->central[spc];
-	preempt_enable();
-	if (!gospan_carve(h, s, spc, gfp)) {
-		goheap_free(h, s);
-		return NULL;
-	}
 
 	raw_spin_lock_irqsave(&c->lock, flags);
 	s->central = c;
 	c->nspans++;
-	place(c, s);
+	place_span(c, s);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
-	return c;
 }
 
 /**
@@ -323,7 +301,7 @@ void gocentral_uncache(struct goheap *h, struct gospan *s)
 
 	raw_spin_lock_irqsave(&c->lock, flags);
 	s->cached = false;
-	place(c, s);
+	place_span(c, s);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 }
 
@@ -349,7 +327,7 @@ unsigned int gocentral_trim(struct gocentral *c, unsigned int want)
 	raw_spin_lock_irqsave(&c->lock, flags);
 	for (n = 0; n < want && c->idle; n++) {
 		s = list_last_entry(&c->partial[0], struct gospan, list);
-		unplace(c, s);
+		unlist_span(c, s);
 		/* It is none of ours any more: the lock says so to others. */
 		s->central = NULL;
 		c->nspans--;
@@ -409,6 +387,78 @@ unsigned long gocentral_idle_pages(struct gonode *node)
 		n += (unsigned long)READ_ONCE(node->central[spc].idle) *
 		     go_class_pages[GO_SPC_CLASS(spc)];
 	return n;
+}
+
+/* Free objects must not be marked live; only then do bits and bytes agree. */
+static unsigned int count_live_in(const struct gospan *s,
+				  const unsigned long *bits)
+{
+	unsigned int idx, n = 0;
+
+	for_each_set_bit(idx, bits, s->nelems)
+		n += s->objstate[idx] >= GO_OBJ_LIVE;
+	return n;
+}
+
+/**
+ * gocentral_check - what is wrong with a small span
+ * @s: the span
+ *
+ * The list that it should be on is computed here once more, so that a fault in
+ * place_span() is seen.
+ *
+ * Context: the lock of its mcentral is held.
+ * Return: what it does that it should not, in words; NULL if it is sane.
+ */
+const char *gocentral_check(const struct gospan *s)
+{
+	unsigned int class = GO_SPC_CLASS(s->spanclass);
+	unsigned int left = s->navail + s->nback;
+
+	lockdep_assert_held(&s->central->lock);
+	if (s->elemsize != go_class_size[class] ||
+	    s->npages != go_class_pages[class] ||
+	    s->nelems != go_class_nelems[class] ||
+	    s->magic != go_class_magic[class])
+		return "is not as its class says";
+	if (bitmap_weight(s->back, s->nelems) != s->nback)
+		return "miscounts what came back";
+	if (count_live_in(s, s->back))
+		return "has live objects that came back";
+	if (s->cached)
+		return s->bucket == GO_BUCKET_NONE ? NULL :
+						     "is cached and on a list";
+	if (bitmap_weight(s->avail, s->nelems) != s->navail)
+		return "miscounts what it has to give";
+	if (bitmap_intersects(s->avail, s->back, s->nelems))
+		return "has objects that are free twice";
+	if (count_live_in(s, s->avail))
+		return "has live objects to give";
+	if (s->bucket != (left ? fls(s->nelems - left) : GO_BUCKET_NONE))
+		return "is on the wrong list";
+	return NULL;
+}
+
+/**
+ * gocentral_is_sane - check one span
+ * @s: the span
+ *
+ * Context: any but NMI.
+ * Return: whether it is as it should be, or has left its mcentral meanwhile.
+ */
+bool gocentral_is_sane(struct gospan *s)
+{
+	struct gocentral *c = READ_ONCE(s->central);
+	unsigned long flags;
+	bool sane = true;
+
+	if (!c)
+		return true;
+	raw_spin_lock_irqsave(&c->lock, flags);
+	if (s->state == GO_SPAN_SMALL && s->central == c)
+		sane = !gocentral_check(s);
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+	return sane;
 }
 
 /**

@@ -18,17 +18,19 @@
  */
 
 #include <linux/mm.h>
-#include <linux/rcupdate.h>
-#include "internal.h"
+#include "fixalloc.h"
+#include "gfp.h"
+#include "hooks.h"
+#include "limit.h"
 
 /**
- * struct gofixchunk - the header of a chunk
+ * struct gofixalloc_chunk - the header of a chunk
  * @list: on its allocator's list while it has free objects
  * @free: its free objects, linked through their first word
  * @inuse: objects handed out
  * @order: of the chunk
  */
-struct gofixchunk {
+struct gofixalloc_chunk {
 	struct list_head list;
 	void **free;
 	unsigned int inuse;
@@ -36,22 +38,22 @@ struct gofixchunk {
 };
 
 /* Objects start here, on a cache line of their own. */
-#define CHUNK_HEADER	ALIGN(sizeof(struct gofixchunk), 64)
+#define CHUNK_HEADER	ALIGN(sizeof(struct gofixalloc_chunk), 64)
 
-static size_t chunk_bytes(const struct gofix *f)
+static size_t chunk_bytes(const struct gofixalloc *f)
 {
 	return PAGE_SIZE << f->order;
 }
 
 /**
- * gofix_init - make an allocator
+ * gofixalloc_init - make an allocator
  * @f: the allocator
  * @size: bytes of its objects
  * @reserve: free objects to leave to contexts that cannot get more
  *
  * Context: any.
  */
-void gofix_init(struct gofix *f, unsigned int size, unsigned int reserve)
+void gofixalloc_init(struct gofixalloc *f, unsigned int size, unsigned int reserve)
 {
 	memset(f, 0, sizeof(*f));
 	raw_spin_lock_init(&f->lock);
@@ -64,9 +66,9 @@ void gofix_init(struct gofix *f, unsigned int size, unsigned int reserve)
 }
 
 /* The page allocator is called here and nowhere else in this file. */
-static bool grow(struct gofix *f, gfp_t gfp)
+static bool add_chunk(struct gofixalloc *f, gfp_t gfp)
 {
-	struct gofixchunk *c;
+	struct gofixalloc_chunk *c;
 	unsigned long flags;
 	struct page *page;
 	unsigned int i;
@@ -76,7 +78,7 @@ static bool grow(struct gofix *f, gfp_t gfp)
 		return false;
 	gfp &= ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE | __GFP_NOFAIL |
 		 __GFP_THISNODE);
-	page = gofault() ? NULL : alloc_pages(gfp, f->order);
+	page = gohooks_fault() ? NULL : alloc_pages(gfp, f->order);
 	if (!page) {
 		golimit_uncharge(f->heap, chunk_bytes(f));
 		return false;
@@ -100,15 +102,15 @@ static bool grow(struct gofix *f, gfp_t gfp)
 	return true;
 }
 
-static void *pop(struct gofix *f, unsigned int keep)
+static void *pop_object(struct gofixalloc *f, unsigned int keep)
 {
-	struct gofixchunk *c;
+	struct gofixalloc_chunk *c;
 	unsigned long flags;
 	void **obj = NULL;
 
 	raw_spin_lock_irqsave(&f->lock, flags);
 	if (f->nfree > keep) {
-		c = list_first_entry(&f->chunks, struct gofixchunk, list);
+		c = list_first_entry(&f->chunks, struct gofixalloc_chunk, list);
 		obj = c->free;
 		c->free = *obj;
 		c->inuse++;
@@ -122,46 +124,46 @@ static void *pop(struct gofix *f, unsigned int keep)
 }
 
 /**
- * gofix_pop - allocate an object if there is one
+ * gofixalloc_pop - allocate an object if there is one
  * @f: the allocator
  *
  * Context: any but NMI.
  * Return: the object, contents undefined, or NULL.
  */
-void *gofix_pop(struct gofix *f)
+void *gofixalloc_pop(struct gofixalloc *f)
 {
-	return pop(f, 0);
+	return pop_object(f, 0);
 }
 
 /**
- * gofix_alloc - allocate an object
+ * gofixalloc_alloc - allocate an object
  * @f: the allocator
  * @gfp: what the caller may do to get memory
  *
  * Context: any but NMI.
  * Return: the object, contents undefined, or NULL.
  */
-void *gofix_alloc(struct gofix *f, gfp_t gfp)
+void *gofixalloc_alloc(struct gofixalloc *f, gfp_t gfp)
 {
-	enum gogrow may = goheap_may_grow(gfp);
-	void *obj = pop(f, may == GO_GROW_FIRST ? f->reserve : 0);
+	enum gogrow may = gogfp_may_grow(gfp);
+	void *obj = pop_object(f, may == GO_GROW_FIRST ? f->reserve : 0);
 
 	if (likely(obj) || may == GO_GROW_NEVER)
 		return obj;
-	grow(f, gfp);
-	return pop(f, 0);
+	add_chunk(f, gfp);
+	return pop_object(f, 0);
 }
 
 /**
- * gofix_free - free an object
+ * gofixalloc_free - free an object
  * @f: its allocator
  * @p: the object
  *
  * Context: any but NMI.
  */
-void gofix_free(struct gofix *f, void *p)
+void gofixalloc_free(struct gofixalloc *f, void *p)
 {
-	struct gofixchunk *c;
+	struct gofixalloc_chunk *c;
 	unsigned long flags;
 	void **obj = p;
 
@@ -180,42 +182,42 @@ void gofix_free(struct gofix *f, void *p)
 }
 
 /**
- * gofix_low - has the reserve been touched?
+ * gofixalloc_low - has the reserve been touched?
  * @f: the allocator
  *
  * Context: any.
- * Return: whether gofix_top_up() has something to do.
+ * Return: whether gofixalloc_top_up() has something to do.
  */
-bool gofix_low(struct gofix *f)
+bool gofixalloc_low(struct gofixalloc *f)
 {
 	return READ_ONCE(f->nfree) < f->reserve;
 }
 
 /**
- * gofix_top_up - fill the reserve
+ * gofixalloc_top_up - fill the reserve
  * @f: the allocator
  * @gfp: as for alloc_pages()
  *
  * Context: what @gfp permits.
  * Return: whether it is full.
  */
-bool gofix_top_up(struct gofix *f, gfp_t gfp)
+bool gofixalloc_top_up(struct gofixalloc *f, gfp_t gfp)
 {
-	while (gofix_low(f))
-		if (!grow(f, gfp))
+	while (gofixalloc_low(f))
+		if (!add_chunk(f, gfp))
 			return false;
 	return true;
 }
 
 /* One empty chunk that the reserve can spare, off the list, or NULL. */
-static struct gofixchunk *detach_empty(struct gofix *f)
+static struct gofixalloc_chunk *detach_empty_chunk(struct gofixalloc *f)
 {
-	struct gofixchunk *c = NULL;
+	struct gofixalloc_chunk *c = NULL;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&f->lock, flags);
 	if (f->nfree >= f->reserve + f->perchunk) {
-		c = list_last_entry(&f->chunks, struct gofixchunk, list);
+		c = list_last_entry(&f->chunks, struct gofixalloc_chunk, list);
 		if (c->inuse) {
 			c = NULL;
 		} else {
@@ -229,19 +231,19 @@ static struct gofixchunk *detach_empty(struct gofix *f)
 }
 
 /**
- * gofix_detach - take out the chunks that nobody uses
+ * gofixalloc_detach - take out the chunks that nobody uses
  * @f: the allocator
  * @out: where to put them
  *
  * Context: task.
  * Return: bytes taken out.
  */
-size_t gofix_detach(struct gofix *f, struct list_head *out)
+size_t gofixalloc_detach(struct gofixalloc *f, struct list_head *out)
 {
-	struct gofixchunk *c;
+	struct gofixalloc_chunk *c;
 	size_t bytes = 0;
 
-	while ((c = detach_empty(f))) {
+	while ((c = detach_empty_chunk(f))) {
 		list_add(&c->list, out);
 		bytes += chunk_bytes(f);
 	}
@@ -249,15 +251,15 @@ size_t gofix_detach(struct gofix *f, struct list_head *out)
 }
 
 /**
- * gofix_release - give detached chunks back to the kernel
+ * gofixalloc_release - give detached chunks back to the kernel
  * @h: whose they were; NULL for nobody's
- * @chunks: from gofix_detach(), a grace period ago
+ * @chunks: from gofixalloc_detach(), a grace period ago
  *
  * Context: task.
  */
-void gofix_release(struct goheap *h, struct list_head *chunks)
+void gofixalloc_release(struct goheap *h, struct list_head *chunks)
 {
-	struct gofixchunk *c, *next;
+	struct gofixalloc_chunk *c, *next;
 
 	list_for_each_entry_safe(c, next, chunks, list) {
 		golimit_uncharge(h, PAGE_SIZE << c->order);

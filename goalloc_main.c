@@ -52,10 +52,12 @@ static int __init goalloc_init(void)
 	if (want_init_on_alloc(0))
 		static_branch_inc(&goalloc_detour);
 
-	err = gomcache_hotplug_init();
+	goreport_init();
+	golimit_init();
+	err = godrain_hotplug_init();
 	if (err)
 		return err;
-	err = goheap_init(&goalloc_heap);
+	err = golifecycle_begin(&goalloc_heap);
 	if (err)
 		goto err_hotplug;
 	err = goshrink_init();
@@ -72,9 +74,9 @@ static int __init goalloc_init(void)
 err_shrink:
 	goshrink_exit();
 err_heap:
-	goheap_exit(&goalloc_heap);
+	golifecycle_end(&goalloc_heap);
 err_hotplug:
-	gomcache_hotplug_exit();
+	godrain_hotplug_exit();
 	return err;
 }
 module_init(goalloc_init);
@@ -87,8 +89,8 @@ static void __exit goalloc_exit(void)
 	golimit_stop();
 	/* Objects on their way through gofree_rcu(). */
 	rcu_barrier();
-	goheap_exit(&goalloc_heap);
-	gomcache_hotplug_exit();
+	golifecycle_end(&goalloc_heap);
+	godrain_hotplug_exit();
 }
 module_exit(goalloc_exit);
 

@@ -13,11 +13,21 @@
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
-#include "internal.h"
+#include "central.h"
+#include "fixalloc.h"
+#include "hooks.h"
+#include "lifecycle.h"
+#include "limit.h"
+#include "numa.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "runs.h"
+#include "span.h"
+#include "stack.h"
 
 static int init_node(struct goheap *h, int nid)
 {
-	struct gonode *node = gofault() ? NULL :
+	struct gonode *node = gohooks_fault() ? NULL :
 			      kvzalloc(sizeof(*node), GFP_KERNEL);
 	unsigned int i;
 
@@ -29,8 +39,7 @@ static int init_node(struct goheap *h, int nid)
 	node->reserve = GO_RESERVE_PAGES;
 	INIT_LIST_HEAD(&node->arenas);
 	INIT_LIST_HEAD(&node->accounted);
-	for (i = 0; i <= GO_RUN_MAX; i++)
-		node->runs[i] = RB_ROOT_CACHED;
+	goruns_init(&node->runs, &node->lock);
 	for (i = 0; i < GO_NR_SPANCLASSES; i++)
 		gocentral_init(&node->central[i], node, i);
 	h->node[nid] = node;
@@ -54,7 +63,7 @@ static int init_nodes(struct goheap *h)
 {
 	int nid;
 
-	h->node = gofault() ? NULL :
+	h->node = gohooks_fault() ? NULL :
 		  kcalloc(nr_node_ids, sizeof(*h->node), GFP_KERNEL);
 	if (!h->node)
 		return -ENOMEM;
@@ -68,23 +77,23 @@ static int init_nodes(struct goheap *h)
 }
 
 /**
- * goheap_init - make a heap
+ * golifecycle_begin - make a heap
  * @h: the heap
  *
  * Context: task.
  * Return: 0 or -ENOMEM.
  */
-int goheap_init(struct goheap *h)
+int golifecycle_begin(struct goheap *h)
 {
 	unsigned int i;
 	int err;
 
 	memset(h, 0, sizeof(*h));
 	raw_spin_lock_init(&h->map_lock);
-	goscavenge_init(h);
+	goworker_init(h);
 	gobackground_init(h);
 	gospan_fix_init(h);
-	gomcache_fix_init(h);
+	gostack_fix_init(h);
 	for (i = 0; i < GO_NR_FIX; i++)
 		h->fix[i].heap = h;
 
@@ -94,11 +103,11 @@ int goheap_init(struct goheap *h)
 	err = gospan_map_init(h);
 	if (err)
 		goto err_nodes;
-	err = gomcache_init(h);
+	err = godrain_init(h);
 	if (err)
 		goto err_map;
 	golimit_charge(h, gostats_fixed(h), __GFP_NOFAIL);
-	goscavenge_top_up(h);
+	goworker_top_up(h);
 	return 0;
 
 err_map:
@@ -116,7 +125,7 @@ static void abandon(struct gospan *s, void *data)
 	if (s->state == GO_SPAN_SMALL)
 		gospan_uncarve(h, s);
 	if (s->state != GO_SPAN_FREE)
-		gofix_free(&h->fix[GO_FIX_SPAN], s);
+		gofixalloc_free(&h->fix[GO_FIX_SPAN], s);
 }
 
 /* Give everything back but pages with live objects. */
@@ -128,11 +137,11 @@ static void abandon_arenas(struct goheap *h)
 	gospan_walk(h, abandon, h);
 	for_each_gonode(h, nid)
 		list_for_each_entry_safe(a, next, &h->node[nid]->arenas, list)
-			gofix_free(&h->fix[GO_FIX_ARENA], a);
+			gofixalloc_free(&h->fix[GO_FIX_ARENA], a);
 }
 
 /**
- * goheap_exit - end a heap
+ * golifecycle_end - end a heap
  * @h: the heap, which nobody uses any more
  *
  * Pages that hold live objects are left to those who hold them, and everything
@@ -140,30 +149,30 @@ static void abandon_arenas(struct goheap *h)
  *
  * Context: task, may sleep.
  */
-void goheap_exit(struct goheap *h)
+void golifecycle_end(struct goheap *h)
 {
 	LIST_HEAD(chunks);
 	unsigned int i;
 	int nid;
 
 	gobackground_stop(h);
-	gomcache_drain_all(h);
-	goverify_leaks(h);
+	godrain_all(h);
+	goreport_leaks(h);
 	for_each_gonode(h, nid)
 		h->node[nid]->reserve = 0;
-	goscavenge_stop(h);
-	goscavenge(h, true);
+	goworker_stop(h);
+	goscavenge_all(h);
 	/* What that has freed may have kicked, for nothing. */
 	irq_work_sync(&h->kick);
-	gomcache_exit(h);
+	godrain_exit(h);
 	abandon_arenas(h);
 	for (i = 0; i < GO_NR_FIX; i++) {
 		h->fix[i].reserve = 0;
-		gofix_detach(&h->fix[i], &chunks);
+		gofixalloc_detach(&h->fix[i], &chunks);
 		WARN_ON(h->fix[i].inuse);
 	}
 	synchronize_rcu();
-	gofix_release(h, &chunks);
+	gofixalloc_release(h, &chunks);
 	gospan_map_exit(h);
 	exit_nodes(h);
 }

@@ -18,7 +18,7 @@
 #include <linux/nodemask.h>
 #include <linux/sched.h>
 #include <linux/topology.h>
-#include "internal.h"
+#include "numa.h"
 
 /**
  * gonuma_nearest - the nearest of some nodes

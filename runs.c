@@ -4,16 +4,21 @@
  *
  * A free run has a descriptor and stands in a tree: one for each length below
  * GO_RUN_MAX, by address, with a bitmap of those that hold any, and one by
- * length and address for the rest.  (Go had lists for the short ones; a tree
- * finds the lowest address of a length in bounded time.)  The choice is best
- * fit, lowest address; what is left over of a run goes back, and a freed run
- * merges with its neighbours, which the arena map finds.  Runs do not cross
- * arenas, so that an arena with no page in use can be given back whole.
+ * length and address for the rest.  Go had lists for the short ones and has a
+ * radix tree of summaries now; a list does not find the lowest address of a
+ * length in bounded time, and summaries pay for a reserved address space, which
+ * the linear map is not.  The choice is best fit, lowest address: it leaves long
+ * runs whole, and what stays in use gathers at one end.  What is left over of a
+ * run goes back, and a freed run merges with its neighbours, which the map of its
+ * arena finds.  Runs do not cross arenas, so that an arena with no page in use
+ * can be given back whole.
  *
- * Only heap.c calls this, with the node's lock held.
+ * Nothing here knows a heap: the lock that guards the runs is its owner's, who
+ * says at the start which it is.
  */
 
-#include "internal.h"
+#include "runs.h"
+#include "span.h"
 
 /*
  * How many runs that are long enough to try for one that aligns, before one that
@@ -37,261 +42,283 @@ static bool run_before(struct rb_node *a, const struct rb_node *b)
 					x->base < y->base;
 }
 
-static void count_free(struct gonode *node, long npages)
+static void count_free_pages(struct goruns *r, long npages)
 {
-	node->free += npages;
-	node->changes++;
+	r->free += npages;
+	r->changes++;
 	if (abs(npages) >= GO_RESERVE_RUN)
-		node->big += npages;
+		r->big += npages;
 }
 
 /**
- * gorun_insert - put a run in its tree and in the map
- * @node: its node, locked
- * @a: its arena
+ * goruns_init - make an empty set of runs
+ * @r: the runs
+ * @lock: what guards them
+ *
+ * Context: any.
+ */
+void goruns_init(struct goruns *r, raw_spinlock_t *lock)
+{
+	unsigned int i;
+
+	memset(r, 0, sizeof(*r));
+	r->lock = lock;
+	for (i = 0; i <= GO_RUN_MAX; i++)
+		r->tree[i] = RB_ROOT_CACHED;
+}
+
+/**
+ * goruns_insert - put a run in its tree
+ * @r: the runs
  * @s: the run
  *
- * Context: the node's lock is held.
+ * Context: the lock of @r is held.
  */
-void gorun_insert(struct gonode *node, struct goarena *a, struct gospan *s)
-{
-	unsigned int i = gorun_index(s->base), t = tree_index(s->npages);
-
-	lockdep_assert_held(&node->lock);
-	s->state = GO_SPAN_FREE;
-	rb_add_cached(&s->rb, &node->runs[t], run_before);
-	__set_bit(t, node->nonempty);
-	count_free(node, s->npages);
-	WRITE_ONCE(a->span[i], s);
-	WRITE_ONCE(a->span[i + s->npages - 1], s);
-}
-
-/**
- * gorun_remove - take a run out of its tree
- * @node: its node, locked
- * @s: the run; the map is the caller's to change
- *
- * Context: the node's lock is held.
- */
-void gorun_remove(struct gonode *node, struct gospan *s)
+void goruns_insert(struct goruns *r, struct gospan *s)
 {
 	unsigned int t = tree_index(s->npages);
 
-	lockdep_assert_held(&node->lock);
-	rb_erase_cached(&s->rb, &node->runs[t]);
-	if (RB_EMPTY_ROOT(&node->runs[t].rb_root))
-		__clear_bit(t, node->nonempty);
-	count_free(node, -(long)s->npages);
+	lockdep_assert_held(r->lock);
+	s->state = GO_SPAN_FREE;
+	rb_add_cached(&s->rb, &r->tree[t], run_before);
+	__set_bit(t, r->nonempty);
+	count_free_pages(r, s->npages);
+}
+
+/**
+ * goruns_remove - take a run out of its tree
+ * @r: the runs
+ * @s: the run; the map is the caller's to change
+ *
+ * Context: the lock of @r is held.
+ */
+void goruns_remove(struct goruns *r, struct gospan *s)
+{
+	unsigned int t = tree_index(s->npages);
+
+	lockdep_assert_held(r->lock);
+	rb_erase_cached(&s->rb, &r->tree[t]);
+	if (RB_EMPTY_ROOT(&r->tree[t].rb_root))
+		__clear_bit(t, r->nonempty);
+	count_free_pages(r, -(long)s->npages);
 	s->state = GO_SPAN_NONE;
 }
 
-static void set_pages(struct goarena *a, unsigned int i, unsigned int n,
-		      struct gospan *s)
+/* The first run of a tree that is behind a length and an address, or NULL. */
+static struct gospan *first_run_behind(struct goruns *r, unsigned int t,
+				       unsigned long npages, unsigned long base)
 {
-	while (n--)
-		WRITE_ONCE(a->span[i++], s);
-}
+	struct rb_node *rb = r->tree[t].rb_root.rb_node;
+	struct gospan *s, *best = NULL;
 
-/* The first run of at least a length, in the order of the trees. */
-static struct gospan *first_run(struct gonode *node, unsigned long npages)
-{
-	unsigned int t = find_next_bit(node->nonempty, GO_RUN_MAX + 1,
-				       tree_index(npages));
-	struct rb_node *rb, *best = NULL;
-	struct gospan *s;
-
-	if (t > GO_RUN_MAX)
-		return NULL;
-	if (t < GO_RUN_MAX)
-		return rb_entry(rb_first_cached(&node->runs[t]), struct gospan,
-				rb);
-
-	for (rb = node->runs[t].rb_root.rb_node; rb;) {
+	while (rb) {
 		s = rb_entry(rb, struct gospan, rb);
-		if (s->npages >= npages) {
-			best = rb;
+		if (s->npages > npages ||
+		    (s->npages == npages && s->base > base)) {
+			best = s;
 			rb = rb->rb_left;
 		} else {
 			rb = rb->rb_right;
 		}
 	}
-	return best ? rb_entry(best, struct gospan, rb) : NULL;
+	return best;
+}
+
+/* The first run of at least a length, in the order of the trees. */
+static struct gospan *first_run_from(struct goruns *r, unsigned long npages)
+{
+	unsigned int t = find_next_bit(r->nonempty, GO_RUN_MAX + 1,
+				       tree_index(npages));
+
+	if (t > GO_RUN_MAX)
+		return NULL;
+	if (t < GO_RUN_MAX)
+		return rb_entry(rb_first_cached(&r->tree[t]), struct gospan,
+				rb);
+	return first_run_behind(r, t, npages, 0);
 }
 
 /**
- * gorun_next - the run after another in the order of the trees
- * @node: their node, locked
- * @s: the other
+ * goruns_after - the first run behind a place in the order of the trees
+ * @r: the runs
+ * @npages: the length of the place; 0 before all
+ * @base: its address
  *
- * Context: the node's lock is held.
+ * Context: the lock of @r is held.
  * Return: the run, or NULL.
  */
-struct gospan *gorun_next(struct gonode *node, struct gospan *s)
+struct gospan *goruns_after(struct goruns *r, unsigned long npages,
+			    unsigned long base)
+{
+	unsigned int t = tree_index(npages);
+	struct gospan *s = first_run_behind(r, t, npages, base);
+
+	lockdep_assert_held(r->lock);
+	return s || t == GO_RUN_MAX ? s : first_run_from(r, t + 1);
+}
+
+/* The same behind a run of ours, without a descent. */
+static struct gospan *next_run(struct goruns *r, struct gospan *s)
 {
 	struct rb_node *rb = rb_next(&s->rb);
 
 	if (rb)
 		return rb_entry(rb, struct gospan, rb);
-	return s->npages < GO_RUN_MAX ? first_run(node, s->npages + 1) : NULL;
+	return s->npages < GO_RUN_MAX ? first_run_from(r, s->npages + 1) : NULL;
 }
 
 /* Pages before the first aligned one of a run. */
-static unsigned long misaligned(const struct gospan *s, unsigned long align)
+static unsigned long misaligned_pages(const struct gospan *s,
+				      unsigned long align)
 {
-	return -gorun_index(s->base) & (align - 1);
+	return -gospan_page_index(s->base) & (align - 1);
 }
 
 /**
- * gorun_find - the best fit
- * @node: the node, locked
+ * goruns_find - the best fit
+ * @r: the runs
  * @npages: how many pages
  * @align: power of two, in pages
  *
  * With an alignment the first few runs that are long enough may not do; one
  * that is longer by the alignment always does, and so does a whole arena.
  *
- * Context: the node's lock is held.
+ * Context: the lock of @r is held.
  * Return: the shortest run that holds them, of these the one at the lowest
  * address; or NULL.
  */
-struct gospan *gorun_find(struct gonode *node, unsigned long npages,
-			  unsigned long align)
+struct gospan *goruns_find(struct goruns *r, unsigned long npages,
+			   unsigned long align)
 {
-	struct gospan *s = first_run(node, npages);
+	struct gospan *s = first_run_from(r, npages);
 	struct gospan *sure;
 	unsigned int tries;
 
+	lockdep_assert_held(r->lock);
 	for (tries = 1; s; tries++) {
-		if (misaligned(s, align) + npages <= s->npages)
+		if (misaligned_pages(s, align) + npages <= s->npages)
 			return s;
 		if (tries == ALIGN_TRIES) {
-			sure = first_run(node, min(npages + align - 1,
-						   GO_ARENA_PAGES));
+			sure = first_run_from(r, min(npages + align - 1,
+						     GO_ARENA_PAGES));
 			if (sure)
 				return sure;
 		}
-		s = tries < ALIGN_LIMIT ? gorun_next(node, s) : NULL;
+		s = tries < ALIGN_LIMIT ? next_run(r, s) : NULL;
 	}
 	return NULL;
 }
 
 /**
- * gorun_cut - cut pages out of a run
- * @node: its node, locked
- * @s: what gorun_find() returned
+ * goruns_map - enter what the pages of a run belong to in their arena
+ * @a: their arena
+ * @s: the pages
+ * @to: @s itself, or &gospan_nil
+ *
+ * Context: the lock of the arena's node is held.
+ */
+void goruns_map(struct goarena *a, struct gospan *s, struct gospan *to)
+{
+	unsigned int i = gospan_page_index(s->base), n = s->npages;
+
+	while (n--)
+		WRITE_ONCE(a->span[i++], to);
+}
+
+/* A free run is in the map at its first and last page only. */
+static void insert_and_map(struct goruns *r, struct goarena *a,
+			   struct gospan *s)
+{
+	unsigned int i = gospan_page_index(s->base);
+
+	goruns_insert(r, s);
+	WRITE_ONCE(a->span[i], s);
+	WRITE_ONCE(a->span[i + s->npages - 1], s);
+}
+
+/**
+ * goruns_cut - cut pages out of a run
+ * @r: the runs
+ * @a: the arena of @s
+ * @s: what goruns_find() returned
  * @npages: how many pages
  * @align: power of two, in pages
  * @spare: two descriptors, the second only if @align is above 1; those that
  *	are used for what is left of the run are set to NULL
  *
- * Context: the node's lock is held.
+ * Context: the lock of @r is held.
  * Return: the pages, in no state.
  */
-struct gospan *gorun_cut(struct gonode *node, struct gospan *s,
-			 unsigned long npages, unsigned long align,
-			 struct gospan *spare[2])
+struct gospan *goruns_cut(struct goruns *r, struct goarena *a,
+			  struct gospan *s, unsigned long npages,
+			  unsigned long align, struct gospan *spare[2])
 {
-	struct goarena *a = gospan_arena(node->heap, s->base);
-	unsigned long front = misaligned(s, align);
+	unsigned long front = misaligned_pages(s, align);
 	unsigned long back = s->npages - front - npages;
-	struct gospan *r = s, *b = s;
+	struct gospan *mid = s, *rest = s;
 
-	gorun_remove(node, s);
+	goruns_remove(r, s);
 	if (front || back) {
-		r = spare[0];
+		mid = spare[0];
 		spare[0] = NULL;
-		*r = *s;
-		r->base += front << GO_PAGE_SHIFT;
-		r->npages = npages;
+		*mid = *s;
+		mid->base += front << GO_PAGE_SHIFT;
+		mid->npages = npages;
 	}
 	if (back) {
 		if (front) {
-			b = spare[1];
+			rest = spare[1];
 			spare[1] = NULL;
-			*b = *s;
+			*rest = *s;
 		}
-		b->base = r->base + (npages << GO_PAGE_SHIFT);
-		b->npages = back;
-		gorun_insert(node, a, b);
+		rest->base = mid->base + (npages << GO_PAGE_SHIFT);
+		rest->npages = back;
+		insert_and_map(r, a, rest);
 	}
 	if (front) {
 		s->npages = front;
-		gorun_insert(node, a, s);
+		insert_and_map(r, a, s);
 	}
 	a->nfree -= npages;
-	set_pages(a, gorun_index(r->base), npages, r);
-	return r;
+	goruns_map(a, mid, mid);
+	return mid;
+}
+
+/* A neighbour of a run is free: take it out, so that the run may have it. */
+static void absorb_neighbour(struct goruns *r, struct goarena *a,
+			     unsigned int edge, struct gospan *s,
+			     struct list_head *dead)
+{
+	struct gospan *old = a->span[edge];
+
+	goruns_remove(r, old);
+	WRITE_ONCE(a->span[edge], &gospan_nil);
+	s->base = min(s->base, old->base);
+	s->npages += old->npages;
+	s->needzero |= old->needzero;
+	list_add(&old->list, dead);
 }
 
 /**
- * gorun_free - make a run free and merge it with its neighbours
- * @node: its node, locked
- * @a: its arena
+ * goruns_free - make a run free and merge it with its neighbours
+ * @r: the runs
+ * @a: the arena of @s
  * @s: the run
  * @dead: where descriptors that are no longer needed go
  *
- * Context: the node's lock is held.
+ * Context: the lock of @r is held.
  */
-void gorun_free(struct gonode *node, struct goarena *a, struct gospan *s,
-		struct list_head *dead)
+void goruns_free(struct goruns *r, struct goarena *a, struct gospan *s,
+		 struct list_head *dead)
 {
-	unsigned int i = gorun_index(s->base), n = s->npages;
-	struct gospan *l, *r;
+	unsigned int i = gospan_page_index(s->base), n = s->npages;
 
-	lockdep_assert_held(&node->lock);
-	set_pages(a, i, n, &gospan_nil);
+	lockdep_assert_held(r->lock);
+	goruns_map(a, s, &gospan_nil);
 	a->nfree += n;
-
-	l = i ? a->span[i - 1] : &gospan_nil;
-	if (l->state == GO_SPAN_FREE) {
-		gorun_remove(node, l);
-		WRITE_ONCE(a->span[i - 1], &gospan_nil);
-		s->base = l->base;
-		s->npages += l->npages;
-		s->needzero |= l->needzero;
-		list_add(&l->list, dead);
-	}
-	r = i + n < GO_ARENA_PAGES ? a->span[i + n] : &gospan_nil;
-	if (r->state == GO_SPAN_FREE) {
-		gorun_remove(node, r);
-		WRITE_ONCE(a->span[i + n], &gospan_nil);
-		s->npages += r->npages;
-		s->needzero |= r->needzero;
-		list_add(&r->list, dead);
-	}
-	gorun_insert(node, a, s);
-}
-
-/**
- * gorun_enter - enter pages in the map that are in use from the start
- * @a: their arena
- * @s: the pages
- *
- * Context: the lock of the arena's node is held.
- */
-void gorun_enter(struct goarena *a, struct gospan *s)
-{
-	set_pages(a, gorun_index(s->base), s->npages, s);
-}
-
-/**
- * gorun_disown - forget pages that go back to the kernel
- * @node: their node, locked
- * @a: their arena; forgotten too when it holds no other
- * @s: the pages, cut out
- *
- * Context: the node's lock is held.
- */
-void gorun_disown(struct gonode *node, struct goarena *a, struct gospan *s)
-{
-	lockdep_assert_held(&node->lock);
-	set_pages(a, gorun_index(s->base), s->npages, &gospan_nil);
-	a->npages -= s->npages;
-	node->sys -= s->npages;
-	node->changes++;
-	node->released += s->npages;
-	if (!a->npages) {
-		list_del(&a->list);
-		gospan_arena_leave(node->heap, a);
-	}
+	if (i && a->span[i - 1]->state == GO_SPAN_FREE)
+		absorb_neighbour(r, a, i - 1, s, dead);
+	if (i + n < GO_ARENA_PAGES && a->span[i + n]->state == GO_SPAN_FREE)
+		absorb_neighbour(r, a, i + n, s, dead);
+	insert_and_map(r, a, s);
 }

@@ -400,4 +400,10 @@ const u8 go_size_to_class[4224] = {
 };
 #endif
 
+/* Size 1..GO_MAX_SMALL to class. */
+static __always_inline unsigned int gosizeclass_of(size_t size)
+{
+	return go_size_to_class[(size - 1) / 8 + size / 256];
+}
+
 #endif /* _GOALLOC_SIZECLASS_H */

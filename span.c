@@ -26,7 +26,10 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #define GO_SIZECLASS_TABLES
-#include "internal.h"
+#include "fixalloc.h"
+#include "hooks.h"
+#include "limit.h"
+#include "span.h"
 
 /* As long as any: the look-up of a bad address may have an old span's magic. */
 static u8 nil_state[GO_MAX_NELEMS + 1];
@@ -39,13 +42,13 @@ struct goarena goarena_nil = {
 	.span = { [0 ... GO_ARENA_PAGES - 1] = &gospan_nil },
 };
 
-static struct goarenamap *map_new(unsigned long base, unsigned long nr,
+static struct goarenamap *new_map(unsigned long base, unsigned long nr,
 				  gfp_t gfp)
 {
 	struct goarenamap *map;
 	unsigned long i;
 
-	map = gofault() ? NULL : kvmalloc(struct_size(map, arena, nr), gfp);
+	map = gohooks_fault() ? NULL : kvmalloc(struct_size(map, arena, nr), gfp);
 	if (!map)
 		return NULL;
 	map->base = base;
@@ -78,7 +81,7 @@ int gospan_map_init(struct goheap *h)
 	}
 	base = round_down(base, GO_ARENA_SIZE);
 
-	map = map_new(base, ((last - base) >> GO_ARENA_SHIFT) + 1, GFP_KERNEL);
+	map = new_map(base, ((last - base) >> GO_ARENA_SHIFT) + 1, GFP_KERNEL);
 	if (!map)
 		return -ENOMEM;
 	rcu_assign_pointer(h->map, map);
@@ -123,7 +126,7 @@ bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp)
 		if (idx < nr)
 			return true;
 
-		new = map_new(base, round_up(idx + 1, 64), gfp);
+		new = new_map(base, round_up(idx + 1, 64), gfp);
 		if (!new)
 			return false;
 
@@ -182,11 +185,29 @@ bool gospan_in_free_run(struct goheap *h, const void *p)
 	if (off >> GO_ARENA_SHIFT >= map->nr)
 		return false;
 	a = READ_ONCE(map->arena[off >> GO_ARENA_SHIFT]);
-	for (i = gorun_index(addr) + 1; i-- && s == &gospan_nil;)
+	for (i = gospan_page_index(addr) + 1; i-- && s == &gospan_nil;)
 		s = READ_ONCE(a->span[i]);
 	return READ_ONCE(s->state) == GO_SPAN_FREE &&
 	       addr - READ_ONCE(s->base) < (unsigned long)s->npages <<
 					   GO_PAGE_SHIFT;
+}
+
+/**
+ * gospan_node - the node that the pages of a span are on
+ * @h: the heap
+ * @s: the span, which stays ours meanwhile
+ *
+ * Context: any.
+ * Return: the node.
+ */
+struct gonode *gospan_node(struct goheap *h, const struct gospan *s)
+{
+	struct gonode *node;
+
+	preempt_disable();
+	node = gospan_arena(h, s->base)->node;
+	preempt_enable();
+	return node;
 }
 
 static struct goarena **arena_entry(struct goheap *h, unsigned long addr)
@@ -247,7 +268,7 @@ static const unsigned int bits_sizes[GO_NR_FIX_BITS] = {
 	64, 168, 328, 648, 1288, 2704,
 };
 
-static struct gofix *bits_fix(struct goheap *h, unsigned int spc)
+static struct gofixalloc *bits_fix(struct goheap *h, unsigned int spc)
 {
 	unsigned int size = bits_size(spc), i = 0;
 
@@ -270,10 +291,10 @@ void gospan_fix_init(struct goheap *h)
 	BUILD_BUG_ON(sizeof(struct gospan) > 128);
 	BUILD_BUG_ON(GO_TINY_SIZE > 16);
 
-	gofix_init(&h->fix[GO_FIX_SPAN], ALIGN(sizeof(struct gospan), 64), 32);
-	gofix_init(&h->fix[GO_FIX_ARENA], sizeof(struct goarena), 2);
+	gofixalloc_init(&h->fix[GO_FIX_SPAN], ALIGN(sizeof(struct gospan), 64), 32);
+	gofixalloc_init(&h->fix[GO_FIX_ARENA], sizeof(struct goarena), 2);
 	for (i = 0; i < GO_NR_FIX_BITS; i++)
-		gofix_init(&h->fix[GO_FIX_BITS + i], bits_sizes[i], 8);
+		gofixalloc_init(&h->fix[GO_FIX_BITS + i], bits_sizes[i], 8);
 }
 
 /**
@@ -290,11 +311,11 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 		  gfp_t gfp)
 {
 	unsigned int class = GO_SPC_CLASS(spc), n = go_class_nelems[class];
-	unsigned long *bits = gofix_alloc(bits_fix(h, spc), gfp);
+	unsigned long *bits = gofixalloc_alloc(bits_fix(h, spc), gfp);
 	void *rest;
 
-	if (gofix_low(bits_fix(h, spc)))
-		goheap_kick(h);
+	if (gofixalloc_low(bits_fix(h, spc)))
+		gohooks_kick(h);
 	if (!bits)
 		return false;
 
@@ -350,7 +371,7 @@ void gospan_uncarve(struct goheap *h, struct gospan *s)
 	s->pushclass = 0;
 	s->nelems = 0;
 	s->needzero = true;
-	gofix_free(bits_fix(h, spc), bits);
+	gofixalloc_free(bits_fix(h, spc), bits);
 }
 
 /**
@@ -387,6 +408,29 @@ unsigned int gospan_take(struct gospan *s, struct goslot *slot,
 }
 
 /**
+ * gospan_next_arena - the first arena from a place in the map on
+ * @h: the heap
+ * @number: the place, in arenas from the beginning of the map; set to that of
+ *	the arena
+ *
+ * Context: in an RCU read-side section.  The arena may leave the map meanwhile,
+ * but its memory stays until the section ends.
+ * Return: the arena, or NULL if there is none.
+ */
+struct goarena *gospan_next_arena(struct goheap *h, unsigned long *number)
+{
+	struct goarenamap *map = rcu_dereference(h->map);
+	struct goarena *a;
+
+	for (; *number < map->nr; ++*number) {
+		a = READ_ONCE(map->arena[*number]);
+		if (a != &goarena_nil)
+			return a;
+	}
+	return NULL;
+}
+
+/**
  * gospan_walk_arenas - call a function for every arena
  * @h: the heap
  * @fn: what to call, in an RCU read-side section: the arena may have left the
@@ -398,33 +442,30 @@ unsigned int gospan_take(struct gospan *s, struct goslot *slot,
 void gospan_walk_arenas(struct goheap *h,
 			void (*fn)(struct goarena *a, void *data), void *data)
 {
-	struct goarenamap *map;
+	unsigned long i;
 	struct goarena *a;
-	unsigned long i, nr;
 
 	for (i = 0;; i++) {
 		rcu_read_lock();
-		map = rcu_dereference(h->map);
-		nr = map->nr;
-		a = i < nr ? READ_ONCE(map->arena[i]) : &goarena_nil;
-		if (a != &goarena_nil)
+		a = gospan_next_arena(h, &i);
+		if (a)
 			fn(a, data);
 		rcu_read_unlock();
-		if (i >= nr)
+		if (!a)
 			return;
-		if (a != &goarena_nil)
-			cond_resched();
+		cond_resched();
 	}
 }
 
-struct walk {
+/* What a walk over all spans does with each. */
+struct span_walk {
 	void (*fn)(struct gospan *s, void *data);
 	void *data;
 };
 
-static void walk_arena(struct goarena *a, void *data)
+static void walk_spans_of(struct goarena *a, void *data)
 {
-	struct walk *w = data;
+	struct span_walk *w = data;
 	struct gospan *s;
 	unsigned int i;
 
@@ -448,7 +489,7 @@ static void walk_arena(struct goarena *a, void *data)
 void gospan_walk(struct goheap *h,
 		 void (*fn)(struct gospan *s, void *data), void *data)
 {
-	struct walk w = { .fn = fn, .data = data };
+	struct span_walk w = { .fn = fn, .data = data };
 
-	gospan_walk_arenas(h, walk_arena, &w);
+	gospan_walk_arenas(h, walk_spans_of, &w);
 }

@@ -14,13 +14,11 @@
  * space that is freed in it returns with the block.
  */
 
-#include "internal.h"
-#include "fastpath.h"
-
-static unsigned int block_index(const struct gospan *s, const void *p)
-{
-	return ((unsigned long)p - s->base) / GO_TINY_SIZE;
-}
+#include <linux/mm.h>
+#include "hooks.h"
+#include "mcache.h"
+#include "span.h"
+#include "tiny.h"
 
 static unsigned int block_offset(const void *p)
 {
@@ -42,8 +40,15 @@ static unsigned int tiny_align(unsigned int off, unsigned int size)
 	return ALIGN(off, min(size & -size, 8U));
 }
 
-/* The next piece of this CPU's current block, or NULL. */
-static void *take_current(struct goheap *h, unsigned int size)
+/**
+ * gotiny_take - hand out the next piece of the CPU's current block
+ * @h: the heap
+ * @size: bytes, 1 to GO_TINY_SIZE - 1
+ *
+ * Context: any.
+ * Return: the object, or NULL when the block has no room or the cache is busy.
+ */
+void *gotiny_take(struct goheap *h, unsigned int size)
 {
 	struct gomcache *c;
 	struct gostack *s;
@@ -68,25 +73,23 @@ static void *take_current(struct goheap *h, unsigned int size)
 	return p;
 }
 
-/* Nobody's current block any more: it may have been empty for long. */
-static void retire(struct goheap *h, unsigned long block, atomic_t *word)
+/*
+ * A block is no CPU's current one any more.  Return it if nothing in it is live:
+ * then it is the caller's to free.
+ */
+static void *retire_block(unsigned long block, atomic_t *word)
 {
 	int old = atomic_fetch_andnot(GO_TINY_HOLD, word);
-	struct gospan *s;
 
 	if ((old & GO_TINY_LIVE) != GO_TINY_HOLD)
-		return;
+		return NULL;
 	atomic_set(word, 0);
-	preempt_disable();
-	s = gospan_of(h, (void *)block);
-	s->objstate[block_index(s, (void *)block)] = GO_OBJ_LIVE;
-	preempt_enable();
-	gomcache_free(h, (void *)block);
+	return (void *)block;
 }
 
-/* Make a block current if it has more room than the one that is. */
-static void install(struct goheap *h, unsigned long block, atomic_t *word,
-		    unsigned int off)
+/* Make a block current if it has more room; return the one that is not then. */
+static void *make_current(struct goheap *h, unsigned long block, atomic_t *word,
+			  unsigned int off)
 {
 	struct gomcache *c;
 
@@ -102,56 +105,54 @@ static void install(struct goheap *h, unsigned long block, atomic_t *word,
 		gomcache_leave(c);
 	}
 	preempt_enable();
-	if (block)
-		retire(h, block, word);
+	return block ? retire_block(block, word) : NULL;
 }
 
-/* A new block, and the object at its front. */
-static void *new_block(struct goheap *h, unsigned int size, gfp_t gfp)
+/**
+ * gotiny_install - make a new block of tiny objects
+ * @h: the heap
+ * @block: an object of GO_TINY_SPC; the first tiny object stands at its front
+ * @size: bytes of that
+ *
+ * Context: any.
+ * Return: a block that has become empty and is the caller's to free, or NULL.
+ */
+void *gotiny_install(struct goheap *h, void *block, unsigned int size)
 {
 	struct gospan *s;
 	unsigned int idx;
 	atomic_t *word;
-	void *p;
-
-	p = gomcache_alloc(h, GO_TINY_SPC, size, gfp);
-	if (!p)
-		return NULL;
 
 	preempt_disable();
-	s = gospan_of(h, p);
-	idx = block_index(s, p);
+	s = gospan_of(h, block);
+	idx = gotiny_index(s, block);
 	word = &s->tiny[idx];
 	atomic_set(word, GO_TINY_HOLD | object_bits(0, size));
 	if (static_branch_likely(&goalloc_check))
 		s->objstate[idx] = GO_OBJ_TINY;
 	preempt_enable();
 
-	install(h, (unsigned long)p, word, size);
-	return p;
+	return make_current(h, (unsigned long)block, word, size);
 }
 
 /**
- * gotiny_alloc - allocate a tiny object
- * @h: the heap
- * @size: bytes, 1 to GO_TINY_SIZE - 1
- * @gfp: as for gomalloc()
+ * gotiny_drain - take a CPU's current block away
+ * @c: this CPU's cache, or a dead one's
  *
- * Context: any that @gfp permits.
- * Return: the object, or NULL.
+ * Context: preemption is off.
+ * Return: the block if it is empty and the caller's to free, or NULL.
  */
-void *gotiny_alloc(struct goheap *h, size_t size, gfp_t gfp)
+void *gotiny_drain(struct gomcache *c)
 {
-	void *p = take_current(h, size);
+	unsigned long block;
+	atomic_t *word;
 
-	if (!p)
-		p = new_block(h, size, gfp & ~__GFP_ZERO);
-	if (!p)
-		return NULL;
-	this_cpu_inc(h->mcache->tiny_mallocs);
-	if (want_init_on_alloc(gfp))
-		memset(p, 0, size);
-	return p;
+	gomcache_enter(c);
+	block = c->tiny;
+	word = c->tiny_word;
+	c->tiny = 0;
+	gomcache_leave(c);
+	return block ? retire_block(block, word) : NULL;
 }
 
 /**
@@ -164,7 +165,7 @@ void *gotiny_alloc(struct goheap *h, size_t size, gfp_t gfp)
  */
 bool gotiny_holds(const struct gospan *s, const void *p)
 {
-	return s->tiny && (atomic_read(&s->tiny[block_index(s, p)]) &
+	return s->tiny && (atomic_read(&s->tiny[gotiny_index(s, p)]) &
 			   GO_TINY_LIVE);
 }
 
@@ -180,7 +181,7 @@ bool gotiny_holds(const struct gospan *s, const void *p)
  */
 bool gotiny_free(struct goheap *h, struct gospan *s, void *p, bool *last)
 {
-	unsigned int idx = block_index(s, p);
+	unsigned int idx = gotiny_index(s, p);
 	int bit = GO_TINY_START(block_offset(p));
 	atomic_t *word = &s->tiny[idx];
 	int old;
@@ -208,7 +209,7 @@ bool gotiny_free(struct goheap *h, struct gospan *s, void *p, bool *last)
 size_t gotiny_size(const struct gospan *s, const void *p)
 {
 	unsigned int off = block_offset(p);
-	unsigned long word = (u32)atomic_read(&s->tiny[block_index(s, p)]);
+	unsigned long word = (u32)atomic_read(&s->tiny[gotiny_index(s, p)]);
 	unsigned long ends;
 
 	if (!(word & GO_TINY_START(off)))
@@ -228,34 +229,11 @@ size_t gotiny_size(const struct gospan *s, const void *p)
 bool gotiny_inside(const struct gospan *s, const void *p)
 {
 	unsigned int off = block_offset(p), start;
-	unsigned long word = (u32)atomic_read(&s->tiny[block_index(s, p)]);
+	unsigned long word = (u32)atomic_read(&s->tiny[gotiny_index(s, p)]);
 
 	word &= GENMASK(off, 0);
 	if (!word)
 		return false;
 	start = __fls(word);
 	return start + gotiny_size(s, p - off + start) > off;
-}
-
-/**
- * gotiny_drain - take a CPU's current block away
- * @h: the heap
- * @c: this CPU's cache, or a dead one's
- *
- * Context: task.
- */
-void gotiny_drain(struct goheap *h, struct gomcache *c)
-{
-	unsigned long block;
-	atomic_t *word;
-
-	preempt_disable();
-	gomcache_enter(c);
-	block = c->tiny;
-	word = c->tiny_word;
-	c->tiny = 0;
-	gomcache_leave(c);
-	preempt_enable();
-	if (block)
-		retire(h, block, word);
 }

@@ -1,10 +1,58 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The types of goalloc, and the numbers that shape it.
+ * The types of goalloc, the numbers that shape it, and what protects what.
+ *
+ * Locking
+ * -------
+ *
+ * All locks are raw spinlocks taken with interrupts saved, so that every
+ * context of every kernel, PREEMPT_RT included, may take them.  No two are
+ * held at once, but for map_lock, which nests in a node's lock for the two
+ * stores that enter or remove an arena.  No code that holds one sleeps, prints,
+ * calls the page allocator or frees to it.  In NMI they are only ever tried.
+ *
+ *   gocentral.lock      the lists of spans; of every span of the class: back,
+ *                       nback, cached, bucket, and avail, navail while it is
+ *                       not cached; the slow counters.  At most GO_BATCH
+ *                       objects are moved under one hold.
+ *   gonode.lock         the free runs, arenas' span[] and order[], page counts;
+ *                       charged objects on their way to the kernel;
+ *                       state, base, npages and needzero of spans in the heap;
+ *                       the counters of large objects.
+ *   goheap.map_lock     replacing the arena map, and writes to it; an arena's
+ *                       entry changes under its node's lock as well.
+ *   gofixalloc.lock     that allocator's chunks and counts.
+ *   goheap.give_back    (a mutex) taking pages out of the heap for good, dead,
+ *                       goarena.order[] of pages that go.  No arena leaves the
+ *                       map without it.  Nothing allocates while it is held, so
+ *                       that it may be taken in reclaim.
+ *   goheap.finish       (a mutex) frees that NMIs have left, while they are
+ *                       finished.  Nothing allocates here either.
+ *
+ * Without a lock:
+ *
+ *   gomcache            belongs to its CPU.  The code that uses it has preemption
+ *                       off and has set @busy; an interrupt that finds @busy set
+ *                       has hit that window and goes to the mcentral instead.
+ *                       Plain stores and barrier() are enough: only code on the
+ *                       same CPU ever looks.  Counters are read by others with
+ *                       READ_ONCE().  A dead CPU's cache belongs to the hotplug
+ *                       callback.
+ *   avail, navail       of a cached span belong to the mcache that holds it.
+ *   state bytes         belong to the object's owner while it is live; a byte
+ *                       each, so that neighbours never share one.
+ *   tiny words          are atomic.
+ *   the arena map       is read with preemption off, which is an RCU reader:
+ *                       tables and the memory of descriptors go away only after
+ *                       a grace period.  For a live object every word of the
+ *                       look-up is stable; for any other address whatever is
+ *                       found is checked, never trusted.
+ *   held, misuse,       are atomic.
+ *   failures, draining
+ *   stopped             is set once, and read by the irq_work.
  *
  * From the small to the large: states of objects and spans, a span, an arena and
  * the map of these; a stack and an mcache; an mcentral, a node, metadata, a heap.
- * Who may touch what is told in internal.h, which everybody includes.
  */
 #ifndef GOALLOC_TYPES_H
 #define GOALLOC_TYPES_H
@@ -66,14 +114,11 @@
 /* The recent peak is that of so many ticks of the background. */
 #define GO_PEAKS		10
 
-/* The zones we do not have; asking for them is a caller's bug. */
-#define GO_GFP_FORBIDDEN	(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)
-
 /**
  * enum goobj_state - what an object's state byte says
  * @GO_OBJ_FRESH: never handed out since its span was carved from zeroed pages
  * @GO_OBJ_FREE: free, contents unknown
- * @GO_OBJ_POISONED: free, contents known: see debug.c
+ * @GO_OBJ_POISONED: free, contents known: see redzone.c
  * @GO_OBJ_LIVE: handed out
  * @GO_OBJ_TINY: a block that holds tiny objects
  * @GO_OBJ_DEBUG: handed out with a red zone and a record behind it
@@ -98,7 +143,7 @@ enum goobj_state {
  * @GO_SPAN_FREE: a free run of pages
  * @GO_SPAN_SMALL: objects of a size class
  * @GO_SPAN_LARGE: one object of whole pages
- * @GO_SPAN_DYING: one whose freeing has begun: whoever made it so owns it
+ * @GO_SPAN_DYING: one whose freeing has begun: the caller that set it owns it
  */
 enum gospan_state {
 	GO_SPAN_NONE,
@@ -116,7 +161,7 @@ enum gospan_state {
 
 /**
  * enum goscavenger - who gives memory back
- * @GO_BY_BACKGROUND: background.c
+ * @GO_BY_BACKGROUND: reclaim/background.c
  * @GO_BY_SHRINKER: the kernel, short of memory
  * @GO_BY_LIMIT: memory_limit
  * @GO_BY_HAND: goalloc_free_os_memory()
@@ -309,7 +354,7 @@ struct gomcache {
 
 /**
  * struct gocentral - the spans of one span class on one node
- * @lock: see above
+ * @lock: see the table
  * @spanclass: which class
  * @node: whose
  * @nspans: spans of the class, wherever they are
@@ -336,25 +381,39 @@ struct gocentral {
 } ____cacheline_internodealigned_in_smp;
 
 /**
+ * struct goruns - free runs of pages
+ * @lock: the lock that guards them
+ * @nonempty: which of @tree hold any
+ * @tree: runs by length, those of one length by address; [GO_RUN_MAX] holds the
+ *	longer ones by length and address
+ * @free: pages in them
+ * @big: of those, in runs of at least GO_RESERVE_RUN
+ * @changes: how often the runs, or the pages of their owner, have changed
+ */
+struct goruns {
+	raw_spinlock_t *lock;
+	DECLARE_BITMAP(nonempty, GO_RUN_MAX + 1);
+	struct rb_root_cached tree[GO_RUN_MAX + 1];
+	unsigned long free;
+	unsigned long big;
+	unsigned long changes;
+};
+
+/**
  * struct gonode - the page heap of a NUMA node, and its mcentrals
- * @lock: see above
+ * @lock: see the table
  * @heap: whose
  * @nid: which node
- * @nonempty: which of @runs hold any
- * @runs: free runs by length, those of one length by address; [GO_RUN_MAX]
- *	holds the longer ones by length and address
+ * @runs: the free runs
  * @arenas: all arenas of the node
  * @accounted: objects that were @gospan.accounted and are freed: their pages
  *	are on their way back to the kernel, and the charge with them
  * @sys: pages held
- * @free: of those, free ones
- * @big: of those, in runs of at least GO_RESERVE_RUN
- * @reserve: what of @big is left to contexts that cannot grow the heap
+ * @reserve: what of @runs.big is left to contexts that cannot grow the heap
  * @released: pages ever given back
  * @scavenged: of those, by whom
  * @peak: the most pages in use since the last tick of the background
  * @peaks: the same of the ticks before; the background's
- * @changes: how often @free or @sys has changed
  * @large_mallocs: large objects ever allocated
  * @large_frees: large objects ever freed
  * @large_alloced: bytes ever allocated in them
@@ -366,19 +425,15 @@ struct gonode {
 	raw_spinlock_t lock;
 	struct goheap *heap;
 	int nid;
-	DECLARE_BITMAP(nonempty, GO_RUN_MAX + 1);
-	struct rb_root_cached runs[GO_RUN_MAX + 1];
+	struct goruns runs;
 	struct list_head arenas;
 	struct list_head accounted;
 	unsigned long sys;
-	unsigned long free;
-	unsigned long big;
 	unsigned long reserve;
 	unsigned long released;
 	unsigned long scavenged[GO_NR_SCAVENGERS];
 	unsigned long peak;
 	unsigned long peaks[GO_PEAKS];
-	unsigned long changes;
 	unsigned long large_mallocs;
 	unsigned long large_frees;
 	unsigned long large_alloced;
@@ -388,8 +443,8 @@ struct gonode {
 };
 
 /**
- * struct gofix - an allocator of metadata objects of one size
- * @lock: see above
+ * struct gofixalloc - an allocator of metadata objects of one size
+ * @lock: see the table
  * @heap: whose memory_limit its chunks count against, or NULL
  * @chunks: chunks with free objects, the full ones are on no list
  * @size: bytes of an object
@@ -400,7 +455,7 @@ struct gonode {
  * @nchunks: chunks held
  * @inuse: objects handed out
  */
-struct gofix {
+struct gofixalloc {
 	raw_spinlock_t lock;
 	struct goheap *heap;
 	struct list_head chunks;
@@ -413,7 +468,7 @@ struct gofix {
 	unsigned long inuse;
 };
 
-/* Which gofix is for what: descriptors, arenas, bit blocks, stack storage. */
+/* Which gofixalloc is for what: descriptors, arenas, bit blocks, stack storage. */
 #define GO_NR_FIX_BITS		6
 #define GO_NR_FIX_STACK		5
 enum {
@@ -453,13 +508,13 @@ enum gomisuse {
  * @mcache: of each CPU
  * @map: address -> arena
  * @node: page heaps by node; nodes without memory share another's
- * @map_lock: see above
+ * @map_lock: see the table
  * @fix: metadata
  * @kick: gets @work queued, from any context
  * @work: what was put off: deferred frees, reserves, whole free arenas
  * @stopped: @work is not to be queued any more
- * @give_back: see above
- * @finish: see above
+ * @give_back: see the table
+ * @finish: see the table
  * @dead: arenas that have left the map; reaped after a grace period
  * @background: the background's next turn
  * @next_tick: when its next tick is due, in jiffies
@@ -484,7 +539,7 @@ struct goheap {
 	struct goarenamap __rcu *map;
 	struct gonode **node;
 	raw_spinlock_t map_lock;
-	struct gofix fix[GO_NR_FIX];
+	struct gofixalloc fix[GO_NR_FIX];
 	struct irq_work kick;
 	struct work_struct work;
 	bool stopped;

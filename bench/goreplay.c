@@ -174,7 +174,7 @@ static void goalloc_trim(void)
 }
 
 static struct player players[] = {
-	{ "goalloc", gomalloc, gofree, held_by_goalloc, goalloc_trim },
+	{ "goalloc", __gomalloc, gofree, held_by_goalloc, goalloc_trim },
 	{ "kmalloc", kmalloc_alloc, kmalloc_free, held_by_kmalloc, NULL },
 };
 

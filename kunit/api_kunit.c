@@ -250,7 +250,7 @@ static void api_zeroes(struct kunit *test)
 			gofree_bulk(8, p);
 			/* Pages go round between the classes. */
 			if (class % 8 == round)
-				gomcache_drain_all(&goalloc_heap);
+				godrain_all(&goalloc_heap);
 		}
 	}
 	KUNIT_EXPECT_EQ(test, dirty, 0);
@@ -295,7 +295,7 @@ static void api_zeroes_only_dirt(struct kunit *test)
 	struct gospan *s;
 	u8 *p;
 
-	c = gocentral_grow(h, NUMA_NO_NODE, spc, GFP_KERNEL);
+	c = gosource_span(h, NUMA_NO_NODE, spc, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	s = list_first_entry(&c->partial[0], struct gospan, list);
 	memset(s->objstate, GO_OBJ_FRESH, s->nelems);
@@ -308,7 +308,7 @@ static void api_zeroes_only_dirt(struct kunit *test)
 	memset(p, 0xff, s->elemsize);
 	gotest_free(h, p);
 	/* And once more, when it has been to its span and back. */
-	gomcache_drain_all(h);
+	godrain_all(h);
 	p = first_zeroed(test, h, s, spc);
 	KUNIT_EXPECT_TRUE(test, all_zero(p, s->elemsize));
 	gotest_free(h, p);

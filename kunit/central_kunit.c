@@ -44,7 +44,7 @@ static struct gocentral *grow(struct kunit *test, unsigned int spc)
 {
 	struct gocentral *c;
 
-	c = gocentral_grow(gotest_heap(test), NUMA_NO_NODE, spc, GFP_KERNEL);
+	c = gosource_span(gotest_heap(test), NUMA_NO_NODE, spc, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	KUNIT_EXPECT_EQ(test, c->spanclass, spc);
 	return c;
@@ -66,7 +66,7 @@ static struct holder *holder_new(struct kunit *test, unsigned int spc,
 	r->c = grow(test, spc);
 	for (i = 1; i < spans; i++)
 		KUNIT_EXPECT_PTR_EQ(test,
-				    gocentral_grow(r->h, r->c->node->nid, spc,
+				    gosource_span(r->h, r->c->node->nid, spc,
 						   GFP_KERNEL), r->c);
 	KUNIT_EXPECT_EQ(test, r->c->nspans, spans);
 	return r;
@@ -243,7 +243,7 @@ static unsigned long pages_inuse(struct goheap *h)
 	int nid;
 
 	for_each_node_state(nid, N_MEMORY)
-		n += h->node[nid]->sys - h->node[nid]->free;
+		n += h->node[nid]->sys - h->node[nid]->runs.free;
 	return n;
 }
 
@@ -588,7 +588,7 @@ static void heap_takes_idle(struct kunit *test)
 	put_all(r);
 	sys = node->sys;
 	for (i = 0; i < n; i++) {
-		s[i] = goheap_alloc(r->h, node->nid, 1, 1, GFP_KERNEL);
+		s[i] = gosource_pages(r->h, node->nid, 1, 1, GFP_KERNEL);
 		KUNIT_EXPECT_NOT_NULL(test, s[i]);
 	}
 	KUNIT_EXPECT_EQ(test, node->sys, sys);
@@ -815,7 +815,7 @@ static void random_step(struct holder *r, u32 what, u32 n)
 	case 0:
 		if (r->c->nspans < 12)
 			KUNIT_EXPECT_PTR_EQ(r->test,
-					    gocentral_grow(r->h,
+					    gosource_span(r->h,
 							   r->c->node->nid,
 							   r->c->spanclass,
 							   GFP_KERNEL), r->c);
@@ -914,7 +914,7 @@ static void trade_fn(struct work_struct *work)
 		if (!k)
 			k = gocentral_refill(r->h, r->c, &t->cur, slot, n);
 		if (!k)
-			gocentral_grow(r->h, r->c->node->nid, r->c->spanclass,
+			gosource_span(r->h, r->c->node->nid, r->c->spanclass,
 				       GFP_KERNEL);
 		trade(t, slot, k);
 		for (n = 0; n < k; n++)

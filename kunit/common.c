@@ -15,7 +15,7 @@ int gotest_heap_init(struct kunit *test)
 
 	if (!h)
 		return -ENOMEM;
-	err = goheap_init(h);
+	err = golifecycle_begin(h);
 	if (err) {
 		kfree(h);
 		return err;
@@ -32,12 +32,12 @@ void gotest_heap_exit(struct kunit *test)
 	if (!h)
 		return;
 	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
-	gomcache_drain_all(h);
+	godrain_all(h);
 	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
 	m = gotest_memstats(test, h);
 	gotest_expect_identities(test, m);
 	KUNIT_EXPECT_EQ_MSG(test, m->heap_objects, 0, "the case leaked");
-	goheap_exit(h);
+	golifecycle_end(h);
 	kfree(h);
 }
 
@@ -79,6 +79,22 @@ void gotest_expect_identities(struct kunit *test,
 	KUNIT_EXPECT_EQ(test, m->sys, m->heap_sys + m->stack_sys +
 			m->mspan_sys + m->mcache_sys + m->buck_hash_sys +
 			m->gc_sys + m->other_sys);
+}
+
+size_t gotest_scavenge(struct goheap *h, bool all)
+{
+	struct goscavenge sc = {
+		.who = GO_BY_BACKGROUND,
+		.nid = NUMA_NO_NODE,
+		.want_of = gobackground_excess,
+		.until = U64_MAX,
+	};
+	unsigned long pages;
+
+	if (all)
+		return goscavenge_all(h);
+	pages = goscavenge(h, &sc);
+	return (pages << GO_PAGE_SHIFT) + (pages ? goscavenge_reap(h) : 0);
 }
 
 static unsigned long seed;

@@ -13,7 +13,7 @@
 #include <kunit/test.h>
 #include <linux/prandom.h>
 #include "internal.h"
-#include "fastpath.h"
+#include "internal.h"
 
 /* For a suite's .init and .exit: a heap of the test's own. */
 int gotest_heap_init(struct kunit *test);
@@ -33,6 +33,12 @@ struct goalloc_memstats *gotest_memstats(struct kunit *test, struct goheap *h);
 /* Fail the test where an identity of MemStats does not hold. */
 void gotest_expect_identities(struct kunit *test,
 			      const struct goalloc_memstats *m);
+
+/*
+ * Give back all that can go, or what the background would, had it the time;
+ * returns the bytes.
+ */
+size_t gotest_scavenge(struct goheap *h, bool all);
 
 /* Begin a sequence of random numbers, and say with which seed. */
 void gotest_random(struct kunit *test, struct rnd_state *rnd);

@@ -20,64 +20,56 @@ EXPORT_SYMBOL_IF_KUNIT(go_class_magic);
 EXPORT_SYMBOL_IF_KUNIT(go_class_align);
 EXPORT_SYMBOL_IF_KUNIT(go_size_to_class);
 
-EXPORT_SYMBOL_IF_KUNIT(gorun_insert);
-EXPORT_SYMBOL_IF_KUNIT(gorun_remove);
-EXPORT_SYMBOL_IF_KUNIT(gorun_find);
-EXPORT_SYMBOL_IF_KUNIT(gorun_next);
-EXPORT_SYMBOL_IF_KUNIT(gorun_cut);
-EXPORT_SYMBOL_IF_KUNIT(gorun_free);
+EXPORT_SYMBOL_IF_KUNIT(goruns_insert);
+EXPORT_SYMBOL_IF_KUNIT(goruns_remove);
+EXPORT_SYMBOL_IF_KUNIT(goruns_find);
+EXPORT_SYMBOL_IF_KUNIT(goruns_cut);
+EXPORT_SYMBOL_IF_KUNIT(goruns_free);
 
-EXPORT_SYMBOL_IF_KUNIT(goheap_may_grow);
-EXPORT_SYMBOL_IF_KUNIT(goheap_alloc);
 EXPORT_SYMBOL_IF_KUNIT(goheap_free);
-EXPORT_SYMBOL_IF_KUNIT(goheap_alloc_large);
+EXPORT_SYMBOL_IF_KUNIT(gosource_large);
 EXPORT_SYMBOL_IF_KUNIT(goheap_free_large);
-EXPORT_SYMBOL_IF_KUNIT(goheap_top_up);
-EXPORT_SYMBOL_IF_KUNIT(goheap_free_rest);
-EXPORT_SYMBOL_IF_KUNIT(goheap_init);
-EXPORT_SYMBOL_IF_KUNIT(goheap_exit);
+EXPORT_SYMBOL_IF_KUNIT(gosource_top_up);
+EXPORT_SYMBOL_IF_KUNIT(goblock_free_rest);
+EXPORT_SYMBOL_IF_KUNIT(golifecycle_begin);
+EXPORT_SYMBOL_IF_KUNIT(golifecycle_end);
 
 EXPORT_SYMBOL_IF_KUNIT(goscavenge);
-EXPORT_SYMBOL_IF_KUNIT(goscavenge_node);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_reap);
 EXPORT_SYMBOL_IF_KUNIT(gobackground_excess);
 EXPORT_SYMBOL_IF_KUNIT(gonuma_node);
 EXPORT_SYMBOL_IF_KUNIT(gonuma_nearest);
 EXPORT_SYMBOL_IF_KUNIT(gonuma_others);
-EXPORT_SYMBOL_IF_KUNIT(golimit_charge);
-EXPORT_SYMBOL_IF_KUNIT(golimit_uncharge);
 EXPORT_SYMBOL_IF_KUNIT(golimit_keep);
 EXPORT_SYMBOL_IF_KUNIT(golimit_set);
 EXPORT_SYMBOL_IF_KUNIT(goshrink_count);
 EXPORT_SYMBOL_IF_KUNIT(goshrink_scan);
 EXPORT_SYMBOL_IF_KUNIT(gobackground_tick);
 EXPORT_SYMBOL_IF_KUNIT(gobackground_turn);
-EXPORT_SYMBOL_IF_KUNIT(goscavenge_top_up);
-EXPORT_SYMBOL_IF_KUNIT(goscavenge_stop);
-EXPORT_SYMBOL_IF_KUNIT(goheap_kick);
+EXPORT_SYMBOL_IF_KUNIT(goworker_top_up);
+EXPORT_SYMBOL_IF_KUNIT(goworker_stop);
 
 EXPORT_SYMBOL_IF_KUNIT(gocentral_refill);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_take);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_free);
-EXPORT_SYMBOL_IF_KUNIT(gocentral_grow);
+EXPORT_SYMBOL_IF_KUNIT(gosource_span);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_uncache);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_trim);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_trim_idle);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_idle_pages);
 
-EXPORT_SYMBOL_IF_KUNIT(gomcache_alloc_slow);
-EXPORT_SYMBOL_IF_KUNIT(gomcache_free_slow);
-EXPORT_SYMBOL_IF_KUNIT(gomcache_alloc_node);
-EXPORT_SYMBOL_IF_KUNIT(gomcache_hand_out_zeroed);
-EXPORT_SYMBOL_IF_KUNIT(gomcache_drain_all);
-EXPORT_SYMBOL_IF_KUNIT(gomcache_drain_node);
-EXPORT_SYMBOL_IF_KUNIT(gomcache_drain_deferred);
+EXPORT_SYMBOL_IF_KUNIT(goalloc_slow);
+EXPORT_SYMBOL_IF_KUNIT(gofree_slow);
+EXPORT_SYMBOL_IF_KUNIT(goalloc_on_node);
+EXPORT_SYMBOL_IF_KUNIT(goalloc_zeroed);
+EXPORT_SYMBOL_IF_KUNIT(godrain_all);
+EXPORT_SYMBOL_IF_KUNIT(godrain_node);
+EXPORT_SYMBOL_IF_KUNIT(godrain_deferred);
 
-EXPORT_SYMBOL_IF_KUNIT(gotiny_alloc);
+EXPORT_SYMBOL_IF_KUNIT(goalloc_tiny);
 EXPORT_SYMBOL_IF_KUNIT(gotiny_holds);
 EXPORT_SYMBOL_IF_KUNIT(gotiny_free);
 EXPORT_SYMBOL_IF_KUNIT(gotiny_size);
-EXPORT_SYMBOL_IF_KUNIT(gotiny_drain);
 
 EXPORT_SYMBOL_IF_KUNIT(gospan_nil);
 EXPORT_SYMBOL_IF_KUNIT(goarena_nil);
@@ -91,31 +83,33 @@ EXPORT_SYMBOL_IF_KUNIT(gospan_walk_arenas);
 EXPORT_SYMBOL_IF_KUNIT(gospan_arena_enter);
 EXPORT_SYMBOL_IF_KUNIT(gospan_in_free_run);
 EXPORT_SYMBOL_IF_KUNIT(gospan_arena_leave);
-EXPORT_SYMBOL_IF_KUNIT(gomcache_classify);
-EXPORT_SYMBOL_IF_KUNIT(goheap_wait);
+EXPORT_SYMBOL_IF_KUNIT(gofree_classify);
+EXPORT_SYMBOL_IF_KUNIT(gosource_wait);
 
-EXPORT_SYMBOL_IF_KUNIT(gofix_init);
-EXPORT_SYMBOL_IF_KUNIT(gofix_alloc);
-EXPORT_SYMBOL_IF_KUNIT(gofix_pop);
-EXPORT_SYMBOL_IF_KUNIT(gofix_free);
-EXPORT_SYMBOL_IF_KUNIT(gofix_low);
-EXPORT_SYMBOL_IF_KUNIT(gofix_top_up);
-EXPORT_SYMBOL_IF_KUNIT(gofix_detach);
-EXPORT_SYMBOL_IF_KUNIT(gofix_release);
+EXPORT_SYMBOL_IF_KUNIT(gofixalloc_init);
+EXPORT_SYMBOL_IF_KUNIT(gofixalloc_alloc);
+EXPORT_SYMBOL_IF_KUNIT(gofixalloc_pop);
+EXPORT_SYMBOL_IF_KUNIT(gofixalloc_free);
+EXPORT_SYMBOL_IF_KUNIT(gofixalloc_low);
+EXPORT_SYMBOL_IF_KUNIT(gofixalloc_top_up);
+EXPORT_SYMBOL_IF_KUNIT(gofixalloc_detach);
+EXPORT_SYMBOL_IF_KUNIT(gofixalloc_release);
 
 EXPORT_SYMBOL_IF_KUNIT(gostats_read);
 EXPORT_SYMBOL_IF_KUNIT(gostats_read_spc);
 EXPORT_SYMBOL_IF_KUNIT(goverify);
-EXPORT_SYMBOL_IF_KUNIT(gomisuse_report);
+EXPORT_SYMBOL_IF_KUNIT(gohooks_misuse);
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_debug);
 EXPORT_SYMBOL_IF_KUNIT(godebug_set);
 EXPORT_SYMBOL_IF_KUNIT(godebug_get);
-EXPORT_SYMBOL_IF_KUNIT(godebug_alloc);
-EXPORT_SYMBOL_IF_KUNIT(godebug_free);
-EXPORT_SYMBOL_IF_KUNIT(godebug_size);
-EXPORT_SYMBOL_IF_KUNIT(gomcache_take);
+EXPORT_SYMBOL_IF_KUNIT(goredzone_size);
 
 #ifdef CONFIG_FAULT_INJECTION
 EXPORT_SYMBOL_IF_KUNIT(goalloc_fail);
 #endif
+EXPORT_SYMBOL_IF_KUNIT(goruns_after);
+EXPORT_SYMBOL_IF_KUNIT(goscavenge_all);
+EXPORT_SYMBOL_IF_KUNIT(gotiny_drain);
+EXPORT_SYMBOL_IF_KUNIT(gofree_block);
+EXPORT_SYMBOL_IF_KUNIT(gosource_pages);

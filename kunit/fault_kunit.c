@@ -100,14 +100,14 @@ static void give_reserves(const struct reserves *r)
 		r->h->fix[i].reserve = r->fix[i];
 	for_each_gonode(r->h, i)
 		r->h->node[i]->reserve = r->node;
-	goscavenge_top_up(r->h);
+	goworker_top_up(r->h);
 }
 
 static void cool(struct goheap *h)
 {
-	gomcache_drain_all(h);
+	godrain_all(h);
 	gotest_settle(h);
-	goscavenge(h, true);
+	goscavenge_all(h);
 }
 
 enum start {
@@ -593,7 +593,7 @@ static void use_heap(struct kunit *test, struct goheap *h)
 	struct gospan *s;
 	void *p;
 
-	s = goheap_alloc(h, NUMA_NO_NODE, 3, 1, GFP_KERNEL);
+	s = gosource_pages(h, NUMA_NO_NODE, 3, 1, GFP_KERNEL);
 	KUNIT_EXPECT_NOT_NULL(test, s);
 	p = gotest_alloc(h, GO_SPC(5, 1), GFP_KERNEL);
 	KUNIT_EXPECT_NOT_NULL(test, p);
@@ -615,7 +615,7 @@ static void fault_heap_init(struct kunit *test)
 		nth = 0;
 		do {
 			arm(++nth, once ? 1 : FOR_EVER);
-			err = goheap_init(h);
+			err = golifecycle_begin(h);
 			left = disarm();
 			if (err) {
 				failed++;
@@ -625,7 +625,7 @@ static void fault_heap_init(struct kunit *test)
 				continue;
 			}
 			use_heap(test, h);
-			goheap_exit(h);
+			golifecycle_end(h);
 		} while (left < (once ? 1 : FOR_EVER));
 	}
 	/* The array of nodes, a node, the map, the caches, hotplug. */
@@ -644,10 +644,10 @@ static void fault_heap_exit(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, h);
 	before = free_bytes();
 	for (nth = 1; nth < 2 * EVERY; nth++) {
-		KUNIT_ASSERT_EQ(test, goheap_init(h), 0);
+		KUNIT_ASSERT_EQ(test, golifecycle_begin(h), 0);
 		arm(nth, 1 + nth % 3);
 		for (i = 0; i < 8; i++) {
-			s[i] = goheap_alloc(h, NUMA_NO_NODE, 1 + 60 * i,
+			s[i] = gosource_pages(h, NUMA_NO_NODE, 1 + 60 * i,
 					    1 << i, GFP_KERNEL | __GFP_NOWARN);
 			p[i] = gotest_alloc(h, GO_SPC(1 + 9 * i, i & 1),
 					    GFP_KERNEL | __GFP_NOWARN);
@@ -661,7 +661,7 @@ static void fault_heap_exit(struct kunit *test)
 				gotest_free(h, p[i]);
 		}
 		KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
-		goheap_exit(h);
+		golifecycle_end(h);
 	}
 	after = free_bytes();
 	/* Checkers keep some for themselves, and so does every CPU. */
@@ -677,7 +677,7 @@ static void fault_map(struct kunit *test)
 	unsigned long end, nr;
 
 	KUNIT_ASSERT_NOT_NULL(test, h);
-	KUNIT_ASSERT_EQ(test, goheap_init(h), 0);
+	KUNIT_ASSERT_EQ(test, golifecycle_begin(h), 0);
 	map = rcu_access_pointer(h->map);
 	nr = map->nr;
 	end = map->base + (nr << GO_ARENA_SHIFT);
@@ -690,7 +690,7 @@ static void fault_map(struct kunit *test)
 	use_heap(test, h);
 	KUNIT_EXPECT_TRUE(test, gospan_map_cover(h, end, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
-	goheap_exit(h);
+	golifecycle_end(h);
 }
 
 static void fault_exit(struct kunit *test)

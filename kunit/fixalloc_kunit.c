@@ -26,19 +26,19 @@ static void size_name(const unsigned int *size, char *name)
 KUNIT_ARRAY_PARAM(size, sizes, size_name);
 
 /* An allocator; the test's end leaves its memory to fix_end(). */
-static struct gofix *fix_new(struct kunit *test, unsigned int size,
+static struct gofixalloc *fix_new(struct kunit *test, unsigned int size,
 			     unsigned int reserve)
 {
-	struct gofix *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	struct gofixalloc *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
-	gofix_init(f, size, reserve);
+	gofixalloc_init(f, size, reserve);
 	KUNIT_EXPECT_GE(test, f->size, size);
 	return f;
 }
 
 /* The end of an allocator, of which nothing may be in use. */
-static void fix_end(struct kunit *test, struct gofix *f)
+static void fix_end(struct kunit *test, struct gofixalloc *f)
 {
 	unsigned long chunks = f->nchunks;
 	LIST_HEAD(out);
@@ -46,13 +46,13 @@ static void fix_end(struct kunit *test, struct gofix *f)
 	KUNIT_EXPECT_EQ(test, f->inuse, 0);
 	KUNIT_EXPECT_EQ(test, f->nfree, f->nchunks * f->perchunk);
 	f->reserve = 0;
-	KUNIT_EXPECT_EQ(test, gofix_detach(f, &out),
+	KUNIT_EXPECT_EQ(test, gofixalloc_detach(f, &out),
 			chunks * PAGE_SIZE << f->order);
 	KUNIT_EXPECT_EQ(test, f->nchunks, 0);
 	KUNIT_EXPECT_EQ(test, f->nfree, 0);
 	KUNIT_EXPECT_TRUE(test, list_empty(&f->chunks));
-	KUNIT_EXPECT_NULL(test, gofix_pop(f));
-	gofix_release(NULL, &out);
+	KUNIT_EXPECT_NULL(test, gofixalloc_pop(f));
+	gofixalloc_release(NULL, &out);
 }
 
 static void **pointers(struct kunit *test, unsigned int n)
@@ -68,17 +68,17 @@ static u8 mark_of(const void *p)
 	return hash_long((unsigned long)p, 8);
 }
 
-static void fill(struct gofix *f, void *p)
+static void fill(struct gofixalloc *f, void *p)
 {
 	memset(p, mark_of(p), f->size);
 }
 
-static bool intact(struct gofix *f, void *p)
+static bool intact(struct gofixalloc *f, void *p)
 {
 	return !memchr_inv(p, mark_of(p), f->size);
 }
 
-static void expect_counts(struct kunit *test, struct gofix *f,
+static void expect_counts(struct kunit *test, struct gofixalloc *f,
 			  unsigned long inuse)
 {
 	KUNIT_EXPECT_EQ(test, f->inuse, inuse);
@@ -98,14 +98,14 @@ static void shuffle(struct rnd_state *rnd, void **p, unsigned int n)
 static void distinct(struct kunit *test)
 {
 	const unsigned int *size = test->param_value;
-	struct gofix *f = fix_new(test, *size, 0);
+	struct gofixalloc *f = fix_new(test, *size, 0);
 	unsigned int i, n = 3 * f->perchunk + 1;
 	void **p = pointers(test, n);
 	struct rnd_state rnd;
 
 	gotest_random(test, &rnd);
 	for (i = 0; i < n; i++) {
-		p[i] = gofix_alloc(f, GFP_KERNEL);
+		p[i] = gofixalloc_alloc(f, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, p[i]);
 		fill(f, p[i]);
 		expect_counts(test, f, i + 1);
@@ -115,7 +115,7 @@ static void distinct(struct kunit *test)
 	for (i = 0; i < n; i++) {
 		if (!intact(f, p[i]))
 			KUNIT_FAIL(test, "object %p was written to", p[i]);
-		gofix_free(f, p[i]);
+		gofixalloc_free(f, p[i]);
 	}
 	fix_end(test, f);
 }
@@ -123,20 +123,20 @@ static void distinct(struct kunit *test)
 static void aligned(struct kunit *test)
 {
 	const unsigned int *size = test->param_value;
-	struct gofix *f = fix_new(test, *size, 0);
+	struct gofixalloc *f = fix_new(test, *size, 0);
 	unsigned long align = max(8UL, min(64UL, 1UL << __ffs(f->size)));
 	unsigned int i, n = f->perchunk + 1;
 	void **p = pointers(test, n);
 
 	for (i = 0; i < n; i++) {
-		p[i] = gofix_alloc(f, GFP_KERNEL);
+		p[i] = gofixalloc_alloc(f, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, p[i]);
 		KUNIT_EXPECT_TRUE_MSG(test,
 				      IS_ALIGNED((unsigned long)p[i], align),
 				      "%p of %u bytes", p[i], f->size);
 	}
 	while (i--)
-		gofix_free(f, p[i]);
+		gofixalloc_free(f, p[i]);
 	fix_end(test, f);
 }
 
@@ -147,99 +147,99 @@ static void little_waste(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, h);
-	KUNIT_ASSERT_EQ(test, goheap_init(h), 0);
+	KUNIT_ASSERT_EQ(test, golifecycle_begin(h), 0);
 	for (i = 0; i < GO_NR_FIX; i++) {
-		const struct gofix *f = &h->fix[i];
+		const struct gofixalloc *f = &h->fix[i];
 		unsigned long bytes = PAGE_SIZE << f->order;
 
 		KUNIT_EXPECT_GE_MSG(test, f->perchunk * f->size,
 				    bytes - bytes / 4, "objects of %u bytes",
 				    f->size);
-		KUNIT_EXPECT_FALSE(test, gofix_low((struct gofix *)f));
+		KUNIT_EXPECT_FALSE(test, gofixalloc_low((struct gofixalloc *)f));
 	}
-	goheap_exit(h);
+	golifecycle_end(h);
 }
 
 /* What is freed last is used first, and chunks in use before empty ones. */
 static void reuse(struct kunit *test)
 {
-	struct gofix *f = fix_new(test, 1000, 0);
+	struct gofixalloc *f = fix_new(test, 1000, 0);
 	unsigned int i, n = 2 * f->perchunk;
 	void **p = pointers(test, n), *again;
 
 	for (i = 0; i < n; i++)
-		p[i] = gofix_alloc(f, GFP_KERNEL);
+		p[i] = gofixalloc_alloc(f, GFP_KERNEL);
 	/* The first chunk empties but for one, the second altogether. */
 	for (i = 1; i < n; i++)
-		gofix_free(f, p[i]);
-	again = gofix_alloc(f, GFP_KERNEL);
+		gofixalloc_free(f, p[i]);
+	again = gofixalloc_alloc(f, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, (unsigned long)again & -(PAGE_SIZE << f->order),
 			(unsigned long)p[0] & -(PAGE_SIZE << f->order));
 	KUNIT_EXPECT_EQ(test, f->nchunks, 2);
-	gofix_free(f, again);
-	gofix_free(f, p[0]);
+	gofixalloc_free(f, again);
+	gofixalloc_free(f, p[0]);
 	fix_end(test, f);
 }
 
 /* Who may get more does, before the reserve is touched. */
 static void reserve_is_left_alone(struct kunit *test)
 {
-	struct gofix *f = fix_new(test, 1000, 3);
+	struct gofixalloc *f = fix_new(test, 1000, 3);
 	unsigned int i, n = 5 * f->perchunk;
 	void **p = pointers(test, n);
 
-	KUNIT_EXPECT_TRUE(test, gofix_low(f));
-	KUNIT_EXPECT_TRUE(test, gofix_top_up(f, GFP_KERNEL));
-	KUNIT_EXPECT_FALSE(test, gofix_low(f));
+	KUNIT_EXPECT_TRUE(test, gofixalloc_low(f));
+	KUNIT_EXPECT_TRUE(test, gofixalloc_top_up(f, GFP_KERNEL));
+	KUNIT_EXPECT_FALSE(test, gofixalloc_low(f));
 	KUNIT_EXPECT_EQ(test, f->nchunks, 1);
 	for (i = 0; i < n; i++) {
-		p[i] = gofix_alloc(f, GFP_KERNEL);
+		p[i] = gofixalloc_alloc(f, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, p[i]);
-		KUNIT_ASSERT_FALSE(test, gofix_low(f));
+		KUNIT_ASSERT_FALSE(test, gofixalloc_low(f));
 	}
 	while (i--)
-		gofix_free(f, p[i]);
+		gofixalloc_free(f, p[i]);
 	fix_end(test, f);
 }
 
 /* Who may not gets it to the last object, and then nothing. */
 static void reserve_is_there(struct kunit *test)
 {
-	struct gofix *f = fix_new(test, 1000, 3);
+	struct gofixalloc *f = fix_new(test, 1000, 3);
 	void **p = pointers(test, f->perchunk);
 	unsigned int i;
 
-	KUNIT_EXPECT_NULL(test, gofix_pop(f));
-	gofix_top_up(f, GFP_KERNEL);
+	KUNIT_EXPECT_NULL(test, gofixalloc_pop(f));
+	gofixalloc_top_up(f, GFP_KERNEL);
 	for (i = 0; i < f->perchunk; i++) {
-		KUNIT_EXPECT_EQ(test, gofix_low(f), f->perchunk - i < 3);
-		p[i] = gofix_pop(f);
+		KUNIT_EXPECT_EQ(test, gofixalloc_low(f), f->perchunk - i < 3);
+		p[i] = gofixalloc_pop(f);
 		KUNIT_ASSERT_NOT_NULL(test, p[i]);
 	}
-	KUNIT_EXPECT_NULL(test, gofix_pop(f));
+	KUNIT_EXPECT_NULL(test, gofixalloc_pop(f));
 	KUNIT_EXPECT_EQ(test, f->nchunks, 1);
 	expect_counts(test, f, f->perchunk);
 
-	KUNIT_EXPECT_TRUE(test, gofix_top_up(f, GFP_KERNEL));
+	KUNIT_EXPECT_TRUE(test, gofixalloc_top_up(f, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, f->nchunks, 2);
 	while (i--)
-		gofix_free(f, p[i]);
+		gofixalloc_free(f, p[i]);
 	fix_end(test, f);
 }
 
 /* With preemption off the reserve goes first, and growing comes last. */
 static void reserve_when_atomic(struct kunit *test)
 {
-	struct gofix *f = fix_new(test, 1000, 3);
+	struct gofixalloc *f = fix_new(test, 1000, 3);
 	void **p = pointers(test, f->perchunk + 1);
 	unsigned int i;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		kunit_skip(test, "no growing with preemption off");
-	gofix_top_up(f, GFP_KERNEL);
+	gofixalloc_top_up(f, GFP_KERNEL);
 	preempt_disable();
 	for (i = 0; i < f->perchunk; i++)
-		p[i] = gofix_alloc(f, GFP_NOWAIT);
+		p[i] = gofixalloc_alloc(f, GFP_NOWAIT);
 	preempt_enable();
 	/* Without preemption counts nobody can tell that it is off. */
 	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
@@ -248,48 +248,48 @@ static void reserve_when_atomic(struct kunit *test)
 		KUNIT_EXPECT_NOT_NULL(test, p[i]);
 
 	preempt_disable();
-	p[i] = gofix_alloc(f, GFP_NOWAIT);
+	p[i] = gofixalloc_alloc(f, GFP_NOWAIT);
 	preempt_enable();
 	KUNIT_EXPECT_NOT_NULL(test, p[i]);
 	KUNIT_EXPECT_EQ(test, f->nchunks, 2);
 	for (i = 0; i <= f->perchunk; i++)
-		gofix_free(f, p[i]);
+		gofixalloc_free(f, p[i]);
 	fix_end(test, f);
 }
 
 /* Chunks in use stay, and so does what the reserve needs. */
 static void detach(struct kunit *test)
 {
-	struct gofix *f = fix_new(test, 1000, 1);
+	struct gofixalloc *f = fix_new(test, 1000, 1);
 	unsigned int i, n = 4 * f->perchunk;
 	void **p = pointers(test, n);
 	LIST_HEAD(out);
 
 	for (i = 0; i < n; i++) {
-		p[i] = gofix_alloc(f, GFP_KERNEL);
+		p[i] = gofixalloc_alloc(f, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, p[i]);
 		fill(f, p[i]);
 	}
-	KUNIT_EXPECT_EQ(test, gofix_detach(f, &out), 0);
+	KUNIT_EXPECT_EQ(test, gofixalloc_detach(f, &out), 0);
 	/* Of each chunk but the first, all but the last object goes. */
 	for (i = f->perchunk; i < n; i++)
 		if ((i + 1) % f->perchunk)
-			gofix_free(f, p[i]);
+			gofixalloc_free(f, p[i]);
 	KUNIT_EXPECT_EQ(test, f->nchunks, 5);
-	KUNIT_EXPECT_EQ(test, gofix_detach(f, &out), PAGE_SIZE << f->order);
+	KUNIT_EXPECT_EQ(test, gofixalloc_detach(f, &out), PAGE_SIZE << f->order);
 	/* Then the last objects too; of the free ones one must stay. */
 	for (i = 2 * f->perchunk - 1; i < n; i += f->perchunk)
-		gofix_free(f, p[i]);
+		gofixalloc_free(f, p[i]);
 	expect_counts(test, f, f->perchunk);
-	KUNIT_EXPECT_EQ(test, gofix_detach(f, &out),
+	KUNIT_EXPECT_EQ(test, gofixalloc_detach(f, &out),
 			2 * PAGE_SIZE << f->order);
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&out), 3);
-	KUNIT_EXPECT_FALSE(test, gofix_low(f));
+	KUNIT_EXPECT_FALSE(test, gofixalloc_low(f));
 	expect_counts(test, f, f->perchunk);
-	gofix_release(NULL, &out);
+	gofixalloc_release(NULL, &out);
 	for (i = 0; i < f->perchunk; i++) {
 		KUNIT_EXPECT_TRUE(test, intact(f, p[i]));
-		gofix_free(f, p[i]);
+		gofixalloc_free(f, p[i]);
 	}
 	fix_end(test, f);
 }
@@ -298,7 +298,7 @@ static void detach(struct kunit *test)
 static void random_order(struct kunit *test)
 {
 	unsigned int n = 0, steps = IS_ENABLED(CONFIG_KASAN) ? 4000 : 100000;
-	struct gofix *f = fix_new(test, 400, 5);
+	struct gofixalloc *f = fix_new(test, 400, 5);
 	const unsigned int most = 300;
 	void **p = pointers(test, most);
 	struct rnd_state rnd;
@@ -310,22 +310,22 @@ static void random_order(struct kunit *test)
 		bool grow = r / 4096 % most > n / 2;
 
 		if (r % 256 == 0) {
-			gofix_detach(f, &out);
-			gofix_release(NULL, &out);
+			gofixalloc_detach(f, &out);
+			gofixalloc_release(NULL, &out);
 			INIT_LIST_HEAD(&out);
 		} else if (grow && n < most) {
-			p[n] = gofix_alloc(f, GFP_KERNEL);
+			p[n] = gofixalloc_alloc(f, GFP_KERNEL);
 			KUNIT_ASSERT_NOT_NULL(test, p[n]);
 			fill(f, p[n++]);
 		} else if (n) {
 			swap(p[r / 256 % n], p[n - 1]);
 			KUNIT_ASSERT_TRUE(test, intact(f, p[--n]));
-			gofix_free(f, p[n]);
+			gofixalloc_free(f, p[n]);
 		}
 	}
 	expect_counts(test, f, n);
 	while (n)
-		gofix_free(f, p[--n]);
+		gofixalloc_free(f, p[--n]);
 	fix_end(test, f);
 }
 

@@ -34,7 +34,7 @@ static int heap_init(struct kunit *test)
 	disable_work_sync(&h->work);
 	for_each_node_state(nid, N_MEMORY)
 		h->node[nid]->reserve = 0;
-	goscavenge(h, true);
+	goscavenge_all(h);
 	return 0;
 }
 
@@ -59,7 +59,7 @@ static struct gospan *run_new(struct kunit *test, unsigned long npages,
 {
 	struct gospan *s;
 
-	s = goheap_alloc(gotest_heap(test), first_memory_node, npages, align,
+	s = gosource_pages(gotest_heap(test), first_memory_node, npages, align,
 			 GFP_KERNEL | __GFP_THISNODE);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	KUNIT_EXPECT_EQ(test, s->npages, npages);
@@ -76,22 +76,23 @@ static void run_end(struct kunit *test, struct gospan *s)
 static struct gospan *run_take(struct kunit *test, unsigned long npages,
 			       unsigned long align)
 {
-	struct gofix *fix = &gotest_heap(test)->fix[GO_FIX_SPAN];
+	struct gofixalloc *fix = &gotest_heap(test)->fix[GO_FIX_SPAN];
 	struct gonode *node = node_of(test);
 	struct gospan *spare[2], *s;
 	unsigned long flags;
 	int i;
 
-	spare[0] = gofix_alloc(fix, GFP_KERNEL);
-	spare[1] = gofix_alloc(fix, GFP_KERNEL);
+	spare[0] = gofixalloc_alloc(fix, GFP_KERNEL);
+	spare[1] = gofixalloc_alloc(fix, GFP_KERNEL);
 	raw_spin_lock_irqsave(&node->lock, flags);
-	s = gorun_find(node, npages, align);
+	s = goruns_find(&node->runs, npages, align);
 	if (s)
-		s = gorun_cut(node, s, npages, align, spare);
+		s = goruns_cut(&node->runs, gospan_arena(node->heap, s->base),
+			       s, npages, align, spare);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	for (i = 0; i < 2; i++)
 		if (spare[i])
-			gofix_free(fix, spare[i]);
+			gofixalloc_free(fix, spare[i]);
 	return s;
 }
 
@@ -241,7 +242,8 @@ static void photograph(struct kunit *test, unsigned long arena, char *buf,
 	buf[PICTURE] = 0;
 	*runs = 0;
 	raw_spin_lock_irqsave(&node->lock, flags);
-	for (s = gorun_find(node, 1, 1); s; s = gorun_next(node, s)) {
+	for (s = goruns_find(&node->runs, 1, 1); s; s = goruns_after(&node->runs, s->npages,
+				s->base)) {
 		i = (s->base - arena) >> GO_PAGE_SHIFT;
 		++*runs;
 		if (i + s->npages <= PICTURE)
@@ -264,7 +266,7 @@ static void expect_picture(struct kunit *test, unsigned long arena,
 	photograph(test, arena, buf, &runs);
 	KUNIT_EXPECT_STREQ(test, buf, picture);
 	KUNIT_EXPECT_EQ(test, runs, expected);
-	KUNIT_EXPECT_EQ(test, node_of(test)->free, free);
+	KUNIT_EXPECT_EQ(test, node_of(test)->runs.free, free);
 }
 
 static void picture(struct kunit *test)
@@ -292,7 +294,7 @@ static void picture(struct kunit *test)
 	for (i = 0; i <= PICTURE; i++)
 		if (used[i])
 			run_end(test, used[i]);
-	KUNIT_EXPECT_EQ(test, node_of(test)->free, GO_ARENA_PAGES);
+	KUNIT_EXPECT_EQ(test, node_of(test)->runs.free, GO_ARENA_PAGES);
 }
 
 /* Coalescing: a run is freed between neighbours of all kinds. */
@@ -390,8 +392,9 @@ static void arenas_stay_apart(struct kunit *test)
 
 	/* Every run there is, is an arena. */
 	raw_spin_lock_irq(&node_of(test)->lock);
-	l = gorun_find(node_of(test), 1, 1);
-	for (k = 0, r = l; r; r = gorun_next(node_of(test), r))
+	l = goruns_find(&node_of(test)->runs, 1, 1);
+	for (k = 0, r = l; r; r = goruns_after(&node_of(test)->runs, r->npages,
+				r->base))
 		k += r->npages == GO_ARENA_PAGES &&
 		     IS_ALIGNED(r->base, GO_ARENA_SIZE);
 	raw_spin_unlock_irq(&node_of(test)->lock);
@@ -444,7 +447,7 @@ static void aligned_is_found(struct kunit *test)
 	}
 	for (i = 1; i < ARRAY_SIZE(s); i += 2)
 		run_end(test, s[i]);
-	KUNIT_EXPECT_EQ(test, node->free, 12 * 127);
+	KUNIT_EXPECT_EQ(test, node->runs.free, 12 * 127);
 	KUNIT_EXPECT_NULL(test, run_take(test, 96, 128));
 	want = run_new(test, 96, 128);
 	KUNIT_EXPECT_EQ(test, node->sys, 3 * GO_ARENA_PAGES + 128);
@@ -496,12 +499,12 @@ static void growth(struct kunit *test)
 	last = run_new(test, g->npages, g->align);
 	KUNIT_EXPECT_EQ(test, node->sys - g->arenas * GO_ARENA_PAGES,
 			g->pages);
-	KUNIT_EXPECT_EQ(test, node->free, g->pages - g->npages);
+	KUNIT_EXPECT_EQ(test, node->runs.free, g->pages - g->npages);
 	run_end(test, last);
 	for (i = 0; i < g->arenas; i++)
 		run_end(test, s[i]);
-	KUNIT_EXPECT_EQ(test, node->free, node->sys);
-	goscavenge(gotest_heap(test), true);
+	KUNIT_EXPECT_EQ(test, node->runs.free, node->sys);
+	goscavenge_all(gotest_heap(test));
 	KUNIT_EXPECT_EQ(test, node->sys, 0);
 }
 
@@ -515,7 +518,7 @@ static void rest_looked_at(struct kunit *test)
 	split_page(page, 4);
 	get_page(page + 4);
 	get_page(page + 9);
-	goheap_free_rest(page, 1, 4, GFP_KERNEL);
+	goblock_free_rest(page, 1, 4, GFP_KERNEL);
 	for (i = 4; i < 14; i += 5) {
 		KUNIT_EXPECT_EQ(test, page_count(page + i), 1);
 		__free_page(page + i);
@@ -541,7 +544,7 @@ static void growth_in_pieces(struct kunit *test)
 	for (i = 0; i < GO_ARENA_PAGES; i += 2)
 		run_end(test, s[i]);
 	KUNIT_EXPECT_EQ(test, node->sys, 4 * GO_ARENA_PAGES);
-	KUNIT_EXPECT_EQ(test, node->free, GO_ARENA_PAGES / 2);
+	KUNIT_EXPECT_EQ(test, node->runs.free, GO_ARENA_PAGES / 2);
 	last = run_new(test, 2, 1);
 	KUNIT_EXPECT_EQ(test, node->sys, 4 * GO_ARENA_PAGES + MIB_PAGES);
 	run_end(test, last);
@@ -561,7 +564,7 @@ static void no_growth(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(s); i++)
 		s[i] = run_new(test, 4, 4);
 	KUNIT_EXPECT_EQ(test, node_of(test)->sys, GO_ARENA_PAGES);
-	KUNIT_EXPECT_EQ(test, node_of(test)->free, 0);
+	KUNIT_EXPECT_EQ(test, node_of(test)->runs.free, 0);
 	for (i = 0; i < ARRAY_SIZE(s); i++)
 		run_end(test, s[i]);
 }
@@ -575,10 +578,10 @@ static void reserve_is_left_alone(struct kunit *test)
 	unsigned int i;
 
 	node->reserve = GO_RESERVE_PAGES;
-	goheap_top_up(node, GFP_KERNEL);
+	gosource_top_up(node, GFP_KERNEL);
 	for (i = 0; i < ARRAY_SIZE(s); i++) {
 		s[i] = run_new(test, i % 7 + 1, 1);
-		KUNIT_EXPECT_GE(test, node->big, node->reserve);
+		KUNIT_EXPECT_GE(test, node->runs.big, node->reserve);
 	}
 	for (i = 0; i < ARRAY_SIZE(s); i++)
 		run_end(test, s[i]);
@@ -589,7 +592,7 @@ static struct gospan *alloc_atomic(struct kunit *test, unsigned long npages)
 	struct gospan *s;
 
 	preempt_disable();
-	s = goheap_alloc(gotest_heap(test), first_memory_node, npages, 1,
+	s = gosource_pages(gotest_heap(test), first_memory_node, npages, 1,
 			 GFP_NOWAIT | __GFP_NOWARN | __GFP_THISNODE);
 	preempt_enable();
 	return s;
@@ -605,17 +608,17 @@ static void reserve_when_atomic(struct kunit *test)
 	if (!IS_ENABLED(CONFIG_PREEMPT_COUNT))
 		kunit_skip(test, "nobody can tell that preemption is off");
 	node->reserve = GO_RESERVE_PAGES;
-	goheap_top_up(node, GFP_KERNEL);
+	gosource_top_up(node, GFP_KERNEL);
 	sys = node->sys;
-	s[0] = run_new(test, node->big - GO_RESERVE_PAGES, 1);
+	s[0] = run_new(test, node->runs.big - GO_RESERVE_PAGES, 1);
 	for (i = 1; i < 5; i++) {
 		s[i] = alloc_atomic(test, GO_RESERVE_PAGES / 4);
 		KUNIT_EXPECT_NOT_NULL(test, s[i]);
 	}
 	KUNIT_EXPECT_EQ(test, node->sys, sys);
-	KUNIT_EXPECT_EQ(test, node->free, 0);
-	goheap_top_up(node, GFP_KERNEL);
-	KUNIT_EXPECT_GE(test, node->big, node->reserve);
+	KUNIT_EXPECT_EQ(test, node->runs.free, 0);
+	gosource_top_up(node, GFP_KERNEL);
+	KUNIT_EXPECT_GE(test, node->runs.big, node->reserve);
 	for (i = 0; i < 5; i++)
 		if (s[i])
 			run_end(test, s[i]);
@@ -654,19 +657,19 @@ static void all_but_reserve(struct kunit *test)
 		s[n] = run_take(test, l->run[n], 1);
 		wall[n] = run_take(test, 1, 1);
 	}
-	goscavenge(gotest_heap(test), true);
-	KUNIT_EXPECT_EQ(test, node->free, 0);
+	goscavenge_all(gotest_heap(test));
+	KUNIT_EXPECT_EQ(test, node->runs.free, 0);
 	for (i = 0; i < n; i++) {
 		run_end(test, s[i]);
 		big += l->run[i] >= GO_RESERVE_RUN ? l->run[i] : 0;
 	}
 	node->reserve = GO_RESERVE_PAGES;
-	goscavenge(gotest_heap(test), true);
+	goscavenge_all(gotest_heap(test));
 	/* The reserve is whole if it was, and there is nothing else. */
-	KUNIT_EXPECT_EQ(test, node->big, min_t(unsigned long, big,
+	KUNIT_EXPECT_EQ(test, node->runs.big, min_t(unsigned long, big,
 					       GO_RESERVE_PAGES));
-	KUNIT_EXPECT_EQ(test, node->free, node->big);
-	KUNIT_EXPECT_EQ(test, node->sys, node->free + n);
+	KUNIT_EXPECT_EQ(test, node->runs.free, node->runs.big);
+	KUNIT_EXPECT_EQ(test, node->sys, node->runs.free + n);
 	for (i = 0; i < n; i++)
 		run_end(test, wall[i]);
 }
@@ -735,7 +738,7 @@ static struct gospan *part_of(struct kunit *test, const struct part *p)
 /* Nothing but the run is its arena's, page by page. */
 static void expect_orders(struct kunit *test, const struct gospan *s)
 {
-	unsigned int i, first = gorun_index(s->base);
+	unsigned int i, first = gospan_page_index(s->base);
 	struct goarena *a;
 
 	preempt_disable();
@@ -759,7 +762,7 @@ static void partial(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	KUNIT_ASSERT_EQ(test, s->base, base + p->first * GO_PAGE_SIZE);
 	fill(s);
-	goscavenge(gotest_heap(test), true);
+	goscavenge_all(gotest_heap(test));
 	KUNIT_EXPECT_EQ(test, node->sys, p->npages);
 	/* Every page of what is left is ours on its own. */
 	KUNIT_EXPECT_EQ(test, referenced(s->base, p->npages),
@@ -778,7 +781,7 @@ static void partial(struct kunit *test)
 		run_end(test, more[i]);
 	}
 	run_end(test, s);
-	goscavenge(gotest_heap(test), true);
+	goscavenge_all(gotest_heap(test));
 	KUNIT_EXPECT_EQ(test, node->sys, 0);
 	KUNIT_EXPECT_TRUE(test, list_empty(&node->arenas));
 }
@@ -792,11 +795,11 @@ static void really_free(struct kunit *test)
 	base = arena_new(test);
 	s = run_take(test, 77, 1);
 	KUNIT_EXPECT_EQ(test, referenced(base, GO_ARENA_PAGES) > 0, true);
-	goscavenge(gotest_heap(test), true);
+	goscavenge_all(gotest_heap(test));
 	KUNIT_EXPECT_LT(test, referenced(base + 77 * GO_PAGE_SIZE,
 					 GO_ARENA_PAGES - 77), 100);
 	run_end(test, s);
-	goscavenge(gotest_heap(test), true);
+	goscavenge_all(gotest_heap(test));
 	KUNIT_EXPECT_LT(test, referenced(base, GO_ARENA_PAGES), 100);
 
 	/* And an odd length, whose block was split when it came. */
@@ -806,7 +809,7 @@ static void really_free(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, referenced(base, 300), 300 << GO_PAGE_ORDER);
 	KUNIT_EXPECT_LT(test, referenced(base + 300 * GO_PAGE_SIZE, 212), 100);
 	run_end(test, t);
-	goscavenge(gotest_heap(test), true);
+	goscavenge_all(gotest_heap(test));
 	KUNIT_EXPECT_EQ(test, node_of(test)->sys, 0);
 	KUNIT_EXPECT_LT(test, referenced(base, 300), 100);
 }
@@ -912,7 +915,7 @@ static void large(struct kunit *test)
 	struct gospan *s;
 	unsigned int idx;
 
-	s = goheap_alloc_large(h, first_memory_node, *size, GFP_KERNEL);
+	s = gosource_large(h, first_memory_node, *size, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	base = s->base;
 	KUNIT_EXPECT_EQ(test, s->state, GO_SPAN_LARGE);
@@ -932,7 +935,7 @@ static void large(struct kunit *test)
 	goheap_free_large(h, s);
 	KUNIT_EXPECT_EQ(test, node->large_frees, 1);
 	KUNIT_EXPECT_EQ(test, node->large_freed, bytes);
-	KUNIT_EXPECT_EQ(test, node->free, node->sys);
+	KUNIT_EXPECT_EQ(test, node->runs.free, node->sys);
 	s = run_new(test, bytes >> GO_PAGE_SHIFT, *size % SZ_4M ? 1 : 512);
 	KUNIT_EXPECT_EQ(test, s->base, base);
 	KUNIT_EXPECT_TRUE(test, s->needzero);
@@ -1081,7 +1084,7 @@ static void model_compare(struct kunit *test, struct model *m)
 		}
 	}
 	KUNIT_ASSERT_EQ(test, bad, 0);
-	KUNIT_ASSERT_EQ(test, free, node_of(test)->free);
+	KUNIT_ASSERT_EQ(test, free, node_of(test)->runs.free);
 }
 
 /* Mostly short runs, some long, some aligned. */
@@ -1135,7 +1138,7 @@ static void random_growth(struct kunit *test)
 		r = prandom_u32_state(&rnd);
 		k = r % ARRAY_SIZE(s);
 		if (r >> 8 & 1 && i % 128 == 0)
-			goscavenge(gotest_heap(test), r & BIT(9));
+			gotest_scavenge(gotest_heap(test), r & BIT(9));
 		if (s[k]) {
 			KUNIT_EXPECT_TRUE(test, intact(s[k]));
 			run_end(test, s[k]);
@@ -1150,7 +1153,7 @@ static void random_growth(struct kunit *test)
 	for (k = 0; k < ARRAY_SIZE(s); k++)
 		if (s[k])
 			run_end(test, s[k]);
-	goscavenge(gotest_heap(test), true);
+	goscavenge_all(gotest_heap(test));
 	KUNIT_EXPECT_EQ(test, node_of(test)->sys, 0);
 }
 
@@ -1168,14 +1171,14 @@ static void storm_step(struct storm *st, struct gospan **s)
 	u32 r = prandom_u32_state(&st->rnd);
 
 	if (r % 256 == 0)
-		goscavenge(st->h, r & BIT(8));
+		gotest_scavenge(st->h, r & BIT(8));
 	if (*s) {
 		st->bad += !intact(*s);
 		goheap_free(st->h, *s);
 		*s = NULL;
 		return;
 	}
-	*s = goheap_alloc(st->h, NUMA_NO_NODE, 1 + r / 16 %
+	*s = gosource_pages(st->h, NUMA_NO_NODE, 1 + r / 16 %
 			  (r & BIT(30) ? 8 : 64), 1 << r / 4096 % 4,
 			  r & BIT(31) ? GFP_KERNEL : GFP_NOWAIT | __GFP_NOWARN);
 	if (*s)
@@ -1220,7 +1223,7 @@ static void storm(struct kunit *test)
 	}
 	irq_work_sync(&h->kick);
 	disable_work_sync(&h->work);
-	goscavenge(h, true);
+	goscavenge_all(h);
 	KUNIT_EXPECT_EQ(test, node_of(test)->sys, 0);
 }
 
@@ -1231,13 +1234,13 @@ static bool trim_many(struct goheap *h)
 	unsigned int i, n;
 
 	for (n = 0; n < ARRAY_SIZE(s); n++) {
-		s[n] = goheap_alloc(h, NUMA_NO_NODE, 70, 1, GFP_KERNEL);
+		s[n] = gosource_pages(h, NUMA_NO_NODE, 70, 1, GFP_KERNEL);
 		if (!s[n])
 			break;
 	}
 	for (i = 0; i < n; i++)
 		goheap_free(h, s[i]);
-	goscavenge(h, true);
+	goscavenge_all(h);
 	return n == ARRAY_SIZE(s);
 }
 
@@ -1269,7 +1272,7 @@ static int give_back(void *arg)
 	struct giver *g = arg;
 
 	WRITE_ONCE(g->begun, true);
-	goscavenge(g->h, true);
+	goscavenge_all(g->h);
 	WRITE_ONCE(g->done, true);
 	complete(&g->end);
 	return 0;
@@ -1285,7 +1288,7 @@ static void waits_for_readers(struct kunit *test)
 
 	if (num_online_cpus() < 2)
 		kunit_skip(test, "takes two CPUs");
-	s = goheap_alloc(g.h, NUMA_NO_NODE, GO_ARENA_PAGES, 1, GFP_KERNEL);
+	s = gosource_pages(g.h, NUMA_NO_NODE, GO_ARENA_PAGES, 1, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	goheap_free(g.h, s);
 	init_completion(&g.end);

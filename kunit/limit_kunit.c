@@ -21,7 +21,7 @@ static int limit_init(struct kunit *test)
 	gotest_settle(h);
 	for_each_gonode(h, nid)
 		h->node[nid]->reserve = 0;
-	goscavenge(h, true);
+	goscavenge_all(h);
 	return 0;
 }
 
@@ -48,7 +48,7 @@ static void expect_held(struct kunit *test)
 
 static struct gospan *large(struct kunit *test, gfp_t gfp)
 {
-	return goheap_alloc_large(gotest_heap(test), NUMA_NO_NODE, LARGE,
+	return gosource_large(gotest_heap(test), NUMA_NO_NODE, LARGE,
 				  gfp | __GFP_NOWARN);
 }
 
@@ -101,8 +101,8 @@ static void limit_counts_all(struct kunit *test)
 	for (i = 0; i < 64; i++)
 		gotest_free(h, p[i]);
 	expect_held(test);
-	gomcache_drain_all(h);
-	goscavenge(h, true);
+	godrain_all(h);
+	goscavenge_all(h);
 	expect_held(test);
 }
 
@@ -220,7 +220,7 @@ static void limit_is_eager(struct kunit *test)
 static void limit_calls_worker(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
-	struct gospan *s = goheap_alloc(h, NUMA_NO_NODE, GO_ARENA_PAGES, 1,
+	struct gospan *s = gosource_pages(h, NUMA_NO_NODE, GO_ARENA_PAGES, 1,
 					GFP_KERNEL);
 	struct list_head *list;
 	unsigned int n;
@@ -232,7 +232,7 @@ static void limit_calls_worker(struct kunit *test)
 	gotest_settle(h);
 	end_all(test, list);
 	s = large(test, GFP_KERNEL);
-	goheap_kick(h);
+	gohooks_kick(h);
 	gotest_settle(h);
 	KUNIT_EXPECT_LE(test, held(test), h->limit / 20 * 19);
 	if (s)
@@ -279,7 +279,7 @@ static void limit_makes_room_of_pieces(struct kunit *test)
 	unsigned int n, i;
 
 	for (i = 0; i < ARRAY_SIZE(page); i++) {
-		page[i] = goheap_alloc(h, NUMA_NO_NODE, 1, 1, GFP_KERNEL);
+		page[i] = gosource_pages(h, NUMA_NO_NODE, 1, 1, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, page[i]);
 	}
 	golimit_set(h, held(test) + SZ_1M);
@@ -332,7 +332,7 @@ static int push(void *arg)
 			goheap_free_large(h, s[i]);
 			s[i] = NULL;
 		} else {
-			s[i] = goheap_alloc_large(h, NUMA_NO_NODE, LARGE,
+			s[i] = gosource_large(h, NUMA_NO_NODE, LARGE,
 						  GFP_NOWAIT | __GFP_NOWARN);
 		}
 		bad += atomic_long_read(&h->held) > 2 * h->limit;

@@ -153,7 +153,7 @@ static void mcache_grows_on_misses(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, cap,
 				clamp_t(unsigned int, GO_STACK_BYTES / size,
 					2, GO_STACK_MAX));
-		gomcache_drain_all(h);
+		godrain_all(h);
 	}
 }
 
@@ -237,7 +237,7 @@ static void mcache_drain_leaves_nothing(struct kunit *test)
 		for (spc = GO_SPC(1, i); spc < GO_NR_SPANCLASSES;
 		     spc += CLASS_STEP)
 			KUNIT_EXPECT_TRUE(test, burst(h, spc, 20));
-		gomcache_drain_all(h);
+		godrain_all(h);
 		for_each_possible_cpu(cpu)
 			expect_empty(test, h, cpu);
 	}
@@ -252,8 +252,8 @@ static void mcache_drain_frees_spans(struct kunit *test)
 	struct goalloc_memstats *m;
 
 	KUNIT_EXPECT_TRUE(test, burst(h, SPC_64, MANY));
-	gomcache_drain_all(h);
-	goscavenge(h, true);
+	godrain_all(h);
+	goscavenge_all(h);
 	m = gotest_memstats(test, h);
 	KUNIT_EXPECT_EQ(test, m->heap_inuse, 0);
 	KUNIT_EXPECT_LE(test, m->heap_sys, (u64)num_online_nodes() *
@@ -299,8 +299,8 @@ static void mcache_window_goes_past(struct kunit *test)
 	void *p, *q, *warm;
 
 	/* The free span behind the stack's own is for those who go past it. */
-	warm = gomcache_alloc_node(h, numa_mem_id(), SPC_64, 64, GFP_KERNEL);
-	gocentral_grow(h, NUMA_NO_NODE, SPC_64, GFP_KERNEL);
+	warm = goalloc_on_node(h, numa_mem_id(), SPC_64, 64, GFP_KERNEL);
+	gosource_span(h, NUMA_NO_NODE, SPC_64, GFP_KERNEL);
 	p = gotest_alloc(h, SPC_64, GFP_KERNEL);
 	before = c->stack[SPC_64];
 	read_central(h, SPC_64, &mallocs0, &frees0);
@@ -564,7 +564,7 @@ static void mcache_nmi_alloc(struct kunit *test)
 	KUNIT_EXPECT_NULL_MSG(test, w.out, "an NMI cannot make spans");
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&w.h->failures), 1);
 
-	c = gocentral_grow(w.h, NUMA_NO_NODE, SPC_64, GFP_KERNEL);
+	c = gosource_span(w.h, NUMA_NO_NODE, SPC_64, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	gotest_run_in(GOTEST_NMI, nmi_alloc, &w);
 	KUNIT_ASSERT_NOT_NULL(test, w.out);
@@ -628,7 +628,7 @@ static void mcache_nmi_free_large(struct kunit *test)
 	struct nmi_large w = { .h = gotest_heap(test) };
 	struct gospan *s;
 
-	s = goheap_alloc_large(w.h, NUMA_NO_NODE, 40000, GFP_KERNEL);
+	s = gosource_large(w.h, NUMA_NO_NODE, 40000, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	w.p = (void *)s->base;
 	gotest_run_in(GOTEST_NMI, nmi_free_twice, &w);
@@ -651,7 +651,7 @@ static void mcache_of_each_node(struct kunit *test)
 			size_t size = go_class_size[GO_SPC_CLASS(spc)];
 
 			for (i = 0; i < ARRAY_SIZE(p); i++) {
-				p[i] = gomcache_alloc_node(h, nid, spc, size,
+				p[i] = goalloc_on_node(h, nid, spc, size,
 							   GFP_KERNEL |
 							   __GFP_THISNODE);
 				KUNIT_ASSERT_NOT_NULL(test, p[i]);
@@ -664,7 +664,7 @@ static void mcache_of_each_node(struct kunit *test)
 		}
 	}
 	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
-	gomcache_drain_all(h);
+	godrain_all(h);
 	for_each_node_state(nid, N_MEMORY)
 		for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
 			KUNIT_EXPECT_EQ(test, h->node[nid]->central[spc].nspans,
@@ -790,8 +790,8 @@ static void mcache_exchange(struct kunit *test)
 	for (i = 0; i < GOTEST_LOOPS(50); i++) {
 		KUNIT_EXPECT_EQ(test, goverify(x->h, NULL), 0);
 		usleep_range(4000, 8000);
-		gomcache_drain_all(x->h);
-		goscavenge(x->h, i % 2);
+		godrain_all(x->h);
+		gotest_scavenge(x->h, i % 2);
 	}
 	gotest_crew_stop(test, &crew);
 	for (i = 0; i < NR_SHELF; i++) {
@@ -811,7 +811,7 @@ static long tiny_on_cpu(void *arg)
 {
 	struct remote *r = arg;
 
-	r->p[0] = gotiny_alloc(r->h, 3, GFP_KERNEL);
+	r->p[0] = goalloc_tiny(r->h, 3, GFP_KERNEL);
 	return 0;
 }
 
@@ -832,7 +832,7 @@ static void offline_once(struct kunit *test, struct goheap *h, int cpu,
 	/* What it allocated is still good, and a drain misses nobody. */
 	remote_free(r);
 	gotest_free(h, tiny->p[0]);
-	gomcache_drain_all(h);
+	godrain_all(h);
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->heap_objects, 0);
 
 	KUNIT_EXPECT_EQ(test, add_cpu(cpu), 0);

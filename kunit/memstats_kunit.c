@@ -53,7 +53,7 @@ static void memstats_invents_nothing(struct kunit *test)
 	struct goalloc_memstats *m;
 
 	gotest_free(h, gotest_alloc(h, GO_SPC(6, 0), GFP_KERNEL));
-	goscavenge(h, true);
+	goscavenge_all(h);
 	m = memstats(test);
 	KUNIT_EXPECT_EQ(test, m->lookups, 0);
 	KUNIT_EXPECT_EQ(test, m->stack_inuse, 0);
@@ -118,7 +118,7 @@ static void expect_pair(struct kunit *test, unsigned int spc)
 
 	a = memstats(test);
 	for (i = 0; i < ARRAY_SIZE(p); i++)
-		p[i] = gomcache_alloc(h, spc, size, GFP_KERNEL);
+		p[i] = goalloc_pop(h, spc, size, GFP_KERNEL, true);
 	b = memstats(test);
 	expect_mallocs(test, class, ARRAY_SIZE(p), size, a, b);
 	for (i = 0; i < ARRAY_SIZE(p); i++)
@@ -147,12 +147,12 @@ static void memstats_past_the_mcache(struct kunit *test)
 	void *p[3];
 
 	a = memstats(test);
-	p[0] = gomcache_alloc_node(h, first_memory_node, GO_SPC(6, 0), 60,
+	p[0] = goalloc_on_node(h, first_memory_node, GO_SPC(6, 0), 60,
 				   GFP_KERNEL);
 	preempt_disable();
 	gomcache_enter(mc);
-	p[1] = gomcache_alloc(h, GO_SPC(6, 0), 60, GFP_ATOMIC);
-	p[2] = gomcache_alloc(h, GO_SPC(6, 1), 60, GFP_ATOMIC);
+	p[1] = goalloc_pop(h, GO_SPC(6, 0), 60, GFP_ATOMIC, true);
+	p[2] = goalloc_pop(h, GO_SPC(6, 1), 60, GFP_ATOMIC, true);
 	gomcache_leave(mc);
 	preempt_enable();
 	b = memstats(test);
@@ -182,7 +182,7 @@ static void memstats_of_large(struct kunit *test)
 		size_t bytes = round_up(large_sizes[i], GO_PAGE_SIZE);
 
 		a = memstats(test);
-		s = goheap_alloc_large(h, NUMA_NO_NODE, large_sizes[i],
+		s = gosource_large(h, NUMA_NO_NODE, large_sizes[i],
 				       GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, s);
 		b = memstats(test);
@@ -221,10 +221,10 @@ static void memstats_released(struct kunit *test)
 		p[i] = gotest_alloc(h, GO_SPC(67, 0), GFP_KERNEL);
 	for (i = 0; i < ARRAY_SIZE(p); i++)
 		gotest_free(h, p[i]);
-	gomcache_drain_all(h);
+	godrain_all(h);
 	gotest_settle(h);
 	a = memstats(test);
-	bytes = goscavenge(h, true);
+	bytes = goscavenge_all(h);
 	b = memstats(test);
 	KUNIT_EXPECT_GT(test, b->heap_released, a->heap_released);
 	KUNIT_EXPECT_EQ(test, b->heap_released - a->heap_released,
@@ -341,14 +341,14 @@ static void *random_object(struct goheap *h, unsigned int i, u32 r)
 	struct gospan *s;
 
 	if (!class) {
-		s = goheap_alloc_large(h, NUMA_NO_NODE, 32769 + r % 200000,
+		s = gosource_large(h, NUMA_NO_NODE, 32769 + r % 200000,
 				       GFP_KERNEL);
 		return s ? (void *)s->base : NULL;
 	}
 	if (r % 4 == 0)
-		return gotiny_alloc(h, 1 + r / 4 % 15, GFP_KERNEL);
+		return goalloc_tiny(h, 1 + r / 4 % 15, GFP_KERNEL);
 	if (r % 4 == 1)
-		return gomcache_alloc_node(h, first_memory_node,
+		return goalloc_on_node(h, first_memory_node,
 					   GO_SPC(class, 0),
 					   go_class_size[class], GFP_KERNEL);
 	return gotest_alloc(h, GO_SPC(class, r % 2), GFP_KERNEL);
@@ -380,14 +380,14 @@ static void memstats_recounted(struct kunit *test)
 		if (i % (n / 10) == 0)
 			expect_recount(test);
 		if (i % (n / 3) == 0)
-			gomcache_drain_all(h);
+			godrain_all(h);
 	}
 	for (i = 0; i < NR_SLOTS; i++)
 		if (p[i])
 			gotest_free(h, p[i]);
 	expect_recount(test);
-	gomcache_drain_all(h);
-	goscavenge(h, true);
+	godrain_all(h);
+	goscavenge_all(h);
 	expect_recount(test);
 }
 
@@ -416,16 +416,16 @@ static void *load_object(struct load *l, u32 r)
 
 	if (r % 7 == 0) {
 		size = 1 + r % 15;
-		p = gotiny_alloc(l->h, size, GFP_KERNEL);
+		p = goalloc_tiny(l->h, size, GFP_KERNEL);
 		atomic64_add(!!p, &l->tinies);
 	} else if (r % 31 == 0) {
 		size = GO_MAX_SMALL + 1 + r % 50000;
-		p = goheap_alloc_large(l->h, NUMA_NO_NODE, size, GFP_KERNEL);
+		p = gosource_large(l->h, NUMA_NO_NODE, size, GFP_KERNEL);
 		p = p ? (void *)((struct gospan *)p)->base : NULL;
 		atomic64_add(!!p, &l->mallocs);
 	} else {
-		p = gomcache_alloc(l->h, GO_SPC(class, r & 1), size,
-				   GFP_KERNEL);
+		p = goalloc_pop(l->h, GO_SPC(class, r & 1), size,
+				   GFP_KERNEL, true);
 		atomic64_add(!!p, &l->mallocs);
 	}
 	atomic64_add(p ? size : 0, &l->bytes);
@@ -488,9 +488,9 @@ static void read_under_load(struct kunit *test, struct goheap *h)
 		worse += fallen(a, b);
 		swap(a, b);
 		if (i % 100 == 99)
-			gomcache_drain_all(h);
+			godrain_all(h);
 		if (i % 500 == 499)
-			goscavenge(h, true);
+			goscavenge_all(h);
 		cond_resched();
 	}
 	KUNIT_EXPECT_EQ(test, worse, 0);
@@ -512,7 +512,7 @@ static void memstats_under_load(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(l->shelf); i++)
 		if (l->shelf[i])
 			gotest_free(h, l->shelf[i]);
-	gomcache_drain_all(h);
+	godrain_all(h);
 	m = memstats(test);
 	KUNIT_EXPECT_EQ(test, m->heap_objects, 0);
 	KUNIT_EXPECT_EQ(test, m->tiny_allocs, atomic64_read(&l->tinies));

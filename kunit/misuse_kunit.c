@@ -225,7 +225,7 @@ static void misuse_double_free_after_drain(struct kunit *test)
 	void *p = alloc(s->size);
 
 	gofree(p);
-	gomcache_drain_all(&goalloc_heap);
+	godrain_all(&goalloc_heap);
 	scene_freeze(test, s);
 	gofree(p);
 	expect_caught(test, s, GO_DOUBLE_FREE, 1);
@@ -405,14 +405,14 @@ static void misuse_of_another_heap(struct kunit *test)
 	void *p;
 
 	KUNIT_ASSERT_NOT_NULL(test, h);
-	KUNIT_ASSERT_EQ(test, goheap_init(h), 0);
+	KUNIT_ASSERT_EQ(test, golifecycle_begin(h), 0);
 	p = gotest_alloc(h, GO_SPC(6, 0), GFP_KERNEL);
 	expect_foreign(test, s, p);
 	gotest_free(h, s->witness[0]);
 	KUNIT_EXPECT_EQ(test, gotest_misuses(h, GO_FOREIGN), 1);
 	gotest_free(h, p);
 	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
-	goheap_exit(h);
+	golifecycle_end(h);
 	scene_close(test, s);
 }
 
@@ -581,7 +581,7 @@ static void misuse_double_free_race(struct kunit *test)
 		r.p = gomalloc(64, GFP_KERNEL);
 		atomic_set(&r.absent, 2);
 		on_each_cpu_mask(two, race_fn, &r, true);
-		gomcache_drain_all(&goalloc_heap);
+		godrain_all(&goalloc_heap);
 	}
 	KUNIT_EXPECT_EQ(test, gotest_misuses(&goalloc_heap, GO_DOUBLE_FREE),
 			s->misuse[GO_DOUBLE_FREE] + NR_RACES);

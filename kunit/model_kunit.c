@@ -631,7 +631,7 @@ static void compare(struct kunit *test, struct game *g)
 	rcu_barrier();
 	gotest_settle(&goalloc_heap);
 	/* The blocks that CPUs keep for tiny objects count, too. */
-	gomcache_drain_all(&goalloc_heap);
+	godrain_all(&goalloc_heap);
 	memset(&g->count, 0, sizeof(g->count));
 	for (i = 0; i < g->live.n; i++)
 		count_range(&g->count, &g->live.range[i], &block);
@@ -822,7 +822,7 @@ static void make_holes(struct kunit *test, struct goheap *h,
 
 	for (i = 0; i < NR_RUNS; i++) {
 		npages = c->npages ?: 1 + prandom_u32_state(rnd) % 8;
-		run[i] = goheap_alloc(h, first_memory_node, npages, 1,
+		run[i] = gosource_pages(h, first_memory_node, npages, 1,
 				      GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, run[i]);
 	}
@@ -846,7 +846,7 @@ static void model_swiss_cheese(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, run);
 	KUNIT_ASSERT_NOT_NULL(test, h);
-	KUNIT_ASSERT_EQ(test, goheap_init(h), 0);
+	KUNIT_ASSERT_EQ(test, golifecycle_begin(h), 0);
 	for_each_gonode(h, nid)
 		h->node[nid]->reserve = 0;
 	gotest_random(test, &rnd);
@@ -854,7 +854,7 @@ static void model_swiss_cheese(struct kunit *test)
 	for (i = 0; i < NR_RUNS; i++)
 		used += run[i] ? run[i]->npages : 0;
 
-	goscavenge(h, true);
+	goscavenge_all(h);
 	KUNIT_EXPECT_GE(test, held(h), used);
 	KUNIT_EXPECT_LE(test, held(h), used + used / 10);
 	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
@@ -864,9 +864,9 @@ static void model_swiss_cheese(struct kunit *test)
 		if (run[i])
 			goheap_free(h, run[i]);
 	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
-	goscavenge(h, true);
+	goscavenge_all(h);
 	KUNIT_EXPECT_EQ(test, held(h), 0);
-	goheap_exit(h);
+	golifecycle_end(h);
 }
 
 /* With all that goes on behind a heap's back. */

@@ -26,7 +26,7 @@ static int numa_init(struct kunit *test)
 	disable_work_sync(&h->work);
 	for_each_gonode(h, nid)
 		h->node[nid]->reserve = 0;
-	goscavenge(h, true);
+	goscavenge_all(h);
 	return 0;
 }
 
@@ -50,7 +50,7 @@ static struct gonode *here_and_there(struct kunit *test, struct gonode **there)
 	int nid;
 
 	gotest_pin(test, h);
-	here = goheap_node(h, numa_mem_id());
+	here = gonuma_heap(h, numa_mem_id());
 	others = gonuma_others(h, here->nid);
 	nid = gonuma_nearest(here->nid, &others);
 	if (nid == NUMA_NO_NODE)
@@ -66,7 +66,7 @@ static int nid_of(const void *p)
 
 static void *on_node(struct kunit *test, struct gonode *node)
 {
-	void *p = gomcache_alloc_node(gotest_heap(test), node->nid, SPC,
+	void *p = goalloc_on_node(gotest_heap(test), node->nid, SPC,
 				      go_class_size[GO_SPC_CLASS(SPC)],
 				      GFP_KERNEL | __GFP_THISNODE);
 
@@ -137,7 +137,7 @@ static void numa_far_pages_next(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
 	struct gonode *there, *here = here_and_there(test, &there);
-	struct gospan *s = goheap_alloc(h, there->nid, 100, 1,
+	struct gospan *s = gosource_pages(h, there->nid, 100, 1,
 					GFP_KERNEL | __GFP_THISNODE);
 	LIST_HEAD(all);
 	void *p, *q;
@@ -147,7 +147,7 @@ static void numa_far_pages_next(struct kunit *test)
 	q = gotest_alloc(h, SPC + 2, GFP_KERNEL);
 	goheap_free(h, s);
 	h->limit = atomic_long_read(&h->held) + SZ_64K;
-	while ((s = goheap_alloc(h, here->nid, 1, 1,
+	while ((s = gosource_pages(h, here->nid, 1, 1,
 				 GFP_NOWAIT | __GFP_NOWARN | __GFP_THISNODE)))
 		list_add(&s->list, &all);
 	p = gotest_alloc(h, SPC, GFP_NOWAIT);
@@ -157,7 +157,7 @@ static void numa_far_pages_next(struct kunit *test)
 		gotest_free(h, p);
 	}
 	/* On demand it is this node or none. */
-	KUNIT_EXPECT_NULL(test, gomcache_alloc_node(h, here->nid, SPC + 4, 64,
+	KUNIT_EXPECT_NULL(test, goalloc_on_node(h, here->nid, SPC + 4, 64,
 						    GFP_NOWAIT | __GFP_NOWARN |
 						    __GFP_THISNODE));
 	h->limit = 0;
@@ -181,13 +181,13 @@ static void numa_objects_go_home(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(p); i++)
 		gotest_free(h, p[i]);
 	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
-	gomcache_drain_all(h);
+	godrain_all(h);
 	gocentral_trim(&here->central[SPC], UINT_MAX);
 	gocentral_trim(&there->central[SPC], UINT_MAX);
 	KUNIT_EXPECT_EQ(test, here->central[SPC].nspans, 0);
 	KUNIT_EXPECT_EQ(test, there->central[SPC].nspans, 0);
-	KUNIT_EXPECT_EQ(test, here->free, here->sys);
-	KUNIT_EXPECT_EQ(test, there->free, there->sys);
+	KUNIT_EXPECT_EQ(test, here->runs.free, here->sys);
+	KUNIT_EXPECT_EQ(test, there->runs.free, there->sys);
 }
 
 #ifdef CONFIG_NUMA
@@ -229,7 +229,7 @@ static void numa_policy(struct kunit *test)
 		old = policy_begin(&policy, MPOL_BIND);
 		got = gonuma_node();
 		gotest_run_in(GOTEST_HARDIRQ, note_node, &in_irq);
-		s = goheap_alloc_large(h, NUMA_NO_NODE, SZ_64K, GFP_KERNEL);
+		s = gosource_large(h, NUMA_NO_NODE, SZ_64K, GFP_KERNEL);
 		policy_end(old);
 		KUNIT_EXPECT_EQ(test, got, nid);
 		KUNIT_EXPECT_EQ(test, in_irq, numa_mem_id());

@@ -14,12 +14,12 @@
 
 void *gotest_alloc(struct goheap *h, unsigned int spc, gfp_t gfp)
 {
-	return gomcache_alloc(h, spc, go_class_size[GO_SPC_CLASS(spc)], gfp);
+	return goalloc_pop(h, spc, go_class_size[GO_SPC_CLASS(spc)], gfp, true);
 }
 
 void gotest_free(struct goheap *h, void *p)
 {
-	gomcache_free(h, p);
+	gofree_fast(h, p);
 }
 
 void gotest_fill(void *p, size_t size)
@@ -37,7 +37,7 @@ static unsigned long live_objects(struct kunit *test)
 {
 	rcu_barrier();
 	gotest_settle(&goalloc_heap);
-	gomcache_drain_all(&goalloc_heap);
+	godrain_all(&goalloc_heap);
 	return gotest_memstats(test, &goalloc_heap)->heap_objects;
 }
 

@@ -23,7 +23,7 @@ static int scavenge_init(struct kunit *test)
 	gotest_settle(h);
 	for_each_gonode(h, nid)
 		h->node[nid]->reserve = 0;
-	goscavenge(h, true);
+	goscavenge_all(h);
 	gotest_settle(h);
 	for_each_gonode(h, nid)
 		h->node[nid]->peak = 0;
@@ -37,7 +37,7 @@ static struct gonode *node_of(struct kunit *test)
 
 static struct gospan *run_new(struct kunit *test, unsigned long npages)
 {
-	struct gospan *s = goheap_alloc(gotest_heap(test), first_memory_node,
+	struct gospan *s = gosource_pages(gotest_heap(test), first_memory_node,
 					npages, 1, GFP_KERNEL | __GFP_THISNODE);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
@@ -61,15 +61,13 @@ static unsigned long ask(struct kunit *test, unsigned long want, u64 until)
 {
 	struct goscavenge sc = {
 		.who = GO_BY_SHRINKER,
+		.nid = node_of(test)->nid,
 		.want = want,
 		.until = until,
 	};
 	struct goheap *h = gotest_heap(test);
-	unsigned long n;
+	unsigned long n = goscavenge(h, &sc);
 
-	mutex_lock(&h->give_back);
-	n = goscavenge_node(node_of(test), &sc);
-	mutex_unlock(&h->give_back);
 	goscavenge_reap(h);
 	return n;
 }
@@ -113,7 +111,7 @@ static void scavenge_goal(struct kunit *test)
 	node->peaks[7] = g->older * MIB_PAGES;
 	node->reserve = g->reserve;
 	KUNIT_EXPECT_EQ(test, gobackground_excess(node), g->excess);
-	KUNIT_EXPECT_EQ(test, goscavenge(gotest_heap(test), false) >>
+	KUNIT_EXPECT_EQ(test, gotest_scavenge(gotest_heap(test), false) >>
 			GO_PAGE_SHIFT >= g->excess, true);
 	KUNIT_EXPECT_EQ(test, node->sys, 8 * MIB_PAGES - g->excess);
 	KUNIT_EXPECT_EQ(test, node->scavenged[GO_BY_BACKGROUND], g->excess);
@@ -207,7 +205,7 @@ static void scavenge_least_used_first(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, ask(test, n, U64_MAX), n);
 		KUNIT_EXPECT_EQ(test, a[i]->npages, used[i]);
 	}
-	KUNIT_EXPECT_EQ(test, node_of(test)->free, 0);
+	KUNIT_EXPECT_EQ(test, node_of(test)->runs.free, 0);
 	KUNIT_EXPECT_EQ(test, ask(test, 1, U64_MAX), 0);
 	for (i = 0; i < 4; i++)
 		run_end(test, s[i]);
@@ -229,11 +227,11 @@ static void scavenge_longest_run_first(struct kunit *test)
 			run_end(test, s[i]);
 		/* Part of the longest; its rest is shorter than the next. */
 		KUNIT_EXPECT_EQ(test, ask(test, 35, U64_MAX), 35);
-		KUNIT_EXPECT_EQ(test, node->free, 10 + 30 + 15);
-		KUNIT_EXPECT_NOT_NULL(test, gorun_find(node, 30, 1));
-		KUNIT_EXPECT_NULL(test, gorun_find(node, 31, 1));
+		KUNIT_EXPECT_EQ(test, node->runs.free, 10 + 30 + 15);
+		KUNIT_EXPECT_NOT_NULL(test, goruns_find(&node->runs, 30, 1));
+		KUNIT_EXPECT_NULL(test, goruns_find(&node->runs, 31, 1));
 		KUNIT_EXPECT_EQ(test, ask(test, 31, U64_MAX), 31);
-		KUNIT_EXPECT_EQ(test, node->free, 10 + 14);
+		KUNIT_EXPECT_EQ(test, node->runs.free, 10 + 14);
 		KUNIT_EXPECT_EQ(test, goverify(gotest_heap(test), NULL), 0);
 		for (i = 1; i < 6; i += 2)
 			run_end(test, s[i]);
@@ -264,13 +262,13 @@ static void scavenge_in_time(struct kunit *test)
 static void scavenge_without_memory(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
-	struct gofix *f = &h->fix[GO_FIX_SPAN];
+	struct gofixalloc *f = &h->fix[GO_FIX_SPAN];
 	struct gospan *s = run_new(test, GO_ARENA_PAGES);
 	unsigned long chunks;
 	void **all = NULL, **p;
 
 	run_end(test, s);
-	while ((p = gofix_pop(f))) {
+	while ((p = gofixalloc_pop(f))) {
 		*p = all;
 		all = p;
 	}
@@ -281,7 +279,7 @@ static void scavenge_without_memory(struct kunit *test)
 	KUNIT_EXPECT_LE(test, f->nchunks, chunks);
 	while ((p = all)) {
 		all = *p;
-		gofix_free(f, p);
+		gofixalloc_free(f, p);
 	}
 }
 
@@ -301,7 +299,7 @@ static void scavenge_by_whom(struct kunit *test)
 	node_of(test)->peak = 2 * GO_ARENA_PAGES * 100 / 105 + 1;
 	turns(test);
 	ask(test, 100, U64_MAX);
-	goscavenge(h, true);
+	goscavenge_all(h);
 	b = gotest_memstats(test, h);
 	KUNIT_EXPECT_EQ(test, b->scavenged_background -
 			a->scavenged_background, GO_ARENA_SIZE);
@@ -313,8 +311,8 @@ static void scavenge_by_whom(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->heap_released, b->scavenged_background +
 			b->scavenged_shrinker + b->scavenged_limit +
 			b->scavenged_by_hand);
-	/* asks of this suite are not accounted. */
-	KUNIT_EXPECT_EQ(test, b->scavenge_cycles - a->scavenge_cycles, 2);
+	/* A turn, an ask and the rest: each pass gave something back. */
+	KUNIT_EXPECT_EQ(test, b->scavenge_cycles - a->scavenge_cycles, 3);
 	KUNIT_EXPECT_GT(test, b->scavenge_ns, a->scavenge_ns);
 	KUNIT_EXPECT_EQ(test, b->num_gc, 0);
 }
@@ -367,10 +365,10 @@ static void scavenge_idle_tiny(struct kunit *test)
 	struct goheap *h = gotest_heap(test);
 	struct gomcache *c = gotest_pin(test, h);
 
-	gotest_free(h, gotiny_alloc(h, 3, GFP_KERNEL));
+	gotest_free(h, goalloc_tiny(h, 3, GFP_KERNEL));
 	KUNIT_EXPECT_NE(test, c->tiny, 0);
 	tick(h);
-	gotest_free(h, gotiny_alloc(h, 3, GFP_KERNEL));
+	gotest_free(h, goalloc_tiny(h, 3, GFP_KERNEL));
 	tick(h);
 	KUNIT_EXPECT_NE(test, c->tiny, 0);
 	tick(h);
@@ -383,12 +381,12 @@ static void scavenge_drained_tiny(struct kunit *test)
 	struct goheap *h = gotest_heap(test);
 	struct gomcache *c = gotest_pin(test, h);
 
-	gotest_free(h, gotiny_alloc(h, 3, GFP_KERNEL));
-	gomcache_drain_all(h);
+	gotest_free(h, goalloc_tiny(h, 3, GFP_KERNEL));
+	godrain_all(h);
 	KUNIT_EXPECT_EQ(test, c->tiny, 0);
 	KUNIT_EXPECT_EQ(test, c->bytes, 0);
-	gotest_free(h, gotiny_alloc(h, 3, GFP_KERNEL));
-	gomcache_drain_node(h, h->node[numa_mem_id()]->nid);
+	gotest_free(h, goalloc_tiny(h, 3, GFP_KERNEL));
+	godrain_node(h, h->node[numa_mem_id()]->nid);
 	KUNIT_EXPECT_EQ(test, c->bytes, 0);
 }
 
@@ -415,16 +413,16 @@ static void scavenge_idle_heap(struct kunit *test)
 static void scavenge_drains_node(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
-	int nid, mine = goheap_node(h, NUMA_NO_NODE)->nid;
+	int nid, mine = gonuma_heap(h, NUMA_NO_NODE)->nid;
 	struct gomcache *c = gotest_pin(test, h);
 
 	mine = h->node[numa_mem_id()]->nid;
 	use(h, SPC_BUSY);
 	for_each_gonode(h, nid)
 		if (nid != mine)
-			gomcache_drain_node(h, nid);
+			godrain_node(h, nid);
 	KUNIT_EXPECT_GT(test, c->bytes, 0);
-	gomcache_drain_node(h, mine);
+	godrain_node(h, mine);
 	KUNIT_EXPECT_EQ(test, c->bytes, 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&h->draining), 0);
 }
@@ -462,9 +460,9 @@ static void scavenge_under_load(struct kunit *test)
 		gobackground_tick(h);
 		gobackground_turn(h);
 		for_each_gonode(h, nid)
-			gomcache_drain_node(h, nid);
+			godrain_node(h, nid);
 		if (i % 16 == 0)
-			goscavenge(h, true);
+			goscavenge_all(h);
 		usleep_range(100, 1000);
 	}
 	gotest_crew_stop(test, &crew);

@@ -29,14 +29,14 @@ static int shrink_init(struct kunit *test)
 
 	if (!err) {
 		gotest_settle(gotest_heap(test));
-		goscavenge(gotest_heap(test), true);
+		goscavenge_all(gotest_heap(test));
 	}
 	return err;
 }
 
 static struct gospan *run_new(struct kunit *test, int nid, unsigned long npages)
 {
-	struct gospan *s = goheap_alloc(gotest_heap(test), nid, npages, 1,
+	struct gospan *s = gosource_pages(gotest_heap(test), nid, npages, 1,
 					GFP_KERNEL | __GFP_THISNODE);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
@@ -52,7 +52,7 @@ static void shrink_nothing(struct kunit *test)
 	for_each_gonode(h, nid) {
 		KUNIT_EXPECT_EQ(test, goshrink_count(h, nid), 0);
 		KUNIT_EXPECT_EQ(test, scan(h, nid, 100), SHRINK_STOP);
-		KUNIT_EXPECT_EQ(test, h->node[nid]->free, GO_RESERVE_PAGES);
+		KUNIT_EXPECT_EQ(test, h->node[nid]->runs.free, GO_RESERVE_PAGES);
 	}
 }
 
@@ -90,7 +90,7 @@ static void shrink_exact(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->
 				scavenged_shrinker - released,
 				(n - 10) << PAGE_SHIFT);
-		KUNIT_EXPECT_EQ(test, h->node[nid]->free, GO_RESERVE_PAGES);
+		KUNIT_EXPECT_EQ(test, h->node[nid]->runs.free, GO_RESERVE_PAGES);
 		for (i = 1; i < 16; i += 2)
 			goheap_free(h, s[k][i]);
 		k++;
@@ -102,7 +102,7 @@ static void shrink_kept_span(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
 	unsigned int spc = GO_SPC(51, 0);
-	struct gocentral *c = gocentral_grow(h, first_memory_node, spc,
+	struct gocentral *c = gosource_span(h, first_memory_node, spc,
 					     GFP_KERNEL | __GFP_THISNODE);
 	unsigned long n;
 

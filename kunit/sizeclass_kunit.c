@@ -82,7 +82,7 @@ static void limits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, go_class_size[GO_SPC_CLASS(GO_TINY_SPC)],
 			GO_TINY_SIZE);
 	KUNIT_EXPECT_TRUE(test, GO_SPC_NOSCAN(GO_TINY_SPC));
-	KUNIT_EXPECT_EQ(test, gosize_class(GO_MAX_SMALL), GO_NR_CLASSES - 1);
+	KUNIT_EXPECT_EQ(test, gosizeclass_of(GO_MAX_SMALL), GO_NR_CLASSES - 1);
 }
 
 /* Every offset of every span, the waste at its end included. */
@@ -132,7 +132,7 @@ static void size_to_class(struct kunit *test)
 	unsigned int size, class, best, stepped = 0;
 
 	for (size = 1; size <= GO_MAX_SMALL; size++) {
-		class = gosize_class(size);
+		class = gosizeclass_of(size);
 		best = search_class(size, low_bit(size));
 		KUNIT_EXPECT_EQ(test, goalloc_size_class(size), class);
 		if (class != best)
@@ -179,10 +179,10 @@ static void step_up(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, go_class_size[search_class(s->size, 1)], s->fits);
 	KUNIT_EXPECT_NE(test, s->fits % align, 0);
-	KUNIT_EXPECT_EQ(test, go_class_size[gosize_class(s->size)], s->keeps);
+	KUNIT_EXPECT_EQ(test, go_class_size[gosizeclass_of(s->size)], s->keeps);
 	KUNIT_EXPECT_EQ(test, gomalloc_size_roundup(s->size), s->keeps);
 	/* Its neighbours ask for less. */
-	KUNIT_EXPECT_EQ(test, go_class_size[gosize_class(s->size - 1)],
+	KUNIT_EXPECT_EQ(test, go_class_size[gosizeclass_of(s->size - 1)],
 			s->fits);
 
 	for (i = 0; i < ARRAY_SIZE(p); i++) {

@@ -21,7 +21,7 @@ static struct gospan *run_new(struct kunit *test, unsigned long npages,
 {
 	struct gospan *s;
 
-	s = goheap_alloc(gotest_heap(test), NUMA_NO_NODE, npages, align,
+	s = gosource_pages(gotest_heap(test), NUMA_NO_NODE, npages, align,
 			 GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	return s;
@@ -259,10 +259,10 @@ static void map_grows_with_heap(struct kunit *test)
 	unsigned int i, k;
 	int nid;
 
-	goscavenge_stop(h);
+	goworker_stop(h);
 	for_each_node_state(nid, N_MEMORY)
 		h->node[nid]->reserve = 0;
-	goscavenge(h, true);
+	goscavenge_all(h);
 	cut_map(test, h, 1);
 
 	for (i = 0; i < ARRAY_SIZE(s); i++) {
@@ -545,7 +545,7 @@ static void walk(struct kunit *test)
 	gospan_walk(h, note, &w);
 	for_each_node_state(nid, N_MEMORY) {
 		sys += h->node[nid]->sys;
-		free += h->node[nid]->free;
+		free += h->node[nid]->runs.free;
 	}
 	for (i = 0; i < ARRAY_SIZE(w.seen); i++)
 		KUNIT_EXPECT_EQ(test, w.seen[i], 1);

@@ -18,7 +18,7 @@
 
 static void *tiny(struct kunit *test, size_t size)
 {
-	void *p = gotiny_alloc(gotest_heap(test), size, GFP_KERNEL);
+	void *p = goalloc_tiny(gotest_heap(test), size, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	return p;
@@ -40,8 +40,12 @@ static size_t size_of(struct goheap *h, const void *p)
 /* This CPU takes another block, whatever room is left in the one it has. */
 static void turn_over(struct goheap *h)
 {
+	void *block;
+
 	preempt_disable();
-	gotiny_drain(h, this_cpu_ptr(h->mcache));
+	block = gotiny_drain(this_cpu_ptr(h->mcache));
+	if (block)
+		gofree_block(h, block);
 	preempt_enable();
 }
 
@@ -358,7 +362,7 @@ static void tiny_drain_retires(struct kunit *test)
 	struct gomcache *c = gotest_pin(test, h);
 	void *p = tiny(test, 5);
 
-	gomcache_drain_all(h);
+	godrain_all(h);
 	KUNIT_EXPECT_EQ(test, c->tiny, 0);
 	KUNIT_EXPECT_EQ(test, size_of(h, p), 5);
 	KUNIT_EXPECT_EQ(test, blocks_live(test), 1);
@@ -367,7 +371,7 @@ static void tiny_drain_retires(struct kunit *test)
 
 	/* One that was empty goes at once. */
 	gotest_free(h, tiny(test, 5));
-	gomcache_drain_all(h);
+	godrain_all(h);
 	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
 }
 
@@ -407,10 +411,10 @@ static void tiny_zeroes(struct kunit *test)
 	gotest_pin(test, h);
 	for (round = 0; round < 4; round++) {
 		for (size = 1; size < GO_TINY_SIZE; size++) {
-			void *q = gotiny_alloc(h, 1, GFP_KERNEL);
+			void *q = goalloc_tiny(h, 1, GFP_KERNEL);
 
 			gotest_fill(q, 1);
-			p = gotiny_alloc(h, size, GFP_KERNEL | __GFP_ZERO);
+			p = goalloc_tiny(h, size, GFP_KERNEL | __GFP_ZERO);
 			KUNIT_ASSERT_NOT_NULL(test, p);
 			bad += !!memchr_inv(p, 0, size);
 			/* Only what is asked for: q may be beside it. */
@@ -436,7 +440,7 @@ static void tiny_in_window(struct kunit *test)
 	current_block = c->tiny;
 	preempt_disable();
 	gomcache_enter(c);
-	q = gotiny_alloc(h, 4, GFP_ATOMIC);
+	q = goalloc_tiny(h, 4, GFP_ATOMIC);
 	gomcache_leave(c);
 	preempt_enable();
 	KUNIT_ASSERT_NOT_NULL(test, q);
@@ -486,7 +490,7 @@ static void context_alloc(void *arg)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(w->p); i++) {
-		w->p[i] = gotiny_alloc(w->h, context_size(i), GFP_ATOMIC);
+		w->p[i] = goalloc_tiny(w->h, context_size(i), GFP_ATOMIC);
 		if (w->p[i])
 			gotest_fill(w->p[i], context_size(i));
 		else
@@ -517,14 +521,14 @@ static void tiny_in_context(struct kunit *test)
 	w->h = h;
 	/* An NMI has to find a span. */
 	if (param->context == GOTEST_NMI)
-		gocentral_grow(h, NUMA_NO_NODE, GO_TINY_SPC, GFP_KERNEL);
+		gosource_span(h, NUMA_NO_NODE, GO_TINY_SPC, GFP_KERNEL);
 	gotest_run_in(param->context, context_alloc, w);
 	gotest_run_in(param->context, context_free, w);
 	context_alloc(w);
 	gotest_run_in(param->context, context_free, w);
 	KUNIT_EXPECT_EQ(test, w->bad, 0);
 	KUNIT_EXPECT_EQ(test, all_misuses(h), 0);
-	gomcache_drain_all(h);
+	godrain_all(h);
 	gotest_settle(h);
 	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
 }
@@ -547,7 +551,7 @@ static int trade(void *arg)
 	while (!kthread_should_stop()) {
 		i = prandom_u32_state(&rnd) % NR_SHELF;
 		size = context_size(i);
-		p = gotiny_alloc(x->h, size, GFP_KERNEL);
+		p = goalloc_tiny(x->h, size, GFP_KERNEL);
 		if (p)
 			gotest_fill(p, size);
 		old = xchg(&x->shelf[i], p);
@@ -573,14 +577,14 @@ static void tiny_exchange(struct kunit *test)
 	gotest_crew_start(test, &crew, trade, x);
 	for (i = 0; i < 20; i++) {
 		usleep_range(4000, 8000);
-		gomcache_drain_all(x->h);
+		godrain_all(x->h);
 	}
 	gotest_crew_stop(test, &crew);
 	for (i = 0; i < NR_SHELF; i++)
 		if (x->shelf[i])
 			gotest_free(x->h, x->shelf[i]);
 	KUNIT_EXPECT_EQ(test, all_misuses(x->h), 0);
-	gomcache_drain_all(x->h);
+	godrain_all(x->h);
 	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
 }
 

@@ -35,8 +35,8 @@ static void *u32_free_npages(struct scene *s) { return &s->free->npages; }
 static void *u32_arena_npages(struct scene *s) { return &s->arena->npages; }
 static void *u32_arena_nfree(struct scene *s) { return &s->arena->nfree; }
 static void *u32_sys(struct scene *s) { return &s->node->sys; }
-static void *u32_free(struct scene *s) { return &s->node->free; }
-static void *u32_big(struct scene *s) { return &s->node->big; }
+static void *u32_free(struct scene *s) { return &s->node->runs.free; }
+static void *u32_big(struct scene *s) { return &s->node->runs.big; }
 static void *u32_mallocs(struct scene *s) { return &s->central->mallocs; }
 static void *u32_frees(struct scene *s) { return &s->central->frees; }
 
@@ -84,10 +84,10 @@ static void set(struct kunit *test, struct scene *s)
 
 	p = gotest_alloc(h, SPC_64, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	s->large = goheap_alloc_large(h, NUMA_NO_NODE, 5 * GO_PAGE_SIZE,
+	s->large = gosource_large(h, NUMA_NO_NODE, 5 * GO_PAGE_SIZE,
 				      GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, s->large);
-	gomcache_drain_all(h);
+	godrain_all(h);
 	gotest_settle(h);
 
 	s->h = h;
@@ -99,7 +99,7 @@ static void set(struct kunit *test, struct scene *s)
 	s->live = idx;
 	s->node = s->arena->node;
 	s->central = s->small->central;
-	s->free = gorun_find(s->node, 1, 1);
+	s->free = goruns_find(&s->node->runs, 1, 1);
 	KUNIT_ASSERT_NOT_NULL(test, s->free);
 	KUNIT_ASSERT_EQ(test, goverify(h, NULL), 0);
 }
@@ -196,9 +196,9 @@ static void verify_page_of_another(struct kunit *test)
 	a = gospan_arena(s.h, s.large->base);
 	preempt_enable();
 	for (i = 0; i < 5; i++) {
-		a->span[gorun_index(s.large->base) + i] = &gospan_nil;
+		a->span[gospan_page_index(s.large->base) + i] = &gospan_nil;
 		KUNIT_EXPECT_NE(test, goverify(s.h, NULL), 0);
-		a->span[gorun_index(s.large->base) + i] = s.large;
+		a->span[gospan_page_index(s.large->base) + i] = s.large;
 	}
 	unset(test, &s);
 }
@@ -212,21 +212,21 @@ static void verify_unmerged(struct kunit *test)
 	struct scene s;
 
 	set(test, &s);
-	run = goheap_alloc(s.h, NUMA_NO_NODE, 2, 1, GFP_KERNEL);
+	run = gosource_pages(s.h, NUMA_NO_NODE, 2, 1, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, run);
 	preempt_disable();
 	a = gospan_arena(s.h, run->base);
 	preempt_enable();
-	KUNIT_ASSERT_EQ(test, a->span[gorun_index(run->base) + 2]->state,
+	KUNIT_ASSERT_EQ(test, a->span[gospan_page_index(run->base) + 2]->state,
 			GO_SPAN_FREE);
 
 	raw_spin_lock_irqsave(&a->node->lock, flags);
-	gorun_insert(a->node, a, run);
+	goruns_insert(&a->node->runs, run);
 	a->nfree += 2;
 	raw_spin_unlock_irqrestore(&a->node->lock, flags);
 	KUNIT_EXPECT_NE(test, goverify(s.h, NULL), 0);
 	raw_spin_lock_irqsave(&a->node->lock, flags);
-	gorun_remove(a->node, run);
+	goruns_remove(&a->node->runs, run);
 	a->nfree -= 2;
 	raw_spin_unlock_irqrestore(&a->node->lock, flags);
 
@@ -248,20 +248,21 @@ static void verify_many_runs(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, run);
 	set(test, &sc);
 	for (i = 0; i < NR_RUNS; i++) {
-		run[i] = goheap_alloc(sc.h, sc.node->nid, 1 + i % 3, 1,
+		run[i] = gosource_pages(sc.h, sc.node->nid, 1 + i % 3, 1,
 				      GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, run[i]);
 	}
 	for (i = 0; i < NR_RUNS; i += 2)
 		goheap_free(sc.h, run[i]);
 	gotest_settle(sc.h);
-	for (s = gorun_find(sc.node, 1, 1); s; s = gorun_next(sc.node, s))
+	for (s = goruns_find(&sc.node->runs, 1, 1); s; s = goruns_after(&sc.node->runs, s->npages,
+				s->base))
 		runs++;
 	/* Some of them lie side by side, and are one. */
 	KUNIT_EXPECT_GE(test, runs, NR_RUNS / 4);
 	KUNIT_EXPECT_EQ(test, goverify(sc.h, NULL), 0);
 	for (i = 0; i < 2; i++) {
-		unsigned long *count = i ? &sc.node->free : &sc.node->big;
+		unsigned long *count = i ? &sc.node->runs.free : &sc.node->runs.big;
 
 		++*count;
 		KUNIT_EXPECT_NE(test, goverify(sc.h, NULL), 0);

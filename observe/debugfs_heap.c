@@ -147,7 +147,7 @@ static void show_node(struct seq_file *m, struct gonode *node)
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	sys = node->sys;
-	free = node->free;
+	free = node->runs.free;
 	released = node->released;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	seq_printf(m, "node %d: %lu bytes held, %lu free, %lu given back\n",

@@ -23,9 +23,14 @@
  * Every part counts for itself; this file calls none of them.
  */
 
+#include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
-#include "internal.h"
+#include "api.h"
+#include "central.h"
+#include "mcache.h"
+#include "numa.h"
+#include "observe.h"
 
 /* A counter of a span class: of all CPUs, and past the mcaches of all nodes. */
 #define sum_of(h, spc, counter)						\
@@ -52,8 +57,6 @@
 void gostats_read_spc(struct goheap *h, unsigned int spc,
 		      struct gostats_spc *st)
 {
-	struct gostack *s;
-	unsigned int n;
 	int cpu;
 
 	st->frees = sum_of(h, spc, frees);
@@ -62,12 +65,9 @@ void gostats_read_spc(struct goheap *h, unsigned int spc,
 	smp_rmb();
 	st->mallocs = max_t(u64, sum_of(h, spc, mallocs), st->frees);
 	st->cached = 0;
-	for_each_possible_cpu(cpu) {
-		s = &per_cpu_ptr(h->mcache, cpu)->stack[spc];
-		n = READ_ONCE(s->top) - READ_ONCE(s->slot);
-		/* More than any can hold is one whose storage is just changing. */
-		st->cached += n <= GO_STACK_MAX ? n : 0;
-	}
+	for_each_possible_cpu(cpu)
+		st->cached += gostack_peek(&per_cpu_ptr(h->mcache,
+							cpu)->stack[spc]);
 }
 
 /* A node's pages and large objects, all of one moment. */
@@ -86,7 +86,7 @@ static void read_node(struct gonode *node, struct goalloc_memstats *m,
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	m->heap_sys += (u64)node->sys << GO_PAGE_SHIFT;
-	m->heap_idle += (u64)(node->free + gocentral_idle_pages(node)) <<
+	m->heap_idle += (u64)(node->runs.free + gocentral_idle_pages(node)) <<
 			GO_PAGE_SHIFT;
 	m->heap_released += (u64)node->released << GO_PAGE_SHIFT;
 	for (i = 0; i < GO_NR_SCAVENGERS; i++)
@@ -100,7 +100,7 @@ static void read_node(struct gonode *node, struct goalloc_memstats *m,
 }
 
 /* A gofix's chunks and objects, of one moment: never more in use than held. */
-static void read_fix(struct gofix *f, u64 *sys, u64 *inuse)
+static void read_fix(struct gofixalloc *f, u64 *sys, u64 *inuse)
 {
 	unsigned long flags;
 
@@ -247,3 +247,9 @@ void gostats_read(struct goheap *h, struct goalloc_memstats *m)
 	read_misc(h, m);
 	derive(m, large_freed);
 }
+
+void goalloc_read_memstats(struct goalloc_memstats *m)
+{
+	gostats_read(&goalloc_heap, m);
+}
+EXPORT_SYMBOL_GPL(goalloc_read_memstats);

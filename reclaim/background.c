@@ -19,7 +19,10 @@
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
-#include "internal.h"
+#include "api.h"
+#include "central.h"
+#include "numa.h"
+#include "reclaim.h"
 
 #define TURN_NS		NSEC_PER_MSEC
 
@@ -44,7 +47,7 @@ unsigned long gobackground_excess(struct gonode *node)
 	raw_spin_lock_irqsave(&node->lock, flags);
 	peak = node->peak;
 	sys = node->sys;
-	nfree = node->free;
+	nfree = node->runs.free;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 
 	for (i = 0; i < GO_PEAKS; i++)
@@ -54,14 +57,14 @@ unsigned long gobackground_excess(struct gonode *node)
 }
 
 /* Pages that were idle in mcentrals for all of the tick did not make the peak. */
-static void new_peak(struct gonode *node, unsigned int tick, unsigned long idle)
+static void begin_peak(struct gonode *node, unsigned int tick, unsigned long idle)
 {
 	unsigned long flags, peak;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	peak = node->peak - min(node->peak, idle);
 	WRITE_ONCE(node->peaks[tick % GO_PEAKS], peak);
-	node->peak = node->sys - node->free;
+	node->peak = node->sys - node->runs.free;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 }
 
@@ -79,7 +82,7 @@ void gobackground_tick(struct goheap *h)
 	u64 start;
 	int nid;
 
-	gomcache_trim_idle(h);
+	godrain_trim_idle(h);
 	for_each_gonode(h, nid) {
 		idle = 0;
 		for (spc = 0; spc < GO_NR_SPANCLASSES; spc++) {
@@ -88,13 +91,21 @@ void gobackground_tick(struct goheap *h)
 				idle += gocentral_trim_idle(c) *
 					go_class_pages[GO_SPC_CLASS(spc)];
 		}
-		new_peak(h->node[nid], h->ticks, idle);
+		begin_peak(h->node[nid], h->ticks, idle);
 	}
 	h->ticks++;
 	/* What has become free near the limit since anybody asked for more. */
 	start = ktime_get_ns();
 	golimit_keep(h, false);
 	atomic64_add(ktime_get_ns() - start, &h->trim_ns);
+}
+
+/* Less is not worth breaking a block for. */
+static unsigned long worthwhile_excess(struct gonode *node)
+{
+	unsigned long excess = gobackground_excess(node);
+
+	return excess < GO_RESERVE_RUN ? 0 : excess;
 }
 
 /**
@@ -106,33 +117,19 @@ void gobackground_tick(struct goheap *h)
  */
 bool gobackground_turn(struct goheap *h)
 {
-	u64 start = ktime_get_ns();
 	struct goscavenge sc = {
 		.who = GO_BY_BACKGROUND,
-		.until = start + TURN_NS,
+		.nid = NUMA_NO_NODE,
+		.want_of = worthwhile_excess,
+		.until = ktime_get_ns() + TURN_NS,
 	};
-	unsigned long pages = 0;
-	bool more = false;
-	int nid;
 
-	mutex_lock(&h->give_back);
-	for_each_gonode(h, nid) {
-		sc.want = gobackground_excess(h->node[nid]);
-		/* Less is not worth breaking a block for. */
-		if (sc.want < GO_RESERVE_RUN)
-			continue;
-		pages += goscavenge_node(h->node[nid], &sc);
-		more |= ktime_get_ns() > sc.until;
-	}
-	mutex_unlock(&h->give_back);
-	goscavenge_account(h, start, pages);
-	if (pages)
-		goheap_kick(h);
-	return more;
+	goscavenge(h, &sc);
+	return ktime_get_ns() > sc.until;
 }
 
 /* How long to pause after so much work, in jiffies. */
-static unsigned long pause_of(u64 spent)
+static unsigned long pause_after(u64 spent)
 {
 	unsigned int percent = READ_ONCE(scavenge_cpu);
 
@@ -140,7 +137,7 @@ static unsigned long pause_of(u64 spent)
 	       1;
 }
 
-static unsigned long tick_of(unsigned int window_ms)
+static unsigned long tick_length(unsigned int window_ms)
 {
 	return max(msecs_to_jiffies(window_ms / GO_PEAKS), 1UL);
 }
@@ -160,13 +157,13 @@ static void background_fn(struct work_struct *work)
 	if (time_after_eq(jiffies, h->next_tick)) {
 		gobackground_tick(h);
 		goscavenge_reap(h);
-		h->next_tick = jiffies + tick_of(window);
+		h->next_tick = jiffies + tick_length(window);
 	}
 	if (time_after_eq(jiffies, h->next_turn)) {
 		start = ktime_get_ns();
 		more = gobackground_turn(h);
 		h->next_turn = jiffies +
-			       pause_of(ktime_get_ns() - start +
+			       pause_after(ktime_get_ns() - start +
 					atomic64_xchg(&h->trim_ns, 0));
 	}
 	next = more && time_before(h->next_turn, h->next_tick) ?
@@ -196,7 +193,7 @@ void gobackground_start(struct goheap *h)
 {
 	kernel_param_lock(THIS_MODULE);
 	running = true;
-	h->next_tick = jiffies + tick_of(scavenge_window_ms);
+	h->next_tick = jiffies + tick_length(scavenge_window_ms);
 	h->next_turn = jiffies;
 	queue_delayed_work(system_unbound_wq, &h->background, 1);
 	kernel_param_unlock(THIS_MODULE);

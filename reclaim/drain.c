@@ -14,8 +14,17 @@
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/ktime.h>
-#include "internal.h"
-#include "fastpath.h"
+#include "central.h"
+#include "free.h"
+#include "heap.h"
+#include "hooks.h"
+#include "leak.h"
+#include "mcache.h"
+#include "numa.h"
+#include "reclaim.h"
+#include "span.h"
+#include "stack.h"
+#include "tiny.h"
 
 /* How long a caller who is short of memory waits for caches to be emptied. */
 #define DRAIN_WAIT_MS	100
@@ -24,12 +33,12 @@ static enum cpuhp_state hotplug_state;
 static struct workqueue_struct *drain_wq;
 
 /**
- * gomcache_drain_deferred - finish the frees that NMIs had to leave
+ * godrain_deferred - finish the frees that NMIs had to leave
  * @h: the heap
  *
  * Context: task.
  */
-void gomcache_drain_deferred(struct goheap *h)
+void godrain_deferred(struct goheap *h)
 {
 	struct llist_node *node, *next;
 	struct goslot slot;
@@ -58,19 +67,19 @@ void gomcache_drain_deferred(struct goheap *h)
 }
 
 /**
- * enum drain - what to empty of a cache
+ * enum godrain - what to empty of a cache
  * @DRAIN_IDLE: the stacks that have not been used for a tick of the background
  * @DRAIN_ALL: all of them
  * @DRAIN_DEAD: all of them; the cache is a dead CPU's
  */
-enum drain {
+enum godrain {
 	DRAIN_IDLE,
 	DRAIN_ALL,
 	DRAIN_DEAD,
 };
 
 /* What has been done with a stack, or with the last, the tiny block. */
-static u32 used(const struct gomcache *c, unsigned int i)
+static u32 operations_on(const struct gomcache *c, unsigned int i)
 {
 	const struct gostack *s = &c->stack[i];
 
@@ -79,7 +88,7 @@ static u32 used(const struct gomcache *c, unsigned int i)
 		READ_ONCE(s->mallocs) + READ_ONCE(s->frees);
 }
 
-static bool holds(const struct gomcache *c, unsigned int i)
+static bool has_objects(const struct gomcache *c, unsigned int i)
 {
 	return i == GO_NR_SPANCLASSES ? !!READ_ONCE(c->tiny) :
 					!!READ_ONCE(c->stack[i].slot);
@@ -91,21 +100,22 @@ static bool idle_since(const struct gomcache *c, unsigned int i)
 	u32 seen = i == GO_NR_SPANCLASSES ? READ_ONCE(c->tiny_seen) :
 					    READ_ONCE(c->stack[i].seen);
 
-	return holds(c, i) && seen == used(c, i);
+	return has_objects(c, i) && seen == operations_on(c, i);
 }
 
-static void see(struct gomcache *c, unsigned int i)
+static void note_operations(struct gomcache *c, unsigned int i)
 {
 	WRITE_ONCE(*(i == GO_NR_SPANCLASSES ? &c->tiny_seen :
-					      &c->stack[i].seen), used(c, i));
+					      &c->stack[i].seen), operations_on(c, i));
 }
 
 /*
  * A cache may be touched on its own CPU only.  Should that go down, its work is
- * done on another one, which leaves the cache to cpu_dead().
+ * done on another one, which leaves the cache to drain_dead_cpu().
  */
-static void drain(struct goheap *h, struct gomcache *c, enum drain what)
+static void drain_cache(struct goheap *h, struct gomcache *c, enum godrain what)
 {
+	void *block;
 	int i;
 
 	/* The tiny block first: it may end on a stack. */
@@ -116,19 +126,21 @@ static void drain(struct goheap *h, struct gomcache *c, enum drain what)
 			return;
 		}
 		if (what == DRAIN_IDLE && !idle_since(c, i)) {
-			see(c, i);
+			note_operations(c, i);
 		} else if (i == GO_NR_SPANCLASSES) {
-			gotiny_drain(h, c);
+			block = gotiny_drain(c);
+			if (block)
+				gofree_block(h, block);
 		} else {
 			gomcache_enter(c);
-			gomcache_empty_stack(h, c, i);
+			gostack_empty(h, c, i);
 			gomcache_leave(c);
 		}
 		preempt_enable();
 	}
 }
 
-static void drain_done(struct goheap *h)
+static void finish_drain(struct goheap *h)
 {
 	if (atomic_dec_and_test(&h->draining))
 		wake_up_all(&h->drained);
@@ -138,8 +150,8 @@ static void drain_fn(struct work_struct *work)
 {
 	struct gomcache *c = container_of(work, struct gomcache, drain);
 
-	drain(c->heap, c, DRAIN_ALL);
-	drain_done(c->heap);
+	drain_cache(c->heap, c, DRAIN_ALL);
+	finish_drain(c->heap);
 }
 
 static void trim_fn(struct work_struct *work)
@@ -147,7 +159,7 @@ static void trim_fn(struct work_struct *work)
 	struct gomcache *c = container_of(work, struct gomcache, trim);
 	u64 start = ktime_get_ns();
 
-	drain(c->heap, c, DRAIN_IDLE);
+	drain_cache(c->heap, c, DRAIN_IDLE);
 	atomic64_add(ktime_get_ns() - start, &c->heap->trim_ns);
 }
 
@@ -160,20 +172,20 @@ static bool look_for_idle(struct gomcache *c)
 		if (idle_since(c, i))
 			return true;
 	for (i = 0; i <= GO_NR_SPANCLASSES; i++)
-		if (holds(c, i))
-			see(c, i);
+		if (has_objects(c, i))
+			note_operations(c, i);
 	return false;
 }
 
 /**
- * gomcache_trim_idle - have the stacks emptied that were idle since last asked
+ * godrain_trim_idle - have the stacks emptied that were idle since last asked
  * @h: the heap
  *
  * Nobody waits for it: a CPU that lets no worker run keeps what it has.
  *
  * Context: task, may sleep.
  */
-void gomcache_trim_idle(struct goheap *h)
+void godrain_trim_idle(struct goheap *h)
 {
 	struct gomcache *c;
 	int cpu;
@@ -193,12 +205,12 @@ static bool queue_drain(struct goheap *h, int cpu)
 	atomic_inc(&h->draining);
 	if (queue_work_on(cpu, drain_wq, &per_cpu_ptr(h->mcache, cpu)->drain))
 		return true;
-	drain_done(h);
+	finish_drain(h);
 	return false;
 }
 
 /**
- * gomcache_drain_node - empty the caches of the CPUs of a node
+ * godrain_node - empty the caches of the CPUs of a node
  * @h: the heap
  * @nid: the node
  *
@@ -208,7 +220,7 @@ static bool queue_drain(struct goheap *h, int cpu)
  *
  * Context: task, may sleep, in reclaim too.
  */
-void gomcache_drain_node(struct goheap *h, int nid)
+void godrain_node(struct goheap *h, int nid)
 {
 	bool queued = false;
 	int cpu;
@@ -216,7 +228,7 @@ void gomcache_drain_node(struct goheap *h, int nid)
 	if (!cpus_read_trylock())
 		return;
 	for_each_online_cpu(cpu)
-		if (goheap_node(h, cpu_to_mem(cpu))->nid == nid &&
+		if (gonuma_heap(h, cpu_to_mem(cpu))->nid == nid &&
 		    READ_ONCE(per_cpu_ptr(h->mcache, cpu)->bytes))
 			queued |= queue_drain(h, cpu);
 	if (queued)
@@ -226,16 +238,16 @@ void gomcache_drain_node(struct goheap *h, int nid)
 }
 
 /**
- * gomcache_drain_all - empty the caches of all CPUs
+ * godrain_all - empty the caches of all CPUs
  * @h: the heap
  *
  * Context: task, may sleep.
  */
-void gomcache_drain_all(struct goheap *h)
+void godrain_all(struct goheap *h)
 {
 	int cpu;
 
-	gomcache_drain_deferred(h);
+	godrain_deferred(h);
 	cpus_read_lock();
 	for_each_online_cpu(cpu)
 		queue_drain(h, cpu);
@@ -244,30 +256,30 @@ void gomcache_drain_all(struct goheap *h)
 	cpus_read_unlock();
 }
 
-static int cpu_dead(unsigned int cpu, struct hlist_node *node)
+static int drain_dead_cpu(unsigned int cpu, struct hlist_node *node)
 {
 	struct goheap *h = hlist_entry(node, struct goheap, online);
 	struct gomcache *c = per_cpu_ptr(h->mcache, cpu);
 
-	gomcache_drain_deferred(h);
-	drain(h, c, DRAIN_DEAD);
+	godrain_deferred(h);
+	drain_cache(h, c, DRAIN_DEAD);
 	return 0;
 }
 
 /**
- * gomcache_init - make the caches
+ * godrain_init - make the caches
  * @h: the heap
  *
  * Context: task.
  * Return: 0 or an error.
  */
-int gomcache_init(struct goheap *h)
+int godrain_init(struct goheap *h)
 {
 	struct gomcache *c;
 	int cpu, err;
 
 	init_waitqueue_head(&h->drained);
-	h->mcache = gofault() ? NULL : alloc_percpu(struct gomcache);
+	h->mcache = gohooks_fault() ? NULL : alloc_percpu(struct gomcache);
 	if (!h->mcache)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
@@ -278,7 +290,7 @@ int gomcache_init(struct goheap *h)
 		INIT_WORK(&c->trim, trim_fn);
 	}
 
-	err = gofault() ? -ENOMEM :
+	err = gohooks_fault() ? -ENOMEM :
 	      cpuhp_state_add_instance_nocalls(hotplug_state, &h->online);
 	if (err)
 		free_percpu(h->mcache);
@@ -286,12 +298,12 @@ int gomcache_init(struct goheap *h)
 }
 
 /**
- * gomcache_exit - end the caches
+ * godrain_exit - end the caches
  * @h: the heap; they are empty and nobody uses them any more
  *
  * Context: task, may sleep.
  */
-void gomcache_exit(struct goheap *h)
+void godrain_exit(struct goheap *h)
 {
 	int cpu;
 
@@ -305,12 +317,12 @@ void gomcache_exit(struct goheap *h)
 }
 
 /**
- * gomcache_hotplug_init - be told of dead CPUs, and have work done on live ones
+ * godrain_hotplug_init - be told of dead CPUs, and have work done on live ones
  *
  * Context: task.
  * Return: 0 or an error.
  */
-int gomcache_hotplug_init(void)
+int godrain_hotplug_init(void)
 {
 	int state;
 
@@ -318,7 +330,7 @@ int gomcache_hotplug_init(void)
 	if (!drain_wq)
 		return -ENOMEM;
 	state = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "goalloc:dead",
-					NULL, cpu_dead);
+					NULL, drain_dead_cpu);
 	if (state < 0) {
 		destroy_workqueue(drain_wq);
 		return state;
@@ -328,11 +340,11 @@ int gomcache_hotplug_init(void)
 }
 
 /**
- * gomcache_hotplug_exit - be told no more
+ * godrain_hotplug_exit - be told no more
  *
  * Context: task.
  */
-void gomcache_hotplug_exit(void)
+void godrain_hotplug_exit(void)
 {
 	cpuhp_remove_multi_state(hotplug_state);
 	destroy_workqueue(drain_wq);

@@ -19,10 +19,12 @@
  * for somebody to raise it might wait for ever, holding locks.
  */
 
-#include <linux/ktime.h>
 #include <linux/moduleparam.h>
 #include <linux/string.h>
-#include "internal.h"
+#include "api.h"
+#include "hooks.h"
+#include "limit.h"
+#include "reclaim.h"
 
 /* What a span may need besides its pages, at most. */
 #define ROOM_FOR_METADATA	(64UL << 10)
@@ -31,93 +33,19 @@
 static unsigned long memory_limit;
 static bool running;
 
-static unsigned long limit_of(const struct goheap *h)
-{
-	return READ_ONCE(h->limit) ?: ULONG_MAX;
-}
-
-/* What is held should stay below this. */
-static unsigned long comfort(const struct goheap *h)
-{
-	return limit_of(h) / 20 * 19;
-}
-
-static unsigned long held(const struct goheap *h)
-{
-	return atomic_long_read(&h->held);
-}
-
-/**
- * golimit_charge - memory is about to be asked of the kernel: may it?
- * @h: the heap; NULL for none, which has no limit
- * @bytes: how much
- * @gfp: what it is asked with; with __GFP_NOFAIL it may
- *
- * Context: any but NMI.
- * Return: false when that is beyond the limit; else it is charged.
- */
-bool golimit_charge(struct goheap *h, unsigned long bytes, gfp_t gfp)
-{
-	unsigned long now;
-
-	if (!h)
-		return true;
-	now = atomic_long_add_return(bytes, &h->held);
-	if (now > limit_of(h) && !(gfp & __GFP_NOFAIL)) {
-		atomic_long_sub(bytes, &h->held);
-		return false;
-	}
-	if (now > comfort(h))
-		goheap_kick(h);
-	return true;
-}
-
-/**
- * golimit_uncharge - memory has gone back to the kernel
- * @h: the heap, or NULL
- * @bytes: how much
- *
- * Context: any.
- */
-void golimit_uncharge(struct goheap *h, unsigned long bytes)
-{
-	if (h)
-		atomic_long_sub(bytes, &h->held);
-}
-
-/**
- * golimit_over - is more held than the limit says?
- * @h: the heap
- *
- * Context: any.
- * Return: whether it is.
- */
-bool golimit_over(const struct goheap *h)
-{
-	return unlikely(held(h) > limit_of(h));
-}
-
-/* Give back so many bytes, or all that can go. */
-static unsigned long give_back(struct goheap *h, unsigned long bytes, bool all)
+/* Give back so many bytes; with @harder what caches and spans hold, too. */
+static unsigned long give_back_bytes(struct goheap *h, unsigned long bytes,
+				     bool harder)
 {
 	struct goscavenge sc = {
 		.who = GO_BY_LIMIT,
+		.nid = NUMA_NO_NODE,
+		.harder = harder,
 		.want = DIV_ROUND_UP(bytes, GO_PAGE_SIZE),
 		.until = U64_MAX,
 	};
-	u64 start = ktime_get_ns();
-	unsigned long pages = 0;
-	int nid;
 
-	mutex_lock(&h->give_back);
-	for_each_gonode(h, nid)
-		pages += all ? goscavenge_harder(h->node[nid], &sc) :
-			       goscavenge_node(h->node[nid], &sc);
-	mutex_unlock(&h->give_back);
-	goscavenge_account(h, start, pages);
-	if (pages)
-		goheap_kick(h);
-	return pages;
+	return goscavenge(h, &sc);
 }
 
 /**
@@ -129,33 +57,25 @@ static unsigned long give_back(struct goheap *h, unsigned long bytes, bool all)
  */
 void golimit_keep(struct goheap *h, bool caches)
 {
-	unsigned long now = held(h), most = comfort(h);
+	unsigned long now = golimit_held(h), most = golimit_comfort(h);
 
 	if (now > most)
-		give_back(h, now - most, caches && golimit_over(h));
+		give_back_bytes(h, now - most, caches && golimit_over(h));
 }
 
-/**
- * golimit_make_room - an allocation has failed: does it help to give back?
- * @h: the heap
- * @bytes: what it needs
- * @gfp: what it was asked for with
- *
- * Context: what @gfp permits.
- * Return: whether some went, so that it is worth trying again.
- */
-bool golimit_make_room(struct goheap *h, unsigned long bytes, gfp_t gfp)
+/* An allocation has failed: does it help to give back?  See struct gohooks. */
+static bool make_room(struct goheap *h, unsigned long bytes, gfp_t gfp)
 {
-	unsigned long now = held(h), limit = limit_of(h);
+	unsigned long now = golimit_held(h), limit = golimit_most(h);
 
 	bytes += ROOM_FOR_METADATA;
 	if (now + bytes <= limit)
 		return false;
 	if (!gfpflags_allow_blocking(gfp)) {
-		goheap_kick(h);
+		gohooks_kick(h);
 		return false;
 	}
-	return give_back(h, now + bytes - limit, true);
+	return give_back_bytes(h, now + bytes - limit, true);
 }
 
 /**
@@ -168,7 +88,17 @@ bool golimit_make_room(struct goheap *h, unsigned long bytes, gfp_t gfp)
 void golimit_set(struct goheap *h, unsigned long bytes)
 {
 	WRITE_ONCE(h->limit, bytes);
-	goheap_kick(h);
+	gohooks_kick(h);
+}
+
+/**
+ * golimit_init - have allocations that meet the limit make room
+ *
+ * Context: task, before there is a heap.
+ */
+void golimit_init(void)
+{
+	gohooks.make_room = make_room;
 }
 
 /**
@@ -198,7 +128,7 @@ void golimit_stop(void)
 }
 
 /* As GOMEMLIMIT: "off", or a number with B, KiB, MiB, GiB or TiB behind it. */
-static int parse(const char *val, unsigned long *bytes)
+static int parse_bytes(const char *val, unsigned long *bytes)
 {
 	static const char * const suffix[] = {
 		"B", "KiB", "MiB", "GiB", "TiB",
@@ -231,7 +161,7 @@ static int parse(const char *val, unsigned long *bytes)
 static int limit_param_set(const char *val, const struct kernel_param *kp)
 {
 	unsigned long bytes;
-	int err = parse(val, &bytes);
+	int err = parse_bytes(val, &bytes);
 
 	if (err)
 		return err;

@@ -1,33 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Scavenge: how memory goes back to the kernel, and what the heap puts off.
+ * Scavenge: how memory goes back to the kernel.
  *
- * Those who want memory back - the background, the shrinker, the limit, a hand -
- * say how much; here is decided which.  The least used arenas are emptied first,
- * longest run first, so that blocks as large as they came go back, and what
- * stays is full.  The reserve stays.  A block of the page allocator goes back as
- * it came if all of it goes, else it is split into single pages.
+ * The background, the shrinker, the limit and goalloc_free_os_memory() say how
+ * much; here is decided which.  The least used arenas are emptied first, longest
+ * run first, so that blocks as large as they came go back, and what stays is
+ * full.  Go scavenges from the top of its address space down, since a page that
+ * is given back costs it only a fault; pages that go back here are gone, so that
+ * whole blocks matter more than the order.  The reserve stays.
  *
  * Pages leave the heap under its lock and go to the page allocator without.  A
- * mutex keeps those who give back apart.  Nothing allocates while it is held, so
- * that reclaim may wait for it.  Arenas, and metadata that nobody uses, go after
+ * mutex keeps those that give back apart.  Nothing allocates while it is held, so
+ * that reclaim may wait for it.  Arenas, and metadata that is not in use, go after
  * a grace period, when it is free again.
  *
- * What cannot be done where a free may happen is a worker's: an irq_work, which
- * may be raised in any context, queues it.  It fills up the reserves, finishes
- * the frees that NMIs had to leave, and reaps.
- *
- * Task context only, but for goheap_kick().
+ * Task context only.
  */
 
+#include <linux/export.h>
+#include <linux/goalloc.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
-#include "internal.h"
+#include "api.h"
+#include "block.h"
+#include "central.h"
+#include "fixalloc.h"
+#include "heap.h"
+#include "hooks.h"
+#include "limit.h"
+#include "numa.h"
+#include "reclaim.h"
+#include "runs.h"
+#include "span.h"
 
 /* Arenas by how much of them is in use: nothing, up to an eighth, ... */
 #define SHARES	9
 
-static unsigned int share(const struct goarena *a)
+static unsigned int used_share(const struct goarena *a)
 {
 	unsigned int n = READ_ONCE(a->npages), nfree = READ_ONCE(a->nfree);
 
@@ -36,13 +46,14 @@ static unsigned int share(const struct goarena *a)
 }
 
 /* How much of a run can go, if so much is wanted. */
-static unsigned long spare_of(struct gonode *node, struct gospan *s,
+static unsigned long pages_to_spare(struct gonode *node, struct gospan *s,
 			      unsigned long want)
 {
 	unsigned long n = min_t(unsigned long, s->npages, want);
-	unsigned long spare = node->big - min(node->big, node->reserve);
+	unsigned long spare = node->runs.big -
+			      min(node->runs.big, node->reserve);
 
-	/* The reserve is of long runs: many short ones are none. */
+	/* Only runs of GO_RESERVE_RUN pages or more count towards the reserve. */
 	if (s->npages < GO_RESERVE_RUN || s->npages <= spare)
 		return n;
 	/* What is left of a run of the reserve must be one. */
@@ -50,7 +61,7 @@ static unsigned long spare_of(struct gonode *node, struct gospan *s,
 }
 
 /* The run of an arena of which the most can go, and how much. */
-static struct gospan *best_run(struct gonode *node, struct goarena *a,
+static struct gospan *best_run_of(struct gonode *node, struct goarena *a,
 			       unsigned long want, unsigned long *n)
 {
 	struct gospan *s, *best = NULL;
@@ -65,8 +76,8 @@ static struct gospan *best_run(struct gonode *node, struct goarena *a,
 			continue;
 		}
 		if (s->state == GO_SPAN_FREE &&
-		    spare_of(node, s, want) > *n) {
-			*n = spare_of(node, s, want);
+		    pages_to_spare(node, s, want) > *n) {
+			*n = pages_to_spare(node, s, want);
 			best = s;
 		}
 		i += s->npages;
@@ -75,104 +86,43 @@ static struct gospan *best_run(struct gonode *node, struct goarena *a,
 }
 
 /* Take pages that are to go out of the heap. */
-static struct gospan *detach(struct gonode *node, struct goarena *a,
+static struct gospan *detach_run(struct gonode *node, struct goarena *a,
 			     struct gospan *spare[2], struct goscavenge *sc)
 {
 	unsigned long flags, n;
 	struct gospan *s;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
-	s = best_run(node, a, sc->want, &n);
+	s = best_run_of(node, a, sc->want, &n);
 	if (s && n < s->npages && !spare[0])
 		s = NULL;
 	if (s) {
-		s = gorun_cut(node, s, n, 1, spare);
-		gorun_disown(node, a, s);
+		s = goruns_cut(&node->runs, a, s, n, 1, spare);
+		goheap_disown(node, a, s);
 		node->scavenged[sc->who] += n;
 	}
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return s;
 }
 
-static void *arena_page(struct goarena *a, unsigned int i)
-{
-	return (void *)(a->base + ((unsigned long)i << GO_PAGE_SHIFT));
-}
-
-static unsigned int block_pages(unsigned int order)
-{
-	return order == GO_ORDER_SPLIT ? 1 : 1U << (order - 1 - GO_PAGE_ORDER);
-}
-
-/*
- * Make single pages of the block, if any, that crosses the boundary before a
- * page.  goheap.give_back keeps others from doing the same; entries of pages
- * that the heap gets meanwhile are beyond that block.
- */
-static void split_at(struct goarena *a, unsigned int i)
-{
-	unsigned int head = i, order;
-
-	if (i >= GO_ARENA_PAGES || READ_ONCE(a->order[i]))
-		return;
-	while (head && !READ_ONCE(a->order[head]))
-		head--;
-	order = READ_ONCE(a->order[head]);
-	if (!order || head + block_pages(order) <= i)
-		return;
-	split_page(virt_to_page(arena_page(a, head)), order - 1);
-	memset(a->order + head, GO_ORDER_SPLIT, block_pages(order));
-}
-
-static void free_block(void *p, unsigned int order)
-{
-	struct page *page = virt_to_page(p);
-	unsigned int k;
-
-	if (order != GO_ORDER_SPLIT) {
-		__free_pages(page, order - 1);
-		return;
-	}
-	for (k = 0; k < 1U << GO_PAGE_ORDER; k++)
-		__free_page(page + k);
-}
-
-/*
- * Give the page allocator a stretch of an arena.  What has gone may be the
- * heap's again at once: it is not looked at any more.
- */
-static void free_blocks(struct goarena *a, unsigned int i, unsigned int n)
-{
-	unsigned int order, end = i + n;
-
-	split_at(a, i);
-	split_at(a, end);
-	while (i < end) {
-		order = a->order[i];
-		WRITE_ONCE(a->order[i], 0);
-		free_block(arena_page(a, i), order);
-		i += block_pages(order);
-	}
-}
-
 /* Give one run of an arena back; false when none is to go. */
 static bool give_back_run(struct gonode *node, struct goarena *a,
 			  struct goscavenge *sc)
 {
-	struct gofix *fix = &node->heap->fix[GO_FIX_SPAN];
+	struct gofixalloc *fix = &node->heap->fix[GO_FIX_SPAN];
 	/* Nothing may allocate here: without one only whole runs can go. */
-	struct gospan *spare[2] = { gofix_pop(fix) };
-	struct gospan *s = detach(node, a, spare, sc);
+	struct gospan *spare[2] = { gofixalloc_pop(fix) };
+	struct gospan *s = detach_run(node, a, spare, sc);
 
 	if (s) {
-		free_blocks(a, gorun_index(s->base), s->npages);
+		goblock_give_back(a, gospan_page_index(s->base), s->npages);
 		golimit_uncharge(node->heap,
 				 (unsigned long)s->npages << GO_PAGE_SHIFT);
 		sc->want -= s->npages;
-		gofix_free(fix, s);
+		gofixalloc_free(fix, s);
 	}
 	if (spare[0])
-		gofix_free(fix, spare[0]);
+		gofixalloc_free(fix, spare[0]);
 	return s;
 }
 
@@ -187,14 +137,14 @@ static struct gospan *detach_accounted(struct gonode *node, struct goarena **a)
 	if (s) {
 		list_del(&s->list);
 		*a = gospan_arena(node->heap, s->base);
-		gorun_disown(node, *a, s);
+		goheap_disown(node, *a, s);
 		node->scavenged[GO_BY_BACKGROUND] += s->npages;
 	}
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return s;
 }
 
-/* Those that are freed must go, needed or not: the charge goes with them. */
+/* Charged objects that are freed must go in any case: the charge goes with them. */
 static void give_back_accounted(struct gonode *node)
 {
 	struct goheap *h = node->heap;
@@ -203,10 +153,10 @@ static void give_back_accounted(struct gonode *node)
 
 	lockdep_assert_held(&h->give_back);
 	while ((s = detach_accounted(node, &a))) {
-		free_blocks(a, gorun_index(s->base), s->npages);
+		goblock_give_back(a, gospan_page_index(s->base), s->npages);
 		golimit_uncharge(h, (unsigned long)s->npages << GO_PAGE_SHIFT);
-		gofix_free(&h->fix[GO_FIX_SPAN], s);
-		/* Somebody may still be looking at it. */
+		gofixalloc_free(&h->fix[GO_FIX_SPAN], s);
+		/* A walk may still be looking at it. */
 		if (!READ_ONCE(a->npages))
 			list_add(&a->list, &h->dead);
 		cond_resched();
@@ -221,42 +171,28 @@ static void scavenge_arena(struct gonode *node, struct goarena *a,
 		if (ktime_get_ns() > sc->until)
 			sc->want = 0;
 		if (!READ_ONCE(a->npages)) {
-			/* Somebody may still be looking at it. */
+			/* A walk may still be looking at it. */
 			list_add(&a->list, &node->heap->dead);
 			return;
 		}
 	}
 }
 
-/* The first arena of a node from an index of the map on: set at its own. */
-static struct goarena *next_arena(struct gonode *node, unsigned long *i)
+/* The first arena of a node from a place in the map on; it is set to its own. */
+static struct goarena *next_arena_of(struct gonode *node, unsigned long *i)
 {
-	struct goarena *a = NULL;
-	struct goarenamap *map;
+	struct goarena *a;
 
 	rcu_read_lock();
-	map = rcu_dereference(node->heap->map);
-	for (; *i < map->nr; ++*i) {
-		a = READ_ONCE(map->arena[*i]);
-		if (a->node == node)
-			break;
-	}
-	/* It stays when we do: only who holds give_back takes arenas away. */
-	if (*i >= map->nr)
-		a = NULL;
+	while ((a = gospan_next_arena(node->heap, i)) && a->node != node)
+		++*i;
 	rcu_read_unlock();
+	/* It stays: arenas are only taken away under give_back, which we hold. */
 	return a;
 }
 
-/**
- * goscavenge_node - give free pages of a node back
- * @node: the node
- * @sc: what is wanted; counts down
- *
- * Context: task; goheap.give_back is held.
- * Return: pages given back.
- */
-unsigned long goscavenge_node(struct gonode *node, struct goscavenge *sc)
+/* Give free pages of a node back. */
+static unsigned long scavenge_free(struct gonode *node, struct goscavenge *sc)
 {
 	unsigned long i, nfree[SHARES] = {}, before = node->released;
 	struct goarena *a;
@@ -265,32 +201,100 @@ unsigned long goscavenge_node(struct gonode *node, struct goscavenge *sc)
 	lockdep_assert_held(&node->heap->give_back);
 	give_back_accounted(node);
 	sc->want -= min(sc->want, node->released - before);
-	for (i = 0; (a = next_arena(node, &i)); i++)
-		nfree[share(a)] += READ_ONCE(a->nfree);
+	for (i = 0; (a = next_arena_of(node, &i)); i++)
+		nfree[used_share(a)] += READ_ONCE(a->nfree);
 	for (k = 0; k < SHARES; k++)
-		for (i = 0; nfree[k] && sc->want && (a = next_arena(node, &i));
+		for (i = 0; nfree[k] && sc->want && (a = next_arena_of(node, &i));
 		     i++)
-			if (share(a) == k)
+			if (used_share(a) == k)
 				scavenge_arena(node, a, sc);
 	return node->released - before;
 }
 
-/**
- * goscavenge_account - say what a pass took and gave
- * @h: the heap
- * @start: when it began, by ktime_get_ns()
- * @pages: what went back
- *
- * Context: any.
- */
-void goscavenge_account(struct goheap *h, u64 start, unsigned long pages)
+/* Have the mcentrals give up the spans they keep. */
+static void trim_centrals(struct gonode *node)
 {
+	struct gocentral *c;
+
+	for (c = node->central; c < node->central + GO_NR_SPANCLASSES; c++)
+		while (READ_ONCE(c->idle)) {
+			gocentral_trim(c, GO_BATCH);
+			cond_resched();
+		}
+}
+
+/*
+ * First what is free; if that is not enough the idle spans; and only then what
+ * the CPUs have cached.
+ */
+static unsigned long scavenge_node(struct gonode *node, struct goscavenge *sc)
+{
+	unsigned long pages;
+
+	if (sc->idle_spans)
+		trim_centrals(node);
+	pages = scavenge_free(node, sc);
+	if (sc->harder && sc->want) {
+		trim_centrals(node);
+		pages += scavenge_free(node, sc);
+	}
+	if (sc->harder && sc->want) {
+		godrain_node(node->heap, node->nid);
+		trim_centrals(node);
+		pages += scavenge_free(node, sc);
+	}
+	return pages;
+}
+
+/**
+ * goscavenge - give memory back to the kernel
+ * @h: the heap
+ * @sc: what is wanted; counts down
+ *
+ * Context: task, may sleep, in reclaim too.
+ * Return: pages given back.
+ */
+unsigned long goscavenge(struct goheap *h, struct goscavenge *sc)
+{
+	u64 start = ktime_get_ns();
+	unsigned long pages = 0;
+	int nid;
+
+	mutex_lock(&h->give_back);
+	for_each_gonode(h, nid) {
+		if (sc->nid != NUMA_NO_NODE && sc->nid != nid)
+			continue;
+		if (sc->want_of)
+			sc->want = sc->want_of(h->node[nid]);
+		pages += scavenge_node(h->node[nid], sc);
+	}
+	mutex_unlock(&h->give_back);
 	atomic64_add(ktime_get_ns() - start, &h->scavenge_ns);
 	if (pages)
 		atomic_long_inc(&h->cycles);
+	/* There may be arenas to reap, for which not every caller can wait. */
+	if (pages && sc->who != GO_BY_HAND)
+		gohooks_kick(h);
+	return pages;
 }
 
-/* Metadata that nobody uses. */
+/**
+ * goscavenge_accounted - give back what charged objects have left
+ * @h: the heap
+ *
+ * Context: task, may sleep.
+ */
+void goscavenge_accounted(struct goheap *h)
+{
+	int nid;
+
+	mutex_lock(&h->give_back);
+	for_each_gonode(h, nid)
+		give_back_accounted(h->node[nid]);
+	mutex_unlock(&h->give_back);
+}
+
+/* Metadata that is not in use. */
 static size_t release_chunks(struct goheap *h)
 {
 	LIST_HEAD(chunks);
@@ -298,10 +302,10 @@ static size_t release_chunks(struct goheap *h)
 	unsigned int i;
 
 	for (i = 0; i < GO_NR_FIX; i++)
-		bytes += gofix_detach(&h->fix[i], &chunks);
+		bytes += gofixalloc_detach(&h->fix[i], &chunks);
 	if (bytes)
 		synchronize_rcu();
-	gofix_release(h, &chunks);
+	gofixalloc_release(h, &chunks);
 	return bytes;
 }
 
@@ -325,165 +329,39 @@ size_t goscavenge_reap(struct goheap *h)
 	if (!list_empty(&dead))
 		synchronize_rcu();
 	list_for_each_entry_safe(a, next, &dead, list)
-		gofix_free(&h->fix[GO_FIX_ARENA], a);
+		gofixalloc_free(&h->fix[GO_FIX_ARENA], a);
 	return release_chunks(h);
 }
 
-/**
- * goscavenge_trim_centrals - have the mcentrals give up the spans they keep
- * @node: whose
- *
- * Context: task.
- */
-static void goscavenge_trim_centrals(struct gonode *node)
+static unsigned long want_all(struct gonode *node)
 {
-	struct gocentral *c;
-
-	for (c = node->central; c < node->central + GO_NR_SPANCLASSES; c++)
-		while (READ_ONCE(c->idle)) {
-			gocentral_trim(c, GO_BATCH);
-			cond_resched();
-		}
+	return ULONG_MAX;
 }
 
 /**
- * goscavenge_harder - give pages of a node back, free or not yet
- * @node: the node
- * @sc: what is wanted; counts down
- *
- * First what is free; if that is not enough the idle spans; and only then what
- * the CPUs have cached.
- *
- * Context: task; goheap.give_back is held.
- * Return: pages given back.
- */
-unsigned long goscavenge_harder(struct gonode *node, struct goscavenge *sc)
-{
-	unsigned long pages = goscavenge_node(node, sc);
-
-	if (sc->want) {
-		goscavenge_trim_centrals(node);
-		pages += goscavenge_node(node, sc);
-	}
-	if (sc->want) {
-		gomcache_drain_node(node->heap, node->nid);
-		goscavenge_trim_centrals(node);
-		pages += goscavenge_node(node, sc);
-	}
-	return pages;
-}
-
-/**
- * goscavenge - give memory back to the kernel
+ * goscavenge_all - give back all that can go, idle spans included
  * @h: the heap
- * @all: all that can go, the spans that mcentrals keep included; else what the
- *	background would give back, had it the time
  *
  * Context: task, may sleep.
  * Return: bytes given back.
  */
-size_t goscavenge(struct goheap *h, bool all)
+size_t goscavenge_all(struct goheap *h)
 {
 	struct goscavenge sc = {
-		.who = all ? GO_BY_HAND : GO_BY_BACKGROUND,
+		.who = GO_BY_HAND,
+		.nid = NUMA_NO_NODE,
+		.idle_spans = true,
+		.want_of = want_all,
 		.until = U64_MAX,
 	};
-	u64 start = ktime_get_ns();
-	unsigned long pages = 0;
-	int nid;
+	size_t bytes = goscavenge(h, &sc) << GO_PAGE_SHIFT;
 
-	mutex_lock(&h->give_back);
-	for_each_gonode(h, nid) {
-		if (all)
-			goscavenge_trim_centrals(h->node[nid]);
-		sc.want = all ? ULONG_MAX : gobackground_excess(h->node[nid]);
-		pages += goscavenge_node(h->node[nid], &sc);
-	}
-	mutex_unlock(&h->give_back);
-	goscavenge_account(h, start, pages);
-	return ((size_t)pages << GO_PAGE_SHIFT) +
-	       (all || pages ? goscavenge_reap(h) : 0);
+	return bytes + goscavenge_reap(h);
 }
 
-/**
- * goscavenge_top_up - fill the reserves
- * @h: the heap
- *
- * Context: task, may sleep.
- */
-void goscavenge_top_up(struct goheap *h)
+size_t goalloc_free_os_memory(void)
 {
-	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY;
-	unsigned int i;
-	int nid;
-
-	for (i = 0; i < GO_NR_FIX; i++)
-		gofix_top_up(&h->fix[i], gfp);
-	for_each_gonode(h, nid)
-		goheap_top_up(h->node[nid], gfp);
+	godrain_all(&goalloc_heap);
+	return goscavenge_all(&goalloc_heap);
 }
-
-static void work_fn(struct work_struct *work)
-{
-	struct goheap *h = container_of(work, struct goheap, work);
-	int nid;
-
-	gomcache_drain_deferred(h);
-	mutex_lock(&h->give_back);
-	for_each_gonode(h, nid)
-		give_back_accounted(h->node[nid]);
-	mutex_unlock(&h->give_back);
-	golimit_keep(h, true);
-	goscavenge_top_up(h);
-	if (!list_empty_careful(&h->dead))
-		goscavenge_reap(h);
-}
-
-static void kick_fn(struct irq_work *kick)
-{
-	struct goheap *h = container_of(kick, struct goheap, kick);
-
-	if (!READ_ONCE(h->stopped))
-		queue_work(system_unbound_wq, &h->work);
-}
-
-/**
- * goheap_kick - have done soon what cannot be done here
- * @h: the heap
- *
- * Context: any, NMI included.
- */
-void goheap_kick(struct goheap *h)
-{
-	irq_work_queue(&h->kick);
-}
-
-/**
- * goscavenge_init - make the worker
- * @h: the heap
- *
- * Context: task.
- */
-void goscavenge_init(struct goheap *h)
-{
-	mutex_init(&h->give_back);
-	mutex_init(&h->finish);
-	INIT_LIST_HEAD(&h->dead);
-	INIT_WORK(&h->work, work_fn);
-	init_irq_work(&h->kick, kick_fn);
-}
-
-/**
- * goscavenge_stop - wait for the worker, for good
- * @h: the heap, which nobody uses any more
- *
- * Context: task, may sleep.
- */
-void goscavenge_stop(struct goheap *h)
-{
-	WRITE_ONCE(h->stopped, true);
-	/* A kick that missed the flag may have queued work; its last one cannot. */
-	irq_work_sync(&h->kick);
-	cancel_work_sync(&h->work);
-	irq_work_sync(&h->kick);
-}
+EXPORT_SYMBOL_GPL(goalloc_free_os_memory);

@@ -17,10 +17,13 @@
  * worker.
  */
 
-#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
-#include "internal.h"
+#include "api.h"
+#include "central.h"
+#include "compat.h"
+#include "numa.h"
+#include "reclaim.h"
 
 /* Pages the kernel asks for at a time: walking the arenas has to be worth it. */
 #define SHRINK_PAGES	((4UL << 20) >> PAGE_SHIFT)
@@ -39,7 +42,7 @@ static unsigned long cached_bytes(struct goheap *h, int nid)
 	int cpu;
 
 	for_each_online_cpu(cpu)
-		if (goheap_node(h, cpu_to_mem(cpu))->nid == nid)
+		if (gonuma_heap(h, cpu_to_mem(cpu))->nid == nid)
 			n += READ_ONCE(per_cpu_ptr(h->mcache, cpu)->bytes);
 	return n;
 }
@@ -63,7 +66,7 @@ unsigned long goshrink_count(struct goheap *h, int nid)
 	if (!node)
 		return 0;
 	raw_spin_lock_irqsave(&node->lock, flags);
-	n = node->free - min(node->big, node->reserve);
+	n = node->runs.free - min(node->runs.big, node->reserve);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return ((n + gocentral_idle_pages(node)) << GO_PAGE_ORDER) +
 	       (cached_bytes(h, nid) >> PAGE_SHIFT);
@@ -82,23 +85,17 @@ unsigned long goshrink_scan(struct goheap *h, int nid, unsigned long nr)
 {
 	struct goscavenge sc = {
 		.who = GO_BY_SHRINKER,
+		.nid = nid,
+		.harder = true,
 		.want = DIV_ROUND_UP(nr, 1UL << GO_PAGE_ORDER),
 		.until = U64_MAX,
 	};
-	struct gonode *node = own_node(h, nid);
-	u64 start = ktime_get_ns();
 	unsigned long pages;
 
-	if (!node)
+	if (!own_node(h, nid))
 		return SHRINK_STOP;
-	mutex_lock(&h->give_back);
-	pages = goscavenge_harder(node, &sc);
-	mutex_unlock(&h->give_back);
-	goscavenge_account(h, start, pages);
-	if (!pages)
-		return SHRINK_STOP;
-	goheap_kick(h);
-	return pages << GO_PAGE_ORDER;
+	pages = goscavenge(h, &sc);
+	return pages ? pages << GO_PAGE_ORDER : SHRINK_STOP;
 }
 
 static unsigned long shrink_count(struct shrinker *s,

@@ -207,6 +207,15 @@ def print_api(classes, table, stepped):
     return 0
 
 
+CLASS_OF = """
+/* Size 1..GO_MAX_SMALL to class. */
+static __always_inline unsigned int gosizeclass_of(size_t size)
+{
+	return go_size_to_class[(size - 1) / 8 + size / 256];
+}
+"""
+
+
 def main():
     classes = make_classes()
     verify(classes)
@@ -254,7 +263,7 @@ def main():
                  " * than would hold them.",
                  " */"],
                 f"u8 go_size_to_class[{len(table)}]", table)
-    print()
+    print(CLASS_OF)
     print("#endif /* _GOALLOC_SIZECLASS_H */")
     return 0
 

@@ -37,25 +37,27 @@
 
 void gofree(const void *p);
 
+/* What gomalloc() calls when it is compiled. */
+void *__gomalloc(size_t size, gfp_t gfp) __alloc_size(1);
+void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class) __alloc_size(1);
+
 /**
  * gomalloc - allocate memory
  * @size: bytes wanted
  * @gfp: as for kmalloc()
  *
+ * The class of a constant size is found by the compiler.
+ *
  * Context: any that @gfp permits; may sleep with __GFP_DIRECT_RECLAIM.
  * Return: the object, or NULL when memory is short, @size is above
  * GOALLOC_MAX_SIZE or @gfp asks for a zone we do not have.
  */
-void *gomalloc(size_t size, gfp_t gfp) __alloc_size(1);
-
-/* What gomalloc() is when the size is a constant, see below. */
-void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class) __alloc_size(1);
-
-#define gomalloc(size, gfp)						\
-	(__builtin_constant_p(size) &&					\
-	 (size_t)(size) - 1 < GOALLOC_CLASS_MAX_SIZE ?			\
-	 gomalloc_class(size, gfp, goalloc_size_class(size)) :		\
-	 (gomalloc)(size, gfp))
+static __always_inline __alloc_size(1) void *gomalloc(size_t size, gfp_t gfp)
+{
+	if (__builtin_constant_p(size) && size - 1 < GOALLOC_CLASS_MAX_SIZE)
+		return gomalloc_class(size, gfp, goalloc_size_class(size));
+	return __gomalloc(size, gfp);
+}
 
 /**
  * gomalloc_noscan - allocate memory that will hold no pointers
@@ -108,6 +110,10 @@ void *gorealloc(const void *p, size_t size, gfp_t gfp) __realloc_size(2);
  */
 void gofree(const void *p);
 
+/* What gofree_sized() calls when it is compiled. */
+void __gofree_sized(const void *p, size_t size);
+void gofree_class(const void *p, size_t size, unsigned long class);
+
 /**
  * gofree_sized - free an object of known size
  * @p: the object, as for gofree(); not one of gomalloc_noscan()
@@ -118,16 +124,13 @@ void gofree(const void *p);
  *
  * Context: any, NMI included.
  */
-void gofree_sized(const void *p, size_t size);
-
-/* What gofree_sized() is when the size is a constant. */
-void gofree_class(const void *p, size_t size, unsigned long class);
-
-#define gofree_sized(p, size)						\
-	(__builtin_constant_p(size) &&					\
-	 (size_t)(size) - 1 < GOALLOC_CLASS_MAX_SIZE ?			\
-	 gofree_class(p, size, goalloc_size_class(size)) :		\
-	 (gofree_sized)(p, size))
+static __always_inline void gofree_sized(const void *p, size_t size)
+{
+	if (__builtin_constant_p(size) && size - 1 < GOALLOC_CLASS_MAX_SIZE)
+		gofree_class(p, size, goalloc_size_class(size));
+	else
+		__gofree_sized(p, size);
+}
 
 /**
  * gofree_sensitive - clear an object, then free it

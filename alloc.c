@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Alloc: the slow half of allocation.
+ *
+ * A stack that is empty is refilled, from the current span or the mcentral; when
+ * these have nothing, source.c finds an mcentral that has, or makes a span, and
+ * the allocation starts again.  A cache that is busy, and an NMI, go past the
+ * mcache to the mcentral for a single object.
+ *
+ * The loop is here and not in the layers below, because only here is it known
+ * that an object, not a span, is wanted: between the growth and the second try
+ * another CPU may have freed one or taken the new ones.
+ *
+ * Objects of whole pages, tiny ones and those that debug= suspects come from
+ * here, too.  Any context that the gfp permits.
+ */
+
+#include <linux/poison.h>
+#include "alloc.h"
+#include "central.h"
+#include "free.h"
+#include "numa.h"
+#include "redzone.h"
+#include "source.h"
+#include "span.h"
+#include "stack.h"
+#include "tiny.h"
+
+/* One object from the stack, or past it when the cache is not ours to use. */
+static bool try_take(struct goheap *h, unsigned int spc, size_t size,
+		     struct gocentral *from, struct goslot *slot)
+{
+	struct gomcache *c;
+	struct gostack *s;
+	bool ok = false;
+
+	preempt_disable();
+	c = this_cpu_ptr(h->mcache);
+	s = &c->stack[spc];
+	if (!from)
+		from = &gonuma_heap(h, NUMA_NO_NODE)->central[spc];
+
+	if (!c->busy && !in_nmi()) {
+		gomcache_enter(c);
+		ok = s->top != s->slot || gostack_refill(h, c, spc, from);
+		if (ok) {
+			*slot = s->top[-1];
+			WRITE_ONCE(s->top, s->top - 1);
+			gomcache_count(&s->mallocs, 1);
+			gomcache_count(&s->requested, size);
+		}
+		gomcache_leave(c);
+		if (!ok && !s->slot)
+			ok = gocentral_take(from, size, slot);
+	} else {
+		this_cpu_inc(h->mcache->nested);
+		ok = gocentral_take(from, size, slot);
+	}
+	preempt_enable();
+	return ok;
+}
+
+/**
+ * goalloc_slow - allocate when the fast path could not
+ * @h: the heap
+ * @spc: the span class
+ * @size: what was asked for
+ * @gfp: as for gomalloc()
+ *
+ * Context: any that @gfp permits.
+ * Return: the object, or NULL.
+ */
+void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp)
+{
+	struct gonode *node = gonuma_heap(h, NUMA_NO_NODE);
+	struct gocentral *from = &node->central[spc];
+	struct goslot slot;
+
+	might_alloc(gfp);
+	while (!try_take(h, spc, size, from, &slot)) {
+		from = in_nmi() ? NULL : gosource_objects(h, node, spc, gfp);
+		if (!from && !gosource_wait(h, gfp))
+			return NULL;
+	}
+	return goalloc_hand_out(slot.obj, slot.state, spc, gfp);
+}
+
+/* Take an object of one node, past the mcaches; false when there is none. */
+static bool take_on_node(struct goheap *h, int nid, unsigned int spc,
+			 size_t size, gfp_t gfp, struct goslot *slot)
+{
+	struct gocentral *got, *c = &gonuma_heap(h, nid)->central[spc];
+
+	might_alloc(gfp);
+	while (!gocentral_take(c, size, slot)) {
+		got = in_nmi() ? NULL : gosource_span(h, nid, spc, gfp);
+		if (got)
+			c = got;
+		else if (!gosource_wait(h, gfp))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * goalloc_on_node - allocate from one node, past the mcaches
+ * @h: the heap
+ * @nid: the node
+ * @spc: the span class
+ * @size: what was asked for
+ * @gfp: as for gomalloc(); with __GFP_THISNODE no other node will do
+ *
+ * The mcaches may hold objects of other nodes.
+ *
+ * Context: any that @gfp permits.
+ * Return: the object, or NULL.
+ */
+void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
+		      gfp_t gfp)
+{
+	struct goslot slot;
+
+	if (!take_on_node(h, nid, spc, size, gfp, &slot))
+		return NULL;
+	return goalloc_hand_out(slot.obj, slot.state, spc, gfp);
+}
+
+/**
+ * goalloc_zeroed - clear an object and hand it out
+ * @obj: the object
+ * @state: its state byte; NULL with check=0 if it has been used before
+ * @spc: its span class
+ * @gfp: as for gomalloc()
+ *
+ * All of it is cleared, so that gorealloc() may grow it in place.  An object
+ * that has never been handed out since the kernel zeroed its pages is zero.
+ *
+ * Context: any.
+ * Return: @obj.
+ */
+void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp)
+{
+	if (!state || *state != GO_OBJ_FRESH)
+		memset(obj, 0, go_class_size[GO_SPC_CLASS(spc)]);
+	return goalloc_make_live(obj, state, spc, gfp);
+}
+
+/**
+ * goalloc_large - allocate an object of whole pages
+ * @h: the heap
+ * @nid: the node to take it from if possible
+ * @size: bytes, at most GOALLOC_MAX_SIZE
+ * @noscan: it will hold no pointers
+ * @gfp: as for gomalloc()
+ *
+ * Context: any that @gfp permits; in NMI there is none.
+ * Return: the object, or NULL.
+ */
+void *goalloc_large(struct goheap *h, int nid, size_t size, bool noscan,
+		    gfp_t gfp)
+{
+	struct gospan *s;
+
+	might_alloc(gfp);
+	if (in_nmi()) {
+		atomic_long_inc(&h->failures);
+		return NULL;
+	}
+	s = gosource_large(h, nid, size, gfp);
+	if (!s)
+		return NULL;
+	if (want_init_on_alloc(gfp) && s->needzero)
+		memset((void *)s->base, 0, s->elemsize);
+	s->spanclass = GO_SPC(0, noscan);
+	goleak_alloc((void *)s->base, s->elemsize, !noscan, gfp);
+	return (void *)s->base;
+}
+
+/* A new block of tiny objects, and the object at its front. */
+static void *new_tiny_block(struct goheap *h, size_t size, gfp_t gfp)
+{
+	void *p = goalloc_pop(h, GO_TINY_SPC, size, gfp, true), *old;
+
+	if (!p)
+		return NULL;
+	old = gotiny_install(h, p, size);
+	if (old)
+		gofree_block(h, old);
+	return p;
+}
+
+/**
+ * goalloc_tiny - allocate a tiny object
+ * @h: the heap
+ * @size: bytes, 1 to GO_TINY_SIZE - 1
+ * @gfp: as for gomalloc()
+ *
+ * Context: any that @gfp permits.
+ * Return: the object, or NULL.
+ */
+void *goalloc_tiny(struct goheap *h, size_t size, gfp_t gfp)
+{
+	void *p = gotiny_take(h, size);
+
+	if (!p)
+		p = new_tiny_block(h, size, gfp & ~__GFP_ZERO);
+	if (!p)
+		return NULL;
+	this_cpu_inc(h->mcache->tiny_mallocs);
+	if (want_init_on_alloc(gfp))
+		memset(p, 0, size);
+	return p;
+}
+
+/* What a suspected object was taken from must be as it was left. */
+static void check_suspected(struct goheap *h, struct gospan *s,
+			    unsigned int idx, unsigned int flags,
+			    unsigned long caller)
+{
+	void *p = gospan_object(s, idx);
+
+	if ((flags & GO_DEBUG_SANITY) && !in_nmi() && !gocentral_is_sane(s))
+		gohooks_misuse(h, GO_INSANE, p, 0, caller);
+	if (s->objstate[idx] == GO_OBJ_POISONED &&
+	    !goredzone_is_poisoned(s, idx))
+		gohooks_misuse(h, GO_USED_FREE, p, 0, caller);
+}
+
+/**
+ * goalloc_suspected - allocate an object that debug= suspects
+ * @h: the heap
+ * @size: bytes, as goredzone_suspects() was asked
+ * @gfp: as for gomalloc()
+ * @noscan: it will hold no pointers
+ * @flags: what goredzone_suspects() said
+ * @caller: the caller that asks
+ *
+ * Context: any that @gfp permits.
+ * Return: the object, or NULL.
+ */
+void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
+			unsigned int flags, unsigned long caller)
+{
+	unsigned int spc, idx;
+	struct goslot slot;
+	struct gospan *s;
+
+	spc = GO_SPC(gosizeclass_of(goredzone_whole_size(size)), noscan);
+	if (!take_on_node(h, NUMA_NO_NODE, spc, size, gfp, &slot))
+		return NULL;
+	preempt_disable();
+	s = gospan_of(h, slot.obj);
+	idx = slot.state - s->objstate;
+	check_suspected(h, s, idx, flags, caller);
+	goredzone_write(s, idx, size, flags, caller);
+	preempt_enable();
+
+	if (want_init_on_alloc(gfp))
+		memset(slot.obj, 0, size);
+	else if (flags & GO_DEBUG_POISON)
+		memset(slot.obj, POISON_INUSE, size);
+	*slot.state = GO_OBJ_DEBUG;
+	goleak_alloc(slot.obj, size, !noscan, gfp);
+	return slot.obj;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * fixalloc: memory for the allocator's own metadata: fixalloc.c.
+ */
+#ifndef GOALLOC_FIXALLOC_H
+#define GOALLOC_FIXALLOC_H
+
+#include "types.h"
+
+void gofixalloc_init(struct gofixalloc *f, unsigned int size,
+		     unsigned int reserve);
+void *gofixalloc_alloc(struct gofixalloc *f, gfp_t gfp);
+void *gofixalloc_pop(struct gofixalloc *f);
+void gofixalloc_free(struct gofixalloc *f, void *p);
+bool gofixalloc_low(struct gofixalloc *f);
+bool gofixalloc_top_up(struct gofixalloc *f, gfp_t gfp);
+size_t gofixalloc_detach(struct gofixalloc *f, struct list_head *out);
+void gofixalloc_release(struct goheap *h, struct list_head *chunks);
+
+#endif /* GOALLOC_FIXALLOC_H */

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Free: the slow half.
+ *
+ * What the fast half does not take comes here: a full stack, a cache that is
+ * busy, a tiny or large object, one that debug= suspected, and whatever is no
+ * live object.  A pointer is believed only after its object has been claimed: its
+ * state goes from live to free in one step, so that of two frees one is misuse.
+ * Then the object goes to the CPU's stack, past a busy cache to its span, or in
+ * NMI, where no lock may be had, on a list for the worker.
+ *
+ * A free never fails and never asks for memory.  Any context.
+ */
+
+#include <linux/poison.h>
+#include "central.h"
+#include "free.h"
+#include "heap.h"
+#include "redzone.h"
+#include "stack.h"
+#include "tiny.h"
+
+/**
+ * gofree_defer - leave a free to the worker
+ * @h: the heap
+ * @p: the object, which has been claimed; every one has room for the link
+ *
+ * Context: preemption is off; any, NMI included.
+ */
+void gofree_defer(struct goheap *h, void *p)
+{
+	llist_add(p, &this_cpu_ptr(h->mcache)->deferred);
+	gohooks_kick(h);
+}
+
+/* Free a small object that the caller has claimed. */
+static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
+		       void *p)
+{
+	struct goslot slot = {
+		.obj = p,
+		.state = static_branch_likely(&goalloc_check) ?
+			 sp->objstate + idx : NULL,
+	};
+	struct gomcache *c;
+
+	goleak_free(p);
+	if (want_init_on_free())
+		memset(p, 0, sp->elemsize);
+
+	c = this_cpu_ptr(h->mcache);
+	if (in_nmi()) {
+		gofree_defer(h, p);
+	} else if (c->busy) {
+		this_cpu_inc(h->mcache->nested);
+		gocentral_free(h, &slot, 1, true);
+	} else {
+		gomcache_enter(c);
+		gostack_push(h, c, sp->spanclass, &slot);
+		gomcache_leave(c);
+	}
+}
+
+/* Free an object of whole pages; false when it is none. */
+static bool free_large(struct goheap *h, struct gospan *sp, void *p)
+{
+	/* The caller that sets GO_SPAN_DYING owns the span and frees it. */
+	if (sp->base != (unsigned long)p ||
+	    cmpxchg(&sp->state, GO_SPAN_LARGE, GO_SPAN_DYING) != GO_SPAN_LARGE)
+		return false;
+	goleak_free(p);
+	if (want_init_on_free())
+		memset(p, 0, sp->elemsize);
+	if (in_nmi())
+		gofree_defer(h, p);
+	else
+		goheap_free_large(h, sp);
+	return true;
+}
+
+static bool is_live_object(const struct gospan *s, unsigned int idx)
+{
+	if (static_branch_likely(&goalloc_check))
+		return READ_ONCE(s->objstate[idx]) >= GO_OBJ_LIVE;
+	return idx < s->nelems;
+}
+
+/*
+ * Mark the object free if it is in state @live.  Interrupts are off so that a
+ * handler cannot claim it too.
+ */
+static bool claim_object(struct gospan *s, unsigned int idx,
+			 enum goobj_state live)
+{
+	unsigned long flags;
+	bool mine;
+
+	if (!static_branch_likely(&goalloc_check))
+		return live == GO_OBJ_LIVE && idx < s->nelems;
+	local_irq_save(flags);
+	mine = s->objstate[idx] == live;
+	if (mine)
+		s->objstate[idx] = GO_OBJ_FREE;
+	local_irq_restore(flags);
+	return mine;
+}
+
+/**
+ * gofree_classify - what is wrong with a pointer
+ * @h: the heap
+ * @p: the pointer, which is not that of a live object
+ *
+ * Context: preemption is off.
+ * Return: the kind of misuse that freeing it is.
+ */
+enum gomisuse gofree_classify(struct goheap *h, const void *p)
+{
+	const struct gospan *s = gospan_of(h, p);
+	unsigned int idx;
+
+	switch (s->state) {
+	case GO_SPAN_SMALL:
+		if (gospan_index(s, p, &idx) && idx < s->nelems)
+			return GO_DOUBLE_FREE;
+		/* It may have been a tiny object, in a block that is free now. */
+		return gospan_needs_tiny(s->spanclass) &&
+		       !is_live_object(s, idx) ? GO_DOUBLE_FREE : GO_INTERIOR;
+	case GO_SPAN_LARGE:
+	case GO_SPAN_DYING:
+		return s->base == (unsigned long)p ? GO_DOUBLE_FREE :
+						     GO_INTERIOR;
+	default:
+		return gospan_in_free_run(h, p) ? GO_DOUBLE_FREE : GO_FOREIGN;
+	}
+}
+
+/**
+ * gofree_block - free a block of tiny objects that has become empty
+ * @h: the heap
+ * @block: the block, which the caller owns
+ *
+ * Context: any.
+ */
+void gofree_block(struct goheap *h, void *block)
+{
+	struct gospan *s;
+
+	preempt_disable();
+	s = gospan_of(h, block);
+	s->objstate[gotiny_index(s, block)] = GO_OBJ_LIVE;
+	preempt_enable();
+	gofree_fast(h, block);
+}
+
+/* Free a tiny object; false when there is none. */
+static bool free_tiny(struct goheap *h, struct gospan *s, void *p)
+{
+	unsigned int idx = gotiny_index(s, p);
+	bool last;
+
+	if (!gotiny_free(h, s, p, &last))
+		return false;
+	if (!last)
+		return true;
+	if (static_branch_likely(&goalloc_check))
+		s->objstate[idx] = GO_OBJ_FREE;
+	free_small(h, s, idx, gospan_object(s, idx));
+	return true;
+}
+
+/* What is left of a suspected object: poison, zeroes or what it held. */
+static void cover_suspected(struct gospan *s, unsigned int idx,
+			    unsigned int flags)
+{
+	/* An NMI links it through its first word: that would be poison no more. */
+	if ((flags & GO_DEBUG_POISON) && !in_nmi()) {
+		goredzone_fill(s, idx, POISON_FREE);
+		s->objstate[idx] = GO_OBJ_POISONED;
+	} else if (want_init_on_free()) {
+		goredzone_fill(s, idx, 0);
+	}
+}
+
+/*
+ * Free an object that was under suspicion; the caller has claimed it.  It goes
+ * to its span at once, so that poison waits there for the next suspect, whose
+ * allocation checks it.
+ */
+static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
+			   unsigned long caller)
+{
+	struct goslot slot = {
+		.obj = gospan_object(s, idx),
+		.state = s->objstate + idx,
+	};
+	unsigned int flags = goredzone_flags(s, idx);
+
+	goleak_free(slot.obj);
+	if (!goredzone_is_intact(s, idx)) {
+		/* Reports say whose it was while it is still marked live. */
+		*slot.state = GO_OBJ_DEBUG;
+		gohooks_misuse(h, GO_OVERFLOW, slot.obj, 0, caller);
+		*slot.state = GO_OBJ_FREE;
+		flags = 0;
+	}
+	goredzone_note_free(s, idx, caller);
+	cover_suspected(s, idx, flags);
+	if (in_nmi()) {
+		gofree_defer(h, slot.obj);
+		return;
+	}
+	if ((flags & GO_DEBUG_SANITY) && !gocentral_is_sane(s))
+		gohooks_misuse(h, GO_INSANE, slot.obj, 0, caller);
+	gocentral_free(h, &slot, 1, true);
+}
+
+/* Free whatever lives at @p; GO_NR_MISUSES, or what is wrong with it. */
+static enum gomisuse free_any(struct goheap *h, void *p, unsigned long caller)
+{
+	struct gospan *s = gospan_of(h, p);
+	unsigned int idx;
+
+	if (gotiny_holds(s, p)) {
+		if (!free_tiny(h, s, p))
+			return gotiny_inside(s, p) ? GO_INTERIOR :
+						     GO_DOUBLE_FREE;
+	} else if (gospan_index(s, p, &idx) &&
+		   claim_object(s, idx, GO_OBJ_LIVE)) {
+		free_small(h, s, idx, p);
+	} else if (gospan_index(s, p, &idx) &&
+		   claim_object(s, idx, GO_OBJ_DEBUG)) {
+		free_suspected(h, s, idx, caller);
+	} else if (s->state != GO_SPAN_LARGE || !free_large(h, s, p)) {
+		return gofree_classify(h, p);
+	}
+	return GO_NR_MISUSES;
+}
+
+/**
+ * gofree_slow - free when the fast path could not
+ * @h: the heap
+ * @p: what was passed to gofree(), NULL included
+ * @caller: by which caller
+ *
+ * Context: any.
+ */
+void gofree_slow(struct goheap *h, void *p, unsigned long caller)
+{
+	enum gomisuse kind;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return;
+	preempt_disable();
+	kind = free_any(h, p, caller);
+	preempt_enable();
+	if (kind != GO_NR_MISUSES)
+		gohooks_misuse(h, kind, p, 0, caller);
+}

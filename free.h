@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Free: the fast half of freeing, and the door of free.c.
+ *
+ * All that most frees ever execute: find the span, check that the pointer is the
+ * start of a live object by the span's magic and the object's state byte, and
+ * push it on the CPU's stack.  The object itself is not touched.  With check=0
+ * the pointer is believed.  api.c instantiates these inlines.
+ */
+#ifndef GOALLOC_FREE_H
+#define GOALLOC_FREE_H
+
+#include <linux/instruction_pointer.h>
+#include <linux/mm.h>
+#include "hooks.h"
+#include "leak.h"
+#include "mcache.h"
+#include "span.h"
+
+void gofree_slow(struct goheap *h, void *p, unsigned long caller);
+void gofree_block(struct goheap *h, void *block);
+void gofree_defer(struct goheap *h, void *p);
+enum gomisuse gofree_classify(struct goheap *h, const void *p);
+
+/* May this CPU's cache be freed to?  Preemption is off. */
+static __always_inline bool gofree_may_push(const struct gomcache *c)
+{
+	if (unlikely(c->busy))
+		return false;
+	/* An NMI cannot tell kmemleak: the worker will. */
+	return !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || !in_nmi();
+}
+
+/* Put an object on its stack, if it is live and there is room.  @c is ours. */
+static __always_inline bool gofree_put(struct gomcache *c, void *p,
+				       unsigned int spc, u8 *state, bool check)
+{
+	struct gostack *s = &c->stack[spc];
+	struct goslot *top = s->top;
+
+	/* Only now: an interrupt may have freed it since it was looked up. */
+	if ((check && unlikely(*state != GO_OBJ_LIVE)) ||
+	    unlikely(top == s->limit))
+		return false;
+	goleak_free(p);
+	if (check)
+		*state = GO_OBJ_FREE;
+	top->obj = p;
+	top->state = state;
+	WRITE_ONCE(s->top, top + 1);
+	gomcache_count(&s->frees, 1);
+	return true;
+}
+
+/*
+ * Push an object if it is live; @state is its state byte, NULL with check=0.
+ * Preemption is off.
+ */
+static __always_inline bool gofree_push(struct goheap *h, void *p,
+					unsigned int spc, u8 *state, bool check)
+{
+	struct gomcache *c = this_cpu_ptr(h->mcache);
+	bool done;
+
+	if (unlikely(!gofree_may_push(c)))
+		return false;
+	gomcache_enter(c);
+	done = gofree_put(c, p, spc, state, check);
+	gomcache_leave(c);
+	return done;
+}
+
+/*
+ * Free an object, of a class if one is given: 0 is any.  Compiled for each value
+ * of check= on its own, so that there are no more branches than are needed.
+ * Preemption is off.
+ */
+static __always_inline bool gofree_try(struct goheap *h, void *p,
+				       unsigned int class, bool check)
+{
+	struct gospan *s = gospan_of(h, p);
+	unsigned int idx;
+
+	if (want_init_on_free())
+		return false;
+	if (!check)
+		return gofree_push(h, p, s->pushclass, NULL, false);
+	if (unlikely(!gospan_index(s, p, &idx)) ||
+	    (class && unlikely(GO_SPC_CLASS(s->spanclass) != class)))
+		return false;
+	return gofree_push(h, p, s->spanclass, s->objstate + idx, true);
+}
+
+/* The last of @n objects, at most GO_BATCH of them; returns how many are left. */
+static __always_inline size_t gofree_many(struct goheap *h, size_t n, void **p,
+					  bool check)
+{
+	size_t end = n - min_t(size_t, n, GO_BATCH);
+	struct gomcache *c;
+	struct gospan *s;
+	unsigned int idx;
+	bool ok = true;
+
+	preempt_disable();
+	c = this_cpu_ptr(h->mcache);
+	if (likely(gofree_may_push(c)) && !want_init_on_free()) {
+		gomcache_enter(c);
+		while (ok && n > end) {
+			s = gospan_of(h, p[n - 1]);
+			if (check)
+				ok = gospan_index(s, p[n - 1], &idx) &&
+				     gofree_put(c, p[n - 1], s->spanclass,
+						s->objstate + idx, true);
+			else
+				ok = gofree_put(c, p[n - 1], s->pushclass,
+						NULL, false);
+			n -= ok;
+		}
+		gomcache_leave(c);
+	}
+	preempt_enable();
+	return n;
+}
+
+/* Free any pointer.  The slow path handles NULL and foreign ones. */
+static __always_inline void gofree_fast(struct goheap *h, void *p)
+{
+	preempt_disable();
+	if (static_branch_likely(&goalloc_check)) {
+		if (likely(gofree_try(h, p, 0, true))) {
+			preempt_enable();
+			return;
+		}
+	} else if (likely(gofree_try(h, p, 0, false))) {
+		preempt_enable();
+		return;
+	}
+	preempt_enable();
+	gofree_slow(h, p, _RET_IP_);
+}
+
+#endif /* GOALLOC_FREE_H */

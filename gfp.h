@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * gfp: what a caller's flags and context mean to us.
+ *
+ * The flags reach the page allocator with their meaning, but for those that are
+ * served here (__GFP_ZERO) or that would ask for pages of a kind we do not keep.
+ */
+#ifndef GOALLOC_GFP_H
+#define GOALLOC_GFP_H
+
+#include <linux/gfp.h>
+#include <linux/preempt.h>
+
+/* The zones we do not have; asking for them is a caller's bug. */
+#define GO_GFP_FORBIDDEN	(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)
+
+/**
+ * enum gogrow - may this context call the page allocator?
+ * @GO_GROW_NEVER: no
+ * @GO_GROW_LAST: only when the reserve is used up
+ * @GO_GROW_FIRST: yes, and it leaves the reserve alone
+ */
+enum gogrow {
+	GO_GROW_NEVER,
+	GO_GROW_LAST,
+	GO_GROW_FIRST,
+};
+
+/*
+ * May the caller call the page allocator?  On PREEMPT_RT that takes sleeping
+ * locks, so a caller that cannot be preempted must not.  Elsewhere such a
+ * caller may hold a raw spinlock, which nests with none of the page allocator's
+ * locks: it gets the reserve first.
+ */
+static inline enum gogrow gogfp_may_grow(gfp_t gfp)
+{
+	if (unlikely(in_nmi()))
+		return GO_GROW_NEVER;
+	if (gfpflags_allow_blocking(gfp) || preemptible())
+		return GO_GROW_FIRST;
+	return IS_ENABLED(CONFIG_PREEMPT_RT) ? GO_GROW_NEVER : GO_GROW_LAST;
+}
+
+/* What the page allocator is asked with, whatever the object wants. */
+static inline gfp_t gogfp_for_pages(gfp_t gfp)
+{
+	return gfp & ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE | __GFP_COMP);
+}
+
+/* A larger block than is needed is taken only if it costs no one anything. */
+static inline gfp_t gogfp_greedy(gfp_t gfp)
+{
+	gfp &= ~(__GFP_RECLAIM | __GFP_HIGH | __GFP_MEMALLOC |
+		 __GFP_RETRY_MAYFAIL | __GFP_NOFAIL);
+	return gfp | __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC |
+	       __GFP_THISNODE;
+}
+
+/* Not worth waiting for, nor any warning: there are other nodes. */
+static inline gfp_t gogfp_near(gfp_t gfp)
+{
+	return (gfp & ~(__GFP_DIRECT_RECLAIM | __GFP_NOFAIL)) | __GFP_NOWARN |
+	       __GFP_THISNODE;
+}
+
+#endif /* GOALLOC_GFP_H */

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hooks: the switches themselves, and the calls through what is registered.
+ *
+ * A plain function pointer serves: a hook is called on paths that print or
+ * sleep, where an indirect call is not seen.  The hooks are of the module and
+ * not of a heap, since every heap is served by the same higher files.
+ */
+
+#include "hooks.h"
+
+DEFINE_STATIC_KEY_TRUE(goalloc_check);
+DEFINE_STATIC_KEY_FALSE(goalloc_debug);
+DEFINE_STATIC_KEY_FALSE(goalloc_detour);
+
+#ifdef CONFIG_FAULT_INJECTION
+DECLARE_FAULT_ATTR(goalloc_fail);
+#endif
+
+struct gohooks gohooks;
+
+/**
+ * gohooks_misuse - count what a caller did wrong and have it reported
+ * @h: the heap
+ * @kind: what it did
+ * @p: the pointer it passed
+ * @size: the size it passed, if any
+ * @caller: its address; 0 when the misuse was found later, at the object's span
+ *
+ * Context: any.
+ */
+void gohooks_misuse(struct goheap *h, enum gomisuse kind, const void *p,
+		    size_t size, unsigned long caller)
+{
+	atomic_long_inc(&h->misuse[kind]);
+	if (gohooks.misuse)
+		gohooks.misuse(h, kind, p, size, caller);
+}
+
+/**
+ * gohooks_make_room - have memory given back for an allocation at the limit
+ * @h: the heap
+ * @bytes: what the allocation needs
+ * @gfp: what it was asked for with
+ *
+ * Context: what @gfp permits.
+ * Return: whether some went, so that it is worth trying again.
+ */
+bool gohooks_make_room(struct goheap *h, unsigned long bytes, gfp_t gfp)
+{
+	return gohooks.make_room && gohooks.make_room(h, bytes, gfp);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Hooks: how a low file causes something higher up, and the switches that all
+ * files read.
+ *
+ * Calls go down only.  Yet a free that finds misuse must have it reported, a
+ * full stack must get the worker to run, and an allocation that meets the limit
+ * must have memory given back first.  For these the low file calls a function
+ * here, which sets state or calls what a higher file has registered.  The
+ * alternative, an error code for each of them that every caller hands up, would
+ * lengthen all slow paths and would still need somebody at the top to act.
+ */
+#ifndef GOALLOC_HOOKS_H
+#define GOALLOC_HOOKS_H
+
+#include <linux/fault-inject.h>
+#include <linux/irq_work.h>
+#include <linux/jump_label.h>
+#include "types.h"
+
+/* The parameter check=. */
+DECLARE_STATIC_KEY_TRUE(goalloc_check);
+/* The parameter debug= says something. */
+DECLARE_STATIC_KEY_FALSE(goalloc_debug);
+/* Small allocations have more to do than to pop: debug= or init_on_alloc. */
+DECLARE_STATIC_KEY_FALSE(goalloc_detour);
+
+/**
+ * struct gohooks - what higher files do for lower ones
+ * @misuse: report what a caller did wrong; any context
+ * @make_room: an allocation of so many bytes has failed at the limit; give
+ *	memory back and say whether some went; what its gfp permits
+ *
+ * Each is set once, before there is a heap, and stays until the module goes.
+ */
+struct gohooks {
+	void (*misuse)(struct goheap *h, enum gomisuse kind, const void *p,
+		       size_t size, unsigned long caller);
+	bool (*make_room)(struct goheap *h, unsigned long bytes, gfp_t gfp);
+};
+
+extern struct gohooks gohooks;
+
+void gohooks_misuse(struct goheap *h, enum gomisuse kind, const void *p,
+		    size_t size, unsigned long caller);
+bool gohooks_make_room(struct goheap *h, unsigned long bytes, gfp_t gfp);
+
+/*
+ * Get the heap's worker to run soon.  Any context, NMI included: an irq_work
+ * may be raised where not even a lock may be taken.
+ */
+static inline void gohooks_kick(struct goheap *h)
+{
+	irq_work_queue(&h->kick);
+}
+
+/*
+ * Is this request for memory to fail?  Every place where the core asks the
+ * kernel for memory asks here first.  Without fault injection the compiler
+ * knows the answer.
+ */
+#ifdef CONFIG_FAULT_INJECTION
+extern struct fault_attr goalloc_fail;
+
+static inline bool gohooks_fault(void)
+{
+	return should_fail(&goalloc_fail, 1);
+}
+#else
+static inline bool gohooks_fault(void) { return false; }
+#endif
+
+#endif /* GOALLOC_HOOKS_H */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Limit: the account of what a heap holds of the kernel.
+ *
+ * Each place that asks the kernel for memory charges the heap first and
+ * uncharges it when the memory has gone back.  Here is only the count, so that
+ * the lowest files can keep it; what memory_limit means and who gives back is
+ * in reclaim/limit.c.
+ */
+#ifndef GOALLOC_LIMIT_H
+#define GOALLOC_LIMIT_H
+
+#include <linux/gfp.h>
+#include "hooks.h"
+
+/* The most that may be held. */
+static inline unsigned long golimit_most(const struct goheap *h)
+{
+	return READ_ONCE(h->limit) ?: ULONG_MAX;
+}
+
+/* What is held should stay below this. */
+static inline unsigned long golimit_comfort(const struct goheap *h)
+{
+	return golimit_most(h) / 20 * 19;
+}
+
+static inline unsigned long golimit_held(const struct goheap *h)
+{
+	return atomic_long_read(&h->held);
+}
+
+/*
+ * Charge @bytes before the kernel is asked for them; @h is NULL where there is
+ * no limit.  False when that is beyond the limit and @gfp is not __GFP_NOFAIL.
+ * Any context but NMI.
+ */
+static inline bool golimit_charge(struct goheap *h, unsigned long bytes,
+				  gfp_t gfp)
+{
+	unsigned long now;
+
+	if (!h)
+		return true;
+	now = atomic_long_add_return(bytes, &h->held);
+	if (now > golimit_most(h) && !(gfp & __GFP_NOFAIL)) {
+		atomic_long_sub(bytes, &h->held);
+		return false;
+	}
+	if (now > golimit_comfort(h))
+		gohooks_kick(h);
+	return true;
+}
+
+/* Memory has gone back to the kernel.  Any context. */
+static inline void golimit_uncharge(struct goheap *h, unsigned long bytes)
+{
+	if (h)
+		atomic_long_sub(bytes, &h->held);
+}
+
+/* Is more held than the limit says, because it was lowered?  Any context. */
+static inline bool golimit_over(const struct goheap *h)
+{
+	return unlikely(golimit_held(h) > golimit_most(h));
+}
+
+#endif /* GOALLOC_LIMIT_H */

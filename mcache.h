@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * mcache: the cache of a CPU, and how code gets hold of it.
+ *
+ * No lock, no atomic, no interrupts off: the code that uses a cache is on its CPU
+ * with preemption off and has set @busy.  An interrupt that finds @busy set has
+ * hit that window and goes past the cache; so does an NMI.  A local_lock_t
+ * would be a sleeping lock on PREEMPT_RT, and disabling interrupts costs more
+ * than all the rest of an allocation.
+ *
+ * Here are the inlines that both ways share.  Allocation is in alloc.h and
+ * alloc.c, freeing in free.h and free.c, the stacks in stack.c.
+ */
+#ifndef GOALLOC_MCACHE_H
+#define GOALLOC_MCACHE_H
+
+#include <linux/percpu.h>
+#include "types.h"
+
+static inline unsigned int gostack_n(const struct gostack *s)
+{
+	return s->top - s->slot;
+}
+
+static inline unsigned int gostack_cap(const struct gostack *s)
+{
+	return s->limit - s->slot;
+}
+
+/* The objects on a stack of any CPU's; 0 while its storage is changing. */
+static inline unsigned int gostack_peek(const struct gostack *s)
+{
+	unsigned int n = READ_ONCE(s->top) - READ_ONCE(s->slot);
+
+	return n <= GO_STACK_MAX ? n : 0;
+}
+
+static __always_inline void gomcache_enter(struct gomcache *c)
+{
+	WRITE_ONCE(c->busy, true);
+	barrier();
+}
+
+static __always_inline void gomcache_leave(struct gomcache *c)
+{
+	barrier();
+	WRITE_ONCE(c->busy, false);
+}
+
+/* Only this CPU writes its counters. */
+static __always_inline void gomcache_count(unsigned long *counter,
+					   unsigned long by)
+{
+	/* A reader of another CPU takes either value. */
+	data_race(*counter += by);
+}
+
+#endif /* GOALLOC_MCACHE_H */

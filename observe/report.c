@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Report: what is wrong, in words.
+ *
+ * Misuse is caught where it happens and reported here, rate-limited, with what
+ * the address is to us.  SLUB prints a page of hexadecimal for each; a line that
+ * names the object's size, its state and the caller says more to the author of a
+ * module.  The last line is also kept, so that tests can read it.
+ */
+
+#include <linux/mm.h>
+#include <linux/ratelimit.h>
+#include <linux/sched.h>
+#include "hooks.h"
+#include "numa.h"
+#include "observe.h"
+#include "redzone.h"
+#include "span.h"
+
+#undef pr_fmt
+#define pr_fmt(fmt) "goalloc: " fmt
+
+static const char * const misuse_name[GO_NR_MISUSES] = {
+	[GO_DOUBLE_FREE] = "double free",
+	[GO_INTERIOR] = "free inside an object",
+	[GO_FOREIGN] = "not our pointer",
+	[GO_WRONG_SIZE] = "wrong size in gofree_sized()",
+	[GO_BAD_ZONE] = "allocation from a zone we do not have",
+	[GO_OVERFLOW] = "write behind the end",
+	[GO_USED_FREE] = "write after free",
+	[GO_INSANE] = "broken span",
+};
+
+static const char * const state_name[] = {
+	[GO_OBJ_FRESH] = "never used",
+	[GO_OBJ_FREE] = "free",
+	[GO_OBJ_POISONED] = "free",
+	[GO_OBJ_LIVE] = "live",
+	[GO_OBJ_TINY] = "tiny block",
+	[GO_OBJ_DEBUG] = "live",
+};
+
+/* What an address is to us, in words. */
+static void describe_address(struct goheap *h, const void *p, char *buf, size_t len)
+{
+	unsigned int idx, n;
+	struct gospan *s;
+
+	preempt_disable();
+	s = gospan_of(h, p);
+	switch (s->state) {
+	case GO_SPAN_SMALL:
+		gospan_index(s, p, &idx);
+		idx = min_t(unsigned int, idx, s->nelems);
+		n = scnprintf(buf, len,
+			      "object %u of a span of %u-byte objects%s, %s",
+			      idx, s->elemsize,
+			      GO_SPC_NOSCAN(s->spanclass) ? ", noscan" : "",
+			      state_name[s->objstate[idx] % GO_NR_OBJ_STATES]);
+		goredzone_describe(s, idx, buf + n, len - n);
+		break;
+	case GO_SPAN_LARGE:
+	case GO_SPAN_DYING:
+		snprintf(buf, len, "in a large object of %u bytes",
+			 s->elemsize);
+		break;
+	case GO_SPAN_FREE:
+		snprintf(buf, len, "in a free run of %u pages", s->npages);
+		break;
+	default:
+		snprintf(buf, len, "in no span");
+	}
+	preempt_enable();
+}
+
+/* The whole line: what was done, to what, by whom, and what that is to us. */
+static void compose_line(struct goheap *h, enum gomisuse kind, const void *p,
+		    size_t size, unsigned long caller, char *buf, size_t len)
+{
+	size_t n = scnprintf(buf, len, "%s: %p", misuse_name[kind], p);
+
+	if (kind == GO_WRONG_SIZE)
+		n += scnprintf(buf + n, len - n, ", size %zu", size);
+	if (caller)
+		n += scnprintf(buf + n, len - n, ", by %pS: ", (void *)caller);
+	else
+		n += scnprintf(buf + n, len - n,
+			       ", found when it came back to its span: ");
+	describe_address(h, p, buf + n, len - n);
+}
+
+/* A caller did something wrong; see struct gohooks. */
+static void report_misuse(struct goheap *h, enum gomisuse kind, const void *p,
+			  size_t size, unsigned long caller)
+{
+	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
+	char line[sizeof(h->report)];
+
+	if (kind == GO_BAD_ZONE) {
+		WARN_ONCE(1, "goalloc: %s, by %pS\n", misuse_name[kind],
+			  (void *)caller);
+		return;
+	}
+	compose_line(h, kind, p, size, caller, line, sizeof(line));
+	if (!atomic_xchg(&h->reporting, 1)) {
+		strscpy(h->report, line, sizeof(h->report));
+		atomic_set(&h->reporting, 0);
+	}
+	if (__ratelimit(&limit))
+		pr_err("%s\n", line);
+}
+
+/**
+ * goreport_init - have misuse reported
+ *
+ * Context: task, before there is a heap.
+ */
+void goreport_init(void)
+{
+	gohooks.misuse = report_misuse;
+}
+
+/**
+ * goreport_leaks - name what is still live when a heap ends
+ * @h: the heap, whose caches are empty
+ *
+ * Context: task.
+ */
+void goreport_leaks(struct goheap *h)
+{
+	struct gostats_spc st;
+	unsigned long live = 0;
+	unsigned int spc;
+	int nid;
+
+	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++) {
+		gostats_read_spc(h, spc, &st);
+		if (st.mallocs == st.frees)
+			continue;
+		live += st.mallocs - st.frees;
+		pr_warn("leaked: %lu objects of %u bytes%s\n",
+			st.mallocs - st.frees, go_class_size[GO_SPC_CLASS(spc)],
+			GO_SPC_NOSCAN(spc) ? ", noscan" : "");
+	}
+	for_each_gonode(h, nid) {
+		struct gonode *n = h->node[nid];
+
+		if (n->large_mallocs == n->large_frees)
+			continue;
+		live += n->large_mallocs - n->large_frees;
+		pr_warn("leaked: %lu large objects, %lu bytes\n",
+			n->large_mallocs - n->large_frees,
+			n->large_alloced - n->large_freed);
+	}
+	if (live)
+		pr_warn("%lu objects leaked; their pages stay, for good\n",
+			live);
+}

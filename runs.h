@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Runs: the free pages of a node as a data structure: runs.c.
+ */
+#ifndef GOALLOC_RUNS_H
+#define GOALLOC_RUNS_H
+
+#include "types.h"
+
+void goruns_init(struct goruns *r, raw_spinlock_t *lock);
+void goruns_insert(struct goruns *r, struct gospan *s);
+void goruns_remove(struct goruns *r, struct gospan *s);
+struct gospan *goruns_find(struct goruns *r, unsigned long npages,
+			   unsigned long align);
+struct gospan *goruns_after(struct goruns *r, unsigned long npages,
+			    unsigned long base);
+struct gospan *goruns_cut(struct goruns *r, struct goarena *a,
+			  struct gospan *s, unsigned long npages,
+			  unsigned long align, struct gospan *spare[2]);
+void goruns_free(struct goruns *r, struct goarena *a, struct gospan *s,
+		 struct list_head *dead);
+void goruns_map(struct goarena *a, struct gospan *s, struct gospan *to);
+
+#endif /* GOALLOC_RUNS_H */

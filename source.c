@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Source: where pages come from: free runs, idle spans, other nodes, the kernel.
+ *
+ * A caller that needs pages asks here, and each place is tried in turn: the free
+ * runs of the node; the spans that its mcentrals keep idle; the page allocator;
+ * and last the other nodes, the nearest first.  The order is by what it costs and
+ * by how long the memory stays good: a free run is a few hundred instructions
+ * away, a block of the page allocator some thousands, and another node's memory
+ * is slow for as long as it is used.
+ *
+ * The heap grows until an eighth of what it holds is free, by at most an arena
+ * and at least 1 MiB, and when memory is short by just what is asked for.  Go
+ * grows by 4 MiB of address space at the least; what is taken here are real
+ * pages, so that a smaller step and a share of what is held do better.
+ *
+ * The page allocator is called with no lock held.  Any context but NMI.
+ */
+
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include "block.h"
+#include "central.h"
+#include "gfp.h"
+#include "heap.h"
+#include "hooks.h"
+#include "limit.h"
+#include "numa.h"
+#include "source.h"
+#include "span.h"
+
+/* The smallest growth that is not forced: 1 MiB. */
+#define GROW_ORDER_MIN	(20 - PAGE_SHIFT)
+#define GROW_ORDER_MAX	min_t(int, GO_ARENA_SHIFT - PAGE_SHIFT, MAX_PAGE_ORDER)
+
+/* Grow by a block; the first pages of it are the caller's. */
+static struct gospan *grow_by_block(struct goheap *h, int nid,
+				    unsigned int order, unsigned long npages,
+				    gfp_t gfp)
+{
+	struct page *page = goblock_get(h, nid, gfp, order, PAGE_SIZE << order);
+	struct gospan *s;
+
+	if (!page)
+		return NULL;
+	s = goheap_adopt(h, page, order, 1UL << (order - GO_PAGE_ORDER), npages,
+			 gfp);
+	if (!s) {
+		__free_pages(page, order);
+		golimit_uncharge(h, PAGE_SIZE << order);
+	}
+	return s;
+}
+
+/* Just what is needed: what the block has beyond that goes straight back. */
+static struct gospan *grow_exactly(struct goheap *h, int nid,
+				   unsigned int order, unsigned long npages,
+				   gfp_t gfp)
+{
+	unsigned long used = npages << GO_PAGE_ORDER;
+	struct gospan *s;
+	struct page *page;
+
+	if (order > MAX_PAGE_ORDER)
+		return NULL;
+	if (used == 1UL << order)
+		return grow_by_block(h, nid, order, npages, gfp);
+
+	page = goblock_get(h, nid, gfp, order, PAGE_SIZE * used);
+	if (!page)
+		return NULL;
+	split_page(page, order);
+	goblock_free_rest(page, used, order, gfp);
+	s = goheap_adopt(h, page, GO_ORDER_SPLIT, npages, npages, gfp);
+	if (s)
+		return s;
+	goblock_free_pages(page, used);
+	golimit_uncharge(h, PAGE_SIZE * used);
+	return NULL;
+}
+
+/*
+ * A long run leaves a long rest of its block: is that more than the heap should
+ * have idle?
+ */
+static bool leaves_too_much(struct gonode *node, unsigned long need,
+			    unsigned int order)
+{
+	unsigned long rest = (PAGE_SIZE << order) - need;
+
+	return rest && need > PAGE_SIZE << (GROW_ORDER_MIN - 1) &&
+	       READ_ONCE(node->runs.free) + (rest >> GO_PAGE_SHIFT) >
+	       READ_ONCE(node->sys) / 16;
+}
+
+/*
+ * Get the pages from the page allocator, with more, at best so many that an eighth
+ * of what the node has is free: there may be pages, but in pieces.  They are of
+ * another node when this one has none left.
+ */
+static struct gospan *grow_node(struct goheap *h, struct gonode *node,
+				unsigned long npages, unsigned long align,
+				gfp_t gfp)
+{
+	/* A block is aligned to its own size. */
+	unsigned long need = max(npages, align) << GO_PAGE_SHIFT;
+	unsigned long nfree = READ_ONCE(node->runs.free);
+	unsigned long step = (max(READ_ONCE(node->sys) / 8, nfree) - nfree)
+			     << GO_PAGE_SHIFT;
+	unsigned int order = clamp_t(int, ilog2((step >> PAGE_SHIFT) | 1),
+				     GROW_ORDER_MIN, GROW_ORDER_MAX);
+	struct gospan *s;
+
+	gfp = gogfp_for_pages(gfp);
+	for (; order >= GROW_ORDER_MIN && PAGE_SIZE << order >= need; order--) {
+		if (leaves_too_much(node, need, order))
+			continue;
+		s = grow_by_block(h, node->nid, order, npages,
+				  gogfp_greedy(gfp));
+		if (s)
+			return s;
+	}
+	return grow_exactly(h, node->nid, get_order(need), npages, gfp);
+}
+
+/*
+ * Take pages that the node has, be it in idle spans of its mcentrals.  Not all of
+ * these are tried: they may be many, and none of them what is looked for.
+ */
+static struct gospan *take_or_trim(struct gonode *node, unsigned long npages,
+				   unsigned long align,
+				   struct gospan *spare[2], gfp_t gfp)
+{
+	unsigned int i, tries = gfpflags_allow_blocking(gfp) ? 64 : 4;
+	bool reserve = gogfp_may_grow(gfp) != GO_GROW_FIRST;
+	struct gospan *s = goheap_take(node, npages, align, spare, reserve);
+	struct gocentral *c;
+
+	/* The largest first, as most of its pages come in one piece. */
+	for (i = GO_NR_SPANCLASSES; !s && tries && i--; ) {
+		c = &node->central[i];
+		while (!s && tries && READ_ONCE(c->idle)) {
+			gocentral_trim(c, GO_BATCH);
+			s = goheap_take(node, npages, align, spare, reserve);
+			tries--;
+		}
+	}
+	return s;
+}
+
+/* The nodes have what the page allocator has not: look at all, the near first. */
+static struct gospan *take_elsewhere(struct gonode *node, unsigned long npages,
+				     unsigned long align,
+				     struct gospan *spare[2], gfp_t gfp)
+{
+	struct goheap *h = node->heap;
+	struct gospan *s = NULL;
+	nodemask_t left;
+	int nid;
+
+	if (gfp & __GFP_THISNODE)
+		return NULL;
+	left = gonuma_others(h, node->nid);
+	/* The node itself once more: another CPU may have freed some meanwhile. */
+	for (nid = node->nid; !s && nid != NUMA_NO_NODE;
+	     nid = gonuma_nearest(node->nid, &left))
+		s = take_or_trim(h->node[nid], npages, align, spare, gfp);
+	return s;
+}
+
+/* Take what the node has, else make it grow, else look elsewhere. */
+static struct gospan *take_or_grow(struct goheap *h, int nid,
+				   unsigned long npages, unsigned long align,
+				   struct gospan *spare[2], gfp_t gfp)
+{
+	struct gonode *node = gonuma_heap(h, nid);
+	struct gospan *s;
+
+	s = take_or_trim(node, npages, align, spare, gfp);
+	if (!s && gogfp_may_grow(gfp) != GO_GROW_NEVER)
+		s = grow_node(h, node, npages, align, gfp);
+	if (!s)
+		s = take_elsewhere(node, npages, align, spare, gfp);
+	return s;
+}
+
+static struct gospan *try_pages(struct goheap *h, int nid,
+				unsigned long npages, unsigned long align,
+				gfp_t gfp)
+{
+	struct gospan *spare[2] = {}, *s = NULL;
+
+	/* What is free then is to go. */
+	if (golimit_over(h) && !(gfp & __GFP_NOFAIL))
+		return NULL;
+	if (goheap_get_spares(h, spare, align, gfp))
+		s = take_or_grow(h, nid, npages, align, spare, gfp);
+	goheap_put_spares(h, spare);
+	return s;
+}
+
+/**
+ * gosource_pages - get a run of pages
+ * @h: the heap
+ * @nid: the node to take them from if possible
+ * @npages: how many, at most GO_ARENA_PAGES
+ * @align: power of two, in pages
+ * @gfp: what the caller may do to get memory
+ *
+ * Context: what @gfp permits, any but NMI.
+ * Return: the run, in no state, or NULL.
+ */
+struct gospan *gosource_pages(struct goheap *h, int nid, unsigned long npages,
+			      unsigned long align, gfp_t gfp)
+{
+	unsigned long need = max(npages, align) << GO_PAGE_SHIFT;
+	struct gospan *s = try_pages(h, nid, npages, align, gfp);
+
+	/* Another caller may be quicker to take the room. */
+	while (!s && gohooks_make_room(h, need, gfp))
+		s = try_pages(h, nid, npages, align, gfp);
+	return s;
+}
+
+/**
+ * gosource_span - get a new span for the mcentral of a class
+ * @h: the heap
+ * @nid: the node to take it from if possible
+ * @spc: the span class
+ * @gfp: what the caller may do to get memory
+ *
+ * The span goes on its mcentral's list, from where any caller may take it.
+ *
+ * Context: what @gfp permits, any but NMI.
+ * Return: the mcentral that got it, which is another node's when that one has
+ * no memory; or NULL.
+ */
+struct gocentral *gosource_span(struct goheap *h, int nid, unsigned int spc,
+				gfp_t gfp)
+{
+	unsigned int class = GO_SPC_CLASS(spc);
+	struct gocentral *c;
+	struct gospan *s;
+
+	s = gosource_pages(h, nid, go_class_pages[class], go_class_align[class],
+			   gfp);
+	if (!s)
+		return NULL;
+	if (!gospan_carve(h, s, spc, gfp)) {
+		goheap_free(h, s);
+		return NULL;
+	}
+	c = &gospan_node(h, s)->central[spc];
+	gocentral_add(c, s);
+	return c;
+}
+
+/**
+ * gosource_objects - find an mcentral with objects of a class
+ * @h: the heap
+ * @node: the node whose mcentral has none
+ * @spc: the span class
+ * @gfp: what the caller may do to get memory
+ *
+ * New pages of the node come first, then what other nodes' mcentrals have, the
+ * nearest first, and last new pages of any node.
+ *
+ * Context: what @gfp permits, any but NMI.
+ * Return: the mcentral, or NULL.
+ */
+struct gocentral *gosource_objects(struct goheap *h, struct gonode *node,
+				   unsigned int spc, gfp_t gfp)
+{
+	nodemask_t left = gonuma_others(h, node->nid);
+	struct gocentral *c;
+	int nid;
+
+	if (!nodes_empty(left)) {
+		c = gosource_span(h, node->nid, spc, gogfp_near(gfp));
+		if (c)
+			return c;
+	}
+	while ((nid = gonuma_nearest(node->nid, &left)) != NUMA_NO_NODE) {
+		c = &h->node[nid]->central[spc];
+		if (READ_ONCE(c->nonempty))
+			return c;
+	}
+	return gosource_span(h, node->nid, spc, gfp);
+}
+
+/*
+ * An object that is to be charged to the caller's memory cgroup: only the page
+ * allocator can do that, and it charges pages.  So it gets pages of its own,
+ * and when it is freed they have to go back, for the charge goes with them.
+ */
+static struct gospan *get_accounted(struct goheap *h, int nid,
+				    unsigned long npages, unsigned long align,
+				    gfp_t gfp)
+{
+	unsigned long need = max(npages, align) << GO_PAGE_SHIFT;
+	struct gospan *s;
+
+	nid = gonuma_heap(h, nid)->nid;
+	gfp = gogfp_for_pages(gfp) | __GFP_ACCOUNT;
+	s = grow_exactly(h, nid, get_order(need), npages, gfp);
+	if (!s && gohooks_make_room(h, need, gfp))
+		s = grow_exactly(h, nid, get_order(need), npages, gfp);
+	if (s)
+		s->accounted = true;
+	return s;
+}
+
+/* Where the page allocator cannot be asked, no memory cgroup can be charged. */
+static bool is_accounted(gfp_t gfp)
+{
+	return IS_ENABLED(CONFIG_MEMCG) && gfp & __GFP_ACCOUNT &&
+	       gogfp_may_grow(gfp) != GO_GROW_NEVER;
+}
+
+/**
+ * gosource_wait - there is no memory: does the caller want to wait for some?
+ * @h: the heap
+ * @gfp: what it asked with
+ *
+ * Context: what @gfp permits.
+ * Return: whether to try again; else the failure has been counted.
+ */
+bool gosource_wait(struct goheap *h, gfp_t gfp)
+{
+	if (!(gfp & __GFP_NOFAIL) || !gfpflags_allow_blocking(gfp)) {
+		atomic_long_inc(&h->failures);
+		return false;
+	}
+	schedule_timeout_uninterruptible(1);
+	return true;
+}
+
+/**
+ * gosource_large - get an object of whole pages
+ * @h: the heap
+ * @nid: the node to take them from if possible
+ * @size: bytes, at most GOALLOC_MAX_SIZE
+ * @gfp: as for gomalloc()
+ *
+ * Context: what @gfp permits, any but NMI.
+ * Return: the object, not zeroed, aligned as kmalloc() does; or NULL.
+ */
+struct gospan *gosource_large(struct goheap *h, int nid, size_t size,
+			      gfp_t gfp)
+{
+	unsigned long npages = DIV_ROUND_UP(size, GO_PAGE_SIZE);
+	unsigned long align = max((size & -size) >> GO_PAGE_SHIFT, 1UL);
+	struct gospan *s;
+
+	do {
+		s = is_accounted(gfp) ?
+		    get_accounted(h, nid, npages, align, gfp) :
+		    gosource_pages(h, nid, npages, align, gfp);
+	} while (!s && gosource_wait(h, gfp));
+	if (s)
+		goheap_make_large(gospan_node(h, s), s, size);
+	return s;
+}
+
+/**
+ * gosource_top_up - fill the reserve of a node
+ * @node: the node
+ * @gfp: what the caller may do to get memory
+ *
+ * Context: what @gfp permits.
+ */
+void gosource_top_up(struct gonode *node, gfp_t gfp)
+{
+	struct goheap *h = node->heap;
+	struct gospan *s;
+
+	while (READ_ONCE(node->runs.big) < node->reserve) {
+		s = grow_node(h, node, node->reserve, 1, gfp | __GFP_THISNODE);
+		if (!s)
+			return;
+		goheap_free(h, s);
+	}
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Spans, and how an address finds its own: span.c.
+ */
+#ifndef GOALLOC_SPAN_H
+#define GOALLOC_SPAN_H
+
+#include <linux/compiler.h>
+#include <linux/rcupdate.h>
+#include "types.h"
+
+/* What stands in the map where nothing is ours: it fails every check. */
+extern struct gospan gospan_nil;
+extern struct goarena goarena_nil;
+
+int gospan_map_init(struct goheap *h);
+void gospan_map_exit(struct goheap *h);
+bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp);
+struct goarena *gospan_arena(struct goheap *h, unsigned long addr);
+struct gonode *gospan_node(struct goheap *h, const struct gospan *s);
+bool gospan_in_free_run(struct goheap *h, const void *p);
+bool gospan_arena_enter(struct goheap *h, struct goarena *a);
+void gospan_arena_leave(struct goheap *h, struct goarena *a);
+struct goarena *gospan_next_arena(struct goheap *h, unsigned long *number);
+void gospan_fix_init(struct goheap *h);
+bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
+		  gfp_t gfp);
+void gospan_uncarve(struct goheap *h, struct gospan *s);
+unsigned int gospan_take(struct gospan *s, struct goslot *slot,
+			 unsigned int want);
+void gospan_walk_arenas(struct goheap *h,
+			void (*fn)(struct goarena *a, void *data), void *data);
+void gospan_walk(struct goheap *h,
+		 void (*fn)(struct gospan *s, void *data), void *data);
+
+/* The number of a page in its arena. */
+static inline unsigned int gospan_page_index(unsigned long addr)
+{
+	return (addr >> GO_PAGE_SHIFT) % GO_ARENA_PAGES;
+}
+
+/*
+ * Read a pointer that others change, once.  A volatile read would make gcc
+ * compute the address apart; that this one is made once is what the asm sees to.
+ */
+#define go_read_pointer(p)						\
+({									\
+	/* Once, by the asm below. */					\
+	typeof(p) read = data_race(p);					\
+									\
+	OPTIMIZER_HIDE_VAR(read);					\
+	read;								\
+})
+
+/*
+ * The span of an address, or &gospan_nil.  Preemption is off.  The address is
+ * only ever compared: a foreign one is never dereferenced.
+ */
+static __always_inline struct gospan *gospan_of(struct goheap *h,
+						const void *p)
+{
+	struct goarenamap *map = rcu_dereference_raw(h->map);
+	unsigned long off = (unsigned long)p - map->base;
+	struct goarena *a;
+
+	if (unlikely(off >> GO_ARENA_SHIFT >= map->nr))
+		return &gospan_nil;
+	a = go_read_pointer(map->arena[off >> GO_ARENA_SHIFT]);
+	return go_read_pointer(a->span[(off >> GO_PAGE_SHIFT) %
+				       GO_ARENA_PAGES]);
+}
+
+/*
+ * The index of an object by one multiplication: with m = ceil(2^32 / size) the
+ * upper half of offset * m is the index, and the lower half is below m if and
+ * only if the offset is a multiple of the size.  @magic 0, in every span that
+ * is not small, makes that false.
+ */
+static __always_inline bool gospan_index(const struct gospan *s, const void *p,
+					 unsigned int *idx)
+{
+	u64 q = ((unsigned long)p - s->base) * (u64)s->magic;
+
+	*idx = q >> 32;
+	return likely((u32)q < s->magic);
+}
+
+static inline void *gospan_object(const struct gospan *s, unsigned int idx)
+{
+	return (void *)(s->base + (unsigned long)idx * s->elemsize);
+}
+
+static inline bool gospan_needs_tiny(unsigned int spc)
+{
+	return spc == GO_TINY_SPC;
+}
+
+#endif /* GOALLOC_SPAN_H */
