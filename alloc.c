@@ -26,13 +26,23 @@
 #include "stack.h"
 #include "tiny.h"
 
-/* One object from the stack, or past it when the cache is not ours to use. */
-static bool try_take(struct goheap *h, unsigned int spc, size_t size,
-		     struct gocentral *from, struct goslot *slot)
+/* Not inline: the caller would save registers and guard its stack for this. */
+static noinline struct goslot take_past_mcache(struct gocentral *from,
+					       size_t size)
 {
+	struct goslot slot = {};
+
+	gocentral_take(from, size, &slot);
+	return slot;
+}
+
+/* One object from the stack, or past it when the cache is not ours to use. */
+static struct goslot try_take(struct goheap *h, unsigned int spc, size_t size,
+			      struct gocentral *from)
+{
+	struct goslot slot = {};
 	struct gomcache *c;
 	struct gostack *s;
-	bool ok = false;
 
 	preempt_disable();
 	c = this_cpu_ptr(h->mcache);
@@ -42,22 +52,21 @@ static bool try_take(struct goheap *h, unsigned int spc, size_t size,
 
 	if (!c->busy && !in_nmi()) {
 		gomcache_enter(c);
-		ok = s->top != s->slot || gostack_refill(h, c, spc, from);
-		if (ok) {
-			*slot = s->top[-1];
+		if (s->top != s->slot || gostack_refill(h, c, spc, from)) {
+			slot = s->top[-1];
 			WRITE_ONCE(s->top, s->top - 1);
 			gomcache_count(&s->mallocs, 1);
 			gomcache_count(&s->requested, size);
 		}
 		gomcache_leave(c);
-		if (!ok && !s->slot)
-			ok = gocentral_take(from, size, slot);
+		if (!slot.obj && !s->slot)
+			slot = take_past_mcache(from, size);
 	} else {
 		this_cpu_inc(h->mcache->nested);
-		ok = gocentral_take(from, size, slot);
+		slot = take_past_mcache(from, size);
 	}
 	preempt_enable();
-	return ok;
+	return slot;
 }
 
 /**
@@ -77,12 +86,14 @@ void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp)
 	struct goslot slot;
 
 	might_alloc(gfp);
-	while (!try_take(h, spc, size, from, &slot)) {
+	for (;;) {
+		slot = try_take(h, spc, size, from);
+		if (likely(slot.obj))
+			return goalloc_hand_out(slot.obj, slot.state, spc, gfp);
 		from = in_nmi() ? NULL : gosource_objects(h, node, spc, gfp);
 		if (!from && !gosource_wait(h, gfp))
 			return NULL;
 	}
-	return goalloc_hand_out(slot.obj, slot.state, spc, gfp);
 }
 
 /* Take an object of one node, past the mcaches; false when there is none. */

@@ -25,10 +25,12 @@ static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
 {
 	unsigned int spc, flags;
 
-	if (static_branch_unlikely(&goalloc_debug) && nid == NUMA_NO_NODE &&
-	    goredzone_suspects(size, caller, &flags))
-		return goalloc_suspected(&goalloc_heap, size, gfp, noscan,
-					 flags, caller);
+	if (static_branch_unlikely(&goalloc_debug) && nid == NUMA_NO_NODE) {
+		flags = goredzone_suspects(size, caller);
+		if (flags)
+			return goalloc_suspected(&goalloc_heap, size, gfp,
+						 noscan, flags, caller);
+	}
 	if (noscan && size < GO_TINY_SIZE)
 		return goalloc_tiny(&goalloc_heap, size, gfp);
 	spc = GO_SPC(gosizeclass_of(size), noscan);

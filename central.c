@@ -270,6 +270,20 @@ void gocentral_free(struct goheap *h, struct goslot *slot, unsigned int n,
 }
 
 /**
+ * gocentral_free_one - give an object back past the mcaches
+ * @h: the heap
+ * @p: the object
+ *
+ * Context: any but NMI.
+ */
+void gocentral_free_one(struct goheap *h, void *p)
+{
+	struct goslot slot = { .obj = p };
+
+	gocentral_free(h, &slot, 1, true);
+}
+
+/**
  * gocentral_add - take in a new span
  * @c: the mcentral
  * @s: the span, carved for its class, from its node

@@ -182,18 +182,6 @@ void gofixalloc_free(struct gofixalloc *f, void *p)
 }
 
 /**
- * gofixalloc_low - has the reserve been touched?
- * @f: the allocator
- *
- * Context: any.
- * Return: whether gofixalloc_top_up() has something to do.
- */
-bool gofixalloc_low(struct gofixalloc *f)
-{
-	return READ_ONCE(f->nfree) < f->reserve;
-}
-
-/**
  * gofixalloc_top_up - fill the reserve
  * @f: the allocator
  * @gfp: as for alloc_pages()

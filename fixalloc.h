@@ -12,9 +12,14 @@ void gofixalloc_init(struct gofixalloc *f, unsigned int size,
 void *gofixalloc_alloc(struct gofixalloc *f, gfp_t gfp);
 void *gofixalloc_pop(struct gofixalloc *f);
 void gofixalloc_free(struct gofixalloc *f, void *p);
-bool gofixalloc_low(struct gofixalloc *f);
 bool gofixalloc_top_up(struct gofixalloc *f, gfp_t gfp);
 size_t gofixalloc_detach(struct gofixalloc *f, struct list_head *out);
 void gofixalloc_release(struct goheap *h, struct list_head *chunks);
+
+/* Has the reserve been touched, so that it is to be topped up?  Any context. */
+static inline bool gofixalloc_low(struct gofixalloc *f)
+{
+	return READ_ONCE(f->nfree) < f->reserve;
+}
 
 #endif /* GOALLOC_FIXALLOC_H */

@@ -37,26 +37,22 @@ void gofree_defer(struct goheap *h, void *p)
 static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
 		       void *p)
 {
-	struct goslot slot = {
-		.obj = p,
-		.state = static_branch_likely(&goalloc_check) ?
-			 sp->objstate + idx : NULL,
-	};
-	struct gomcache *c;
+	struct gomcache *c = this_cpu_ptr(h->mcache);
 
 	goleak_free(p);
 	if (want_init_on_free())
 		memset(p, 0, sp->elemsize);
 
-	c = this_cpu_ptr(h->mcache);
 	if (in_nmi()) {
 		gofree_defer(h, p);
 	} else if (c->busy) {
 		this_cpu_inc(h->mcache->nested);
-		gocentral_free(h, &slot, 1, true);
+		gocentral_free_one(h, p);
 	} else {
 		gomcache_enter(c);
-		gostack_push(h, c, sp->spanclass, &slot);
+		gostack_push(h, c, sp->spanclass, p,
+			     static_branch_likely(&goalloc_check) ?
+			     sp->objstate + idx : NULL);
 		gomcache_leave(c);
 	}
 }
@@ -156,12 +152,10 @@ void gofree_block(struct goheap *h, void *block)
 static bool free_tiny(struct goheap *h, struct gospan *s, void *p)
 {
 	unsigned int idx = gotiny_index(s, p);
-	bool last;
+	enum gotiny_freed freed = gotiny_free(h, s, p);
 
-	if (!gotiny_free(h, s, p, &last))
-		return false;
-	if (!last)
-		return true;
+	if (freed != GOTINY_LAST)
+		return freed;
 	if (static_branch_likely(&goalloc_check))
 		s->objstate[idx] = GO_OBJ_FREE;
 	free_small(h, s, idx, gospan_object(s, idx));
@@ -189,29 +183,26 @@ static void cover_suspected(struct gospan *s, unsigned int idx,
 static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 			   unsigned long caller)
 {
-	struct goslot slot = {
-		.obj = gospan_object(s, idx),
-		.state = s->objstate + idx,
-	};
 	unsigned int flags = goredzone_flags(s, idx);
+	void *p = gospan_object(s, idx);
 
-	goleak_free(slot.obj);
+	goleak_free(p);
 	if (!goredzone_is_intact(s, idx)) {
 		/* Reports say whose it was while it is still marked live. */
-		*slot.state = GO_OBJ_DEBUG;
-		gohooks_misuse(h, GO_OVERFLOW, slot.obj, 0, caller);
-		*slot.state = GO_OBJ_FREE;
+		s->objstate[idx] = GO_OBJ_DEBUG;
+		gohooks_misuse(h, GO_OVERFLOW, p, 0, caller);
+		s->objstate[idx] = GO_OBJ_FREE;
 		flags = 0;
 	}
 	goredzone_note_free(s, idx, caller);
 	cover_suspected(s, idx, flags);
 	if (in_nmi()) {
-		gofree_defer(h, slot.obj);
+		gofree_defer(h, p);
 		return;
 	}
 	if ((flags & GO_DEBUG_SANITY) && !gocentral_is_sane(s))
-		gohooks_misuse(h, GO_INSANE, slot.obj, 0, caller);
-	gocentral_free(h, &slot, 1, true);
+		gohooks_misuse(h, GO_INSANE, p, 0, caller);
+	gocentral_free_one(h, p);
 }
 
 /* Free whatever lives at @p; GO_NR_MISUSES, or what is wrong with it. */

@@ -47,45 +47,6 @@ static void init_span(struct gospan *s, unsigned long base,
 	s->needzero = needzero;
 }
 
-/**
- * goheap_get_spares - get the descriptors that cutting a run may take
- * @h: the heap
- * @spare: two of them; those that are there already stay
- * @align: the alignment of what is to be cut: above 1 it may take both
- * @gfp: what the caller may do to get memory
- *
- * Context: what @gfp permits, any but NMI.
- * Return: whether all are there.
- */
-bool goheap_get_spares(struct goheap *h, struct gospan *spare[2],
-		       unsigned long align, gfp_t gfp)
-{
-	struct gofixalloc *f = &h->fix[GO_FIX_SPAN];
-
-	if (!spare[0])
-		spare[0] = gofixalloc_alloc(f, gfp);
-	if (!spare[1] && align > 1)
-		spare[1] = gofixalloc_alloc(f, gfp);
-	if (gofixalloc_low(f))
-		gohooks_kick(h);
-	return spare[0] && (spare[1] || align == 1);
-}
-
-/**
- * goheap_put_spares - put back the descriptors that were not needed
- * @h: the heap
- * @spare: two of them, each may be NULL
- *
- * Context: any but NMI.
- */
-void goheap_put_spares(struct goheap *h, struct gospan *spare[2])
-{
-	if (spare[0])
-		gofixalloc_free(&h->fix[GO_FIX_SPAN], spare[0]);
-	if (spare[1])
-		gofixalloc_free(&h->fix[GO_FIX_SPAN], spare[1]);
-}
-
 /* What has been in use lately is not given back by the background. */
 static void note_peak(struct gonode *node)
 {

@@ -5,11 +5,9 @@
 #ifndef GOALLOC_HEAP_H
 #define GOALLOC_HEAP_H
 
-#include "types.h"
+#include "fixalloc.h"
+#include "hooks.h"
 
-bool goheap_get_spares(struct goheap *h, struct gospan *spare[2],
-		       unsigned long align, gfp_t gfp);
-void goheap_put_spares(struct goheap *h, struct gospan *spare[2]);
 struct gospan *goheap_take(struct gonode *node, unsigned long npages,
 			   unsigned long align, struct gospan *spare[2],
 			   bool reserve);
@@ -20,5 +18,32 @@ struct gospan *goheap_adopt(struct goheap *h, struct page *page,
 void goheap_disown(struct gonode *node, struct goarena *a, struct gospan *s);
 void goheap_make_large(struct gonode *node, struct gospan *s, size_t size);
 void goheap_free_large(struct goheap *h, struct gospan *s);
+
+/*
+ * Get the descriptors that cutting a run may take, as @gfp permits: two if @align
+ * is above 1.  False if one is missing.
+ */
+static inline bool goheap_get_spares(struct goheap *h, struct gospan *spare[2],
+				     unsigned long align, gfp_t gfp)
+{
+	struct gofixalloc *f = &h->fix[GO_FIX_SPAN];
+
+	if (!spare[0])
+		spare[0] = gofixalloc_alloc(f, gfp);
+	if (!spare[1] && align > 1)
+		spare[1] = gofixalloc_alloc(f, gfp);
+	if (gofixalloc_low(f))
+		gohooks_kick(h);
+	return spare[0] && (spare[1] || align == 1);
+}
+
+/* Put back those that were not needed. */
+static inline void goheap_put_spares(struct goheap *h, struct gospan *spare[2])
+{
+	if (spare[0])
+		gofixalloc_free(&h->fix[GO_FIX_SPAN], spare[0]);
+	if (spare[1])
+		gofixalloc_free(&h->fix[GO_FIX_SPAN], spare[1]);
+}
 
 #endif /* GOALLOC_HEAP_H */

@@ -103,24 +103,24 @@ static bool is_suspected_caller(unsigned long caller)
  * goredzone_suspects - is this allocation under suspicion, and of what?
  * @size: what is asked for, 1 to GO_MAX_SMALL
  * @caller: by which caller
- * @flags: GO_DEBUG_*, if it is
  *
  * Context: any.
- * Return: whether it is, and all that goes with it fits into a small object.
+ * Return: GO_DEBUG_*; 0 if it is not, or if what goes with it would not fit into
+ * a small object.
  */
-bool goredzone_suspects(size_t size, unsigned long caller, unsigned int *flags)
+unsigned int goredzone_suspects(size_t size, unsigned long caller)
 {
-	bool yes;
+	unsigned int flags;
 
 	if (goredzone_whole_size(size) > GO_MAX_SMALL)
-		return false;
+		return 0;
 	preempt_disable();
-	*flags = smp_load_acquire(&filter.flags);	/* the rest after */
-	yes = *flags &&
-	      (!filter.class || filter.class == gosizeclass_of(size)) &&
-	      is_suspected_caller(caller);
+	flags = smp_load_acquire(&filter.flags);	/* the rest after */
+	if ((filter.class && filter.class != gosizeclass_of(size)) ||
+	    !flags || !is_suspected_caller(caller))
+		flags = 0;
 	preempt_enable();
-	return yes;
+	return flags;
 }
 
 /**

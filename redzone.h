@@ -26,7 +26,7 @@ struct goredzone_filter {
 };
 
 void goredzone_set_filter(const struct goredzone_filter *f);
-bool goredzone_suspects(size_t size, unsigned long caller, unsigned int *flags);
+unsigned int goredzone_suspects(size_t size, unsigned long caller);
 size_t goredzone_whole_size(size_t size);
 void goredzone_write(struct gospan *s, unsigned int idx, size_t size,
 		     unsigned int flags, unsigned long caller);

@@ -150,21 +150,6 @@ bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp)
 }
 
 /**
- * gospan_arena - the arena of an address
- * @h: the heap
- * @addr: an address that the map covers
- *
- * Context: a node's lock is held, or preemption is off.
- * Return: the arena, or &goarena_nil.
- */
-struct goarena *gospan_arena(struct goheap *h, unsigned long addr)
-{
-	struct goarenamap *map = rcu_dereference_raw(h->map);
-
-	return READ_ONCE(map->arena[(addr - map->base) >> GO_ARENA_SHIFT]);
-}
-
-/**
  * gospan_in_free_run - is an address in pages that are free?
  * @h: the heap
  * @p: any address
@@ -190,24 +175,6 @@ bool gospan_in_free_run(struct goheap *h, const void *p)
 	return READ_ONCE(s->state) == GO_SPAN_FREE &&
 	       addr - READ_ONCE(s->base) < (unsigned long)s->npages <<
 					   GO_PAGE_SHIFT;
-}
-
-/**
- * gospan_node - the node that the pages of a span are on
- * @h: the heap
- * @s: the span, which stays ours meanwhile
- *
- * Context: any.
- * Return: the node.
- */
-struct gonode *gospan_node(struct goheap *h, const struct gospan *s)
-{
-	struct gonode *node;
-
-	preempt_disable();
-	node = gospan_arena(h, s->base)->node;
-	preempt_enable();
-	return node;
 }
 
 static struct goarena **arena_entry(struct goheap *h, unsigned long addr)

@@ -16,8 +16,6 @@ extern struct goarena goarena_nil;
 int gospan_map_init(struct goheap *h);
 void gospan_map_exit(struct goheap *h);
 bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp);
-struct goarena *gospan_arena(struct goheap *h, unsigned long addr);
-struct gonode *gospan_node(struct goheap *h, const struct gospan *s);
 bool gospan_in_free_run(struct goheap *h, const void *p);
 bool gospan_arena_enter(struct goheap *h, struct goarena *a);
 void gospan_arena_leave(struct goheap *h, struct goarena *a);
@@ -37,6 +35,29 @@ void gospan_walk(struct goheap *h,
 static inline unsigned int gospan_page_index(unsigned long addr)
 {
 	return (addr >> GO_PAGE_SHIFT) % GO_ARENA_PAGES;
+}
+
+/*
+ * The arena of an address that the map covers, or &goarena_nil.  A node's lock is
+ * held, or preemption is off.
+ */
+static inline struct goarena *gospan_arena(struct goheap *h, unsigned long addr)
+{
+	struct goarenamap *map = rcu_dereference_raw(h->map);
+
+	return READ_ONCE(map->arena[(addr - map->base) >> GO_ARENA_SHIFT]);
+}
+
+/* The node that the pages of a span are on, which stays ours.  Any context. */
+static inline struct gonode *gospan_node(struct goheap *h,
+					 const struct gospan *s)
+{
+	struct gonode *node;
+
+	preempt_disable();
+	node = gospan_arena(h, s->base)->node;
+	preempt_enable();
+	return node;
 }
 
 /*

@@ -197,14 +197,15 @@ bool gostack_refill(struct goheap *h, struct gomcache *c, unsigned int spc,
  * @h: the heap
  * @c: the cache, which is the caller's
  * @spc: the span class
- * @obj: the object
+ * @p: the object
+ * @state: its state byte; NULL with check=0
  *
  * A stack without storage that gets none lets the object pass to its span.
  *
  * Context: any but NMI.
  */
 void gostack_push(struct goheap *h, struct gomcache *c, unsigned int spc,
-		  struct goslot *obj)
+		  void *p, u8 *state)
 {
 	struct gostack *s = &c->stack[spc];
 
@@ -213,12 +214,13 @@ void gostack_push(struct goheap *h, struct gomcache *c, unsigned int spc,
 		note_miss(h, c, spc);
 	}
 	if (!s->slot) {
-		gocentral_free(h, obj, 1, true);
+		gocentral_free_one(h, p);
 		return;
 	}
 	if (s->top == s->limit)
 		flush_oldest(h, s, (gostack_n(s) + 1) / 2);
-	*s->top = *obj;
+	s->top->obj = p;
+	s->top->state = state;
 	WRITE_ONCE(s->top, s->top + 1);
 	gomcache_count(&s->frees, 1);
 }

@@ -10,7 +10,7 @@
 bool gostack_refill(struct goheap *h, struct gomcache *c, unsigned int spc,
 		    struct gocentral *from);
 void gostack_push(struct goheap *h, struct gomcache *c, unsigned int spc,
-		  struct goslot *obj);
+		  void *p, u8 *state);
 void gostack_empty(struct goheap *h, struct gomcache *c, unsigned int spc);
 void gostack_fix_init(struct goheap *h);
 

@@ -156,46 +156,30 @@ void *gotiny_drain(struct gomcache *c)
 }
 
 /**
- * gotiny_holds - is an address in a block of tiny objects?
- * @s: the span of the address
- * @p: the address
- *
- * Context: preemption is off.
- * Return: whether it is.
- */
-bool gotiny_holds(const struct gospan *s, const void *p)
-{
-	return s->tiny && (atomic_read(&s->tiny[gotiny_index(s, p)]) &
-			   GO_TINY_LIVE);
-}
-
-/**
  * gotiny_free - free a tiny object
  * @h: the heap
  * @s: its span
  * @p: the object, for which gotiny_holds()
- * @last: set if its block is now the caller's, to free
  *
  * Context: preemption is off.
- * Return: false when no live object starts there.
+ * Return: see enum gotiny_freed.
  */
-bool gotiny_free(struct goheap *h, struct gospan *s, void *p, bool *last)
+enum gotiny_freed gotiny_free(struct goheap *h, struct gospan *s, void *p)
 {
-	unsigned int idx = gotiny_index(s, p);
 	int bit = GO_TINY_START(block_offset(p));
-	atomic_t *word = &s->tiny[idx];
+	atomic_t *word = &s->tiny[gotiny_index(s, p)];
 	int old;
 
 	if (want_init_on_free() && (atomic_read(word) & bit))
 		memset(p, 0, gotiny_size(s, p));
 	old = atomic_fetch_andnot(bit, word);
 	if (!(old & bit))
-		return false;
+		return GOTINY_NONE;
 	this_cpu_inc(h->mcache->tiny_frees);
-	*last = (old & GO_TINY_LIVE) == bit;
-	if (*last)
-		atomic_set(word, 0);
-	return true;
+	if ((old & GO_TINY_LIVE) != bit)
+		return GOTINY_ONE;
+	atomic_set(word, 0);
+	return GOTINY_LAST;
 }
 
 /**

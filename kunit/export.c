@@ -67,14 +67,12 @@ EXPORT_SYMBOL_IF_KUNIT(godrain_node);
 EXPORT_SYMBOL_IF_KUNIT(godrain_deferred);
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_tiny);
-EXPORT_SYMBOL_IF_KUNIT(gotiny_holds);
 EXPORT_SYMBOL_IF_KUNIT(gotiny_free);
 EXPORT_SYMBOL_IF_KUNIT(gotiny_size);
 
 EXPORT_SYMBOL_IF_KUNIT(gospan_nil);
 EXPORT_SYMBOL_IF_KUNIT(goarena_nil);
 EXPORT_SYMBOL_IF_KUNIT(gospan_map_cover);
-EXPORT_SYMBOL_IF_KUNIT(gospan_arena);
 EXPORT_SYMBOL_IF_KUNIT(gospan_carve);
 EXPORT_SYMBOL_IF_KUNIT(gospan_uncarve);
 EXPORT_SYMBOL_IF_KUNIT(gospan_take);
@@ -90,7 +88,6 @@ EXPORT_SYMBOL_IF_KUNIT(gofixalloc_init);
 EXPORT_SYMBOL_IF_KUNIT(gofixalloc_alloc);
 EXPORT_SYMBOL_IF_KUNIT(gofixalloc_pop);
 EXPORT_SYMBOL_IF_KUNIT(gofixalloc_free);
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_low);
 EXPORT_SYMBOL_IF_KUNIT(gofixalloc_top_up);
 EXPORT_SYMBOL_IF_KUNIT(gofixalloc_detach);
 EXPORT_SYMBOL_IF_KUNIT(gofixalloc_release);

@@ -41,7 +41,6 @@ static struct workqueue_struct *drain_wq;
 void godrain_deferred(struct goheap *h)
 {
 	struct llist_node *node, *next;
-	struct goslot slot;
 	struct gospan *s;
 	int cpu;
 
@@ -50,7 +49,6 @@ void godrain_deferred(struct goheap *h)
 	for_each_possible_cpu(cpu) {
 		node = llist_del_all(&per_cpu_ptr(h->mcache, cpu)->deferred);
 		llist_for_each_safe(node, next, node) {
-			slot.obj = node;
 			goleak_free(node);
 			if (want_init_on_free())
 				memset(node, 0, sizeof(*node));
@@ -59,7 +57,7 @@ void godrain_deferred(struct goheap *h)
 			if (s->state == GO_SPAN_DYING)
 				goheap_free_large(h, s);
 			else
-				gocentral_free(h, &slot, 1, true);
+				gocentral_free_one(h, node);
 			preempt_enable();
 		}
 	}
