@@ -17,13 +17,12 @@
  * holds more than a new limit keeps it, and gets no more.
  */
 
-#include <linux/ctype.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
-#include <linux/string.h>
 #include <linux/sysfs.h>
 #include "dev.h"
+#include "param.h"
 
 static DEFINE_SPINLOCK(lock);
 static struct godev_account all;
@@ -36,40 +35,12 @@ static struct godev_limits limit = {
 	.total = UNSET,
 };
 
-/*
- * A number, perhaps with K, M, G or T behind it, and nothing else.  memparse()
- * would make 0 of what has more than 64 bits, and 0 is no limit.
- */
-static int parse(const char *val, u64 *value)
-{
-	static const char units[] = "kmgt";
-	unsigned int shift = 0;
-	const char *unit;
-	char text[32];
-	size_t len;
-
-	if (!val || !isdigit(*val) || strscpy(text, val, sizeof(text)) < 0)
-		return -EINVAL;
-	len = strcspn(text, "\n");
-	if (text[len] && text[len + 1])
-		return -EINVAL;
-	text[len--] = 0;
-	unit = strchr(units, tolower(text[len]));
-	if (unit) {
-		shift = 10 * (unit - units + 1);
-		text[len] = 0;
-	}
-	if (kstrtou64(text, 0, value) || *value > U64_MAX >> shift)
-		return -EINVAL;
-	*value <<= shift;
-	return 0;
-}
-
-static int param_set(const char *val, const struct kernel_param *kp)
+static int set_dev_limit(const char *val, const struct kernel_param *kp)
 {
 	u64 *where = kp->arg, value;
 
-	if (parse(val, &value) || value == UNSET)
+	/* The ABI has one error for all that is no limit. */
+	if (goparam_size(val, &value) || value == UNSET)
 		return -EINVAL;
 	spin_lock(&lock);
 	*where = value;
@@ -77,21 +48,21 @@ static int param_set(const char *val, const struct kernel_param *kp)
 	return 0;
 }
 
-static int param_get(char *buf, const struct kernel_param *kp)
+static int get_dev_limit(char *buf, const struct kernel_param *kp)
 {
 	return sysfs_emit(buf, "%llu\n", *(u64 *)kp->arg);
 }
 
-static const struct kernel_param_ops limit_ops = {
-	.set = param_set,
-	.get = param_get,
+static const struct kernel_param_ops dev_limit_ops = {
+	.set = set_dev_limit,
+	.get = get_dev_limit,
 };
 
-module_param_cb(dev_max_objects, &limit_ops, &limit.objects, 0644);
+module_param_cb(dev_max_objects, &dev_limit_ops, &limit.objects, 0644);
 MODULE_PARM_DESC(dev_max_objects, "objects that a descriptor of /dev/goalloc may hold (default 1048576; 0: no limit)");
-module_param_cb(dev_max_bytes, &limit_ops, &limit.bytes, 0644);
+module_param_cb(dev_max_bytes, &dev_limit_ops, &limit.bytes, 0644);
 MODULE_PARM_DESC(dev_max_bytes, "bytes that a descriptor of /dev/goalloc may hold, K, M, G, T allowed (default 0: no limit)");
-module_param_cb(dev_max_total, &limit_ops, &limit.total, 0644);
+module_param_cb(dev_max_total, &dev_limit_ops, &limit.total, 0644);
 MODULE_PARM_DESC(dev_max_total, "bytes that all descriptors of /dev/goalloc may hold together, K, M, G, T allowed (default half of the memory; 0: no limit)");
 
 /* Would @more on top of @now be above a limit?  Nothing more never is. */
