@@ -23,7 +23,6 @@
 #include <linux/string_helpers.h>
 #include <linux/uaccess.h>
 #include "dev.h"
-#include "internal.h"
 
 static LIST_HEAD(clients);
 static DEFINE_MUTEX(clients_lock);

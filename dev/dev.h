@@ -142,6 +142,8 @@ struct godev_call {
 };
 
 /* dev.c */
+int goalloc_dev_init(void);
+void goalloc_dev_exit(void);
 int godev_get(const struct godev_call *call, void *arg, size_t size,
 	      size_t oldest);
 int godev_put(const struct godev_call *call, const void *arg, size_t size);
@@ -159,7 +161,6 @@ void godev_account_init(void);
 
 /* object.c */
 int godev_check_alloc(u64 size, u32 flags, u32 node);
-u32 godev_class(u64 size, u32 flags);
 struct godev_object *godev_object_new(struct godev_file *f, u64 size, u32 flags,
 				      u32 node);
 struct godev_object *godev_object_get(struct godev_file *f, u64 handle);

@@ -12,35 +12,20 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include "dev.h"
-#include "internal.h"
-#include "observe/classes.h"
+#include "observe/observe.h"
 
 /* How much is done between two looks at the clock. */
 #define STEP	SZ_64K
-
-static u64 info_features(void)
-{
-	u64 features = GOALLOC_FEATURE_MMAP | GOALLOC_FEATURE_RUN;
-
-	if (static_branch_likely(&goalloc_check))
-		features |= GOALLOC_FEATURE_CHECK;
-	if (static_branch_unlikely(&goalloc_debug))
-		features |= GOALLOC_FEATURE_DEBUG;
-	return features;
-}
 
 static void fill_info(struct godev_file *f, struct goalloc_ioc_info *info)
 {
 	struct godev_account account;
 	struct godev_limits max;
-	unsigned int i;
 
 	godev_account_read(f, &account, &max, &info->total);
 	info->version = GOALLOC_ABI_VERSION;
-	info->nr_classes = GOALLOC_NR_CLASSES;
-	info->features = info_features();
+	info->features = GOALLOC_FEATURE_MMAP | GOALLOC_FEATURE_RUN;
 	info->max_size = GOALLOC_MAX_SIZE;
-	info->page_size = GO_PAGE_SIZE;
 	info->max_bulk = GOALLOC_BULK_MAX;
 	info->max_objects = max.objects;
 	info->max_bytes = max.bytes;
@@ -50,11 +35,7 @@ static void fill_info(struct godev_file *f, struct goalloc_ioc_info *info)
 	info->peak_bytes = account.peak_bytes;
 	info->nr_cpus = num_online_cpus();
 	info->nr_nodes = num_node_state(N_MEMORY);
-	for (i = 1; i < GOALLOC_NR_CLASSES; i++) {
-		info->classes[i].size = go_class_size[i];
-		info->classes[i].pages = go_class_pages[i];
-		info->classes[i].objects = go_class_nelems[i];
-	}
+	goclasses_info(info);
 }
 
 /* What is only read may be asked for in any age's size, but in whole words. */
@@ -95,7 +76,8 @@ static long name_object(const struct godev_call *call,
 	if (err)
 		return err;
 	arg->usable = obj->usable;
-	arg->size_class = godev_class(arg->size, arg->flags);
+	arg->size_class = goclasses_find(arg->size,
+					 arg->flags & GOALLOC_ALLOC_NOSCAN);
 	err = godev_put(call, arg, sizeof(*arg));
 	if (!err)
 		err = godev_publish(call->f, arg->handle, obj);
@@ -157,6 +139,11 @@ long godev_free(const struct godev_call *call)
 	return 0;
 }
 
+static u32 object_class(const struct godev_object *obj)
+{
+	return goclasses_find(obj->usable, obj->flags & GOALLOC_ALLOC_NOSCAN);
+}
+
 /**
  * godev_realloc - GOALLOC_IOC_REALLOC
  * @call: the call
@@ -187,7 +174,7 @@ long godev_realloc(const struct godev_call *call)
 		goto out;
 	err = godev_object_resize(obj, arg.size);
 	arg.usable = obj->usable;
-	arg.size_class = godev_class(obj->usable, obj->flags);
+	arg.size_class = object_class(obj);
 	up_write(&obj->lock);
 	if (!err)
 		err = godev_put(call, &arg, sizeof(arg));
@@ -407,7 +394,7 @@ static void fill_stat(struct godev_object *obj, struct goalloc_ioc_stat *st)
 	st->size = obj->size;
 	st->usable = obj->usable;
 	st->flags = obj->flags;
-	st->size_class = godev_class(obj->usable, obj->flags);
+	st->size_class = object_class(obj);
 	st->node = obj->usable ? page_to_nid(virt_to_page(obj->p)) : U32_MAX;
 	st->map_length = godev_map_length(obj);
 	if (st->map_length)
@@ -505,11 +492,10 @@ long godev_bysize(const struct godev_call *call)
 	if (!arg.entry_size || arg.entry_size % sizeof(u64) ||
 	    arg.entry_size > PAGE_SIZE)
 		return -EINVAL;
-	st = kvcalloc(GO_NR_SPANCLASSES, sizeof(*st), GFP_KERNEL);
+	st = goclasses_read(&nr);
 	if (!st)
 		return -ENOMEM;
-	nr = goclasses_read(&goalloc_heap, st);
-	err = nr ? put_classes(st, min(nr, arg.nr), &arg) : -ENOMEM;
+	err = put_classes(st, min(nr, arg.nr), &arg);
 	kvfree(st);
 	arg.nr = nr;
 	return err ?: godev_put(call, &arg, sizeof(arg));

@@ -27,7 +27,6 @@
 #include <linux/nodemask.h>
 #include <linux/slab.h>
 #include "dev.h"
-#include "internal.h"
 
 /**
  * godev_check_alloc - is this something that can be allocated at all?
@@ -50,29 +49,6 @@ int godev_check_alloc(u64 size, u32 flags, u32 node)
 	if (flags & GOALLOC_ALLOC_NOSCAN)
 		return -EINVAL;
 	return node < nr_node_ids && node_state(node, N_MEMORY) ? 0 : -EINVAL;
-}
-
-/**
- * godev_class - the size class of an object
- * @size: bytes asked for
- * @flags: GOALLOC_ALLOC_*
- *
- * Context: any.
- * Return: the class; 0 for large objects and for no bytes.
- */
-u32 godev_class(u64 size, u32 flags)
-{
-	size_t rounded;
-	u32 class;
-
-	if (!size || size > GO_MAX_SMALL)
-		return 0;
-	if (flags & GOALLOC_ALLOC_NOSCAN && size < GO_TINY_SIZE)
-		return GO_SPC_CLASS(GO_TINY_SPC);
-	rounded = gomalloc_size_roundup(size);
-	for (class = 1; go_class_size[class] < rounded; class++)
-		;
-	return class;
 }
 
 static void *allocate(u64 size, u32 flags, u32 node)

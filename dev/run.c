@@ -32,7 +32,6 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "dev.h"
-#include "internal.h"
 
 #define NR_SHELF	256
 

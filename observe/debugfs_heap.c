@@ -16,7 +16,7 @@
 #include <linux/debugfs.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include "classes.h"
+#include "observe.h"
 #include "debugfs.h"
 #include "internal.h"
 

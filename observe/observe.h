@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * observe/: what its files offer to the code above them and to each other.
+ *
+ * The first section is for /dev/goalloc, which knows nothing of spans.  So that
+ * this stays true no type of the allocator is defined here or included: they
+ * are named, and only the files that look inside them include types.h.
+ */
+#ifndef GOALLOC_OBSERVE_H
+#define GOALLOC_OBSERVE_H
+
+#include <linux/types.h>
+
+struct goalloc_class_stats;
+struct goalloc_ioc_info;
+struct goheap;
+struct gospan;
+
+/* --- for dev/ ------------------------------------------------------------- */
+
+/* classes.c */
+void goclasses_info(struct goalloc_ioc_info *info);
+u32 goclasses_find(size_t size, bool noscan);
+struct goalloc_class_stats *goclasses_read(unsigned int *nr);
+
+/* --- within observe/ ------------------------------------------------------ */
+
+/**
+ * struct goclass_occupancy - the spans of a class by how full they are
+ * @spans: spans of the class
+ * @free: objects that are free in them
+ * @decile: spans with up to 10 %, 20 %, ... of their objects out
+ */
+struct goclass_occupancy {
+	unsigned long spans;
+	unsigned long free;
+	unsigned int decile[10];
+};
+
+/* classes.c */
+unsigned int goclasses_used(const struct gospan *s, unsigned int nelems);
+void goclasses_walk(struct goheap *h, struct goclass_occupancy *o);
+
+#endif /* GOALLOC_OBSERVE_H */
