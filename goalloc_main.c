@@ -61,15 +61,16 @@ static int __init goalloc_init(void)
 	err = goshrink_init();
 	if (err)
 		goto err_heap;
+	godebugfs_init();
 	err = goalloc_dev_init();
 	if (err)
-		goto err_shrink;
+		goto err_debugfs;
 	golimit_start(&goalloc_heap);
 	gobackground_start(&goalloc_heap);
-	godebugfs_init();
 	return 0;
 
-err_shrink:
+err_debugfs:
+	godebugfs_exit();
 	goshrink_exit();
 err_heap:
 	goheap_exit(&goalloc_heap);
@@ -81,8 +82,8 @@ module_init(goalloc_init);
 
 static void __exit goalloc_exit(void)
 {
-	godebugfs_exit();
 	goalloc_dev_exit();
+	godebugfs_exit();
 	goshrink_exit();
 	golimit_stop();
 	/* Objects on their way through gofree_rcu(). */

@@ -23,6 +23,7 @@
 #include <linux/string_helpers.h>
 #include <linux/uaccess.h>
 #include "dev.h"
+#include "observe/observe.h"
 
 static LIST_HEAD(clients);
 static DEFINE_MUTEX(clients_lock);
@@ -201,55 +202,23 @@ static void godev_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "goalloc-maps:\t%d\n", atomic_read(&f->maps));
 }
 
-/**
- * godev_clients_start - walk over all open files: start
- * @m: for seq_file
- * @pos: where; 0 is the heading
- *
- * Context: task, may sleep.  Until godev_clients_stop() nobody opens or closes.
- * Return: the list's element, SEQ_START_TOKEN or NULL.
- */
-void *godev_clients_start(struct seq_file *m, loff_t *pos)
+static void *godev_clients_start(struct seq_file *m, loff_t *pos)
 {
 	mutex_lock(&clients_lock);
 	return seq_list_start_head(&clients, *pos);
 }
 
-/**
- * godev_clients_next - walk over all open files: go on
- * @m: for seq_file
- * @v: the element where we are
- * @pos: where
- *
- * Context: after godev_clients_start().
- * Return: the list's next element or NULL.
- */
-void *godev_clients_next(struct seq_file *m, void *v, loff_t *pos)
+static void *godev_clients_next(struct seq_file *m, void *v, loff_t *pos)
 {
 	return seq_list_next(v, &clients, pos);
 }
 
-/**
- * godev_clients_stop - walk over all open files: done, or done for now
- * @m: for seq_file
- * @v: the element where we are
- *
- * Context: after godev_clients_start().
- */
-void godev_clients_stop(struct seq_file *m, void *v)
+static void godev_clients_stop(struct seq_file *m, void *v)
 {
 	mutex_unlock(&clients_lock);
 }
 
-/**
- * godev_clients_show - a line for an open file
- * @m: where to
- * @v: the list's element; its head is for the heading
- *
- * Context: after godev_clients_start().
- * Return: 0.
- */
-int godev_clients_show(struct seq_file *m, void *v)
+static int godev_clients_show(struct seq_file *m, void *v)
 {
 	struct godev_account a;
 	struct godev_file *f;
@@ -270,6 +239,14 @@ int godev_clients_show(struct seq_file *m, void *v)
 	return 0;
 }
 
+static const struct seq_operations godev_clients_sops = {
+	.start	= godev_clients_start,
+	.next	= godev_clients_next,
+	.stop	= godev_clients_stop,
+	.show	= godev_clients_show,
+};
+DEFINE_SEQ_ATTRIBUTE(godev_clients);
+
 static const struct file_operations godev_fops = {
 	.owner		= THIS_MODULE,
 	.open		= godev_open,
@@ -288,12 +265,31 @@ static struct miscdevice godev = {
 	.mode	= 0600,
 };
 
+/**
+ * goalloc_dev_init - make /dev/goalloc and debugfs' list of its files
+ *
+ * Context: task, after godebugfs_init().
+ * Return: 0 or an errno.
+ */
 int goalloc_dev_init(void)
 {
+	int err;
+
 	godev_account_init();
-	return misc_register(&godev);
+	err = misc_register(&godev);
+	if (err)
+		return err;
+	godebugfs_add("clients", &godev_clients_fops);
+	return 0;
 }
 
+/**
+ * goalloc_dev_exit - remove /dev/goalloc
+ *
+ * No file of it is open, since each holds the module.
+ *
+ * Context: task.
+ */
 void goalloc_dev_exit(void)
 {
 	misc_deregister(&godev);

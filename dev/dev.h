@@ -147,10 +147,6 @@ void goalloc_dev_exit(void);
 int godev_get(const struct godev_call *call, void *arg, size_t size,
 	      size_t oldest);
 int godev_put(const struct godev_call *call, const void *arg, size_t size);
-void *godev_clients_start(struct seq_file *m, loff_t *pos);
-void *godev_clients_next(struct seq_file *m, void *v, loff_t *pos);
-void godev_clients_stop(struct seq_file *m, void *v);
-int godev_clients_show(struct seq_file *m, void *v);
 
 /* account.c */
 int godev_charge(struct godev_file *f, u64 objects, u64 bytes);

@@ -16,9 +16,8 @@
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
-#include "debugfs.h"
-#include "dev/dev.h"
 #include "internal.h"
+#include "observe.h"
 
 static struct dentry *dir;
 
@@ -213,14 +212,6 @@ static int mcaches_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(mcaches);
 
-static const struct seq_operations clients_sops = {
-	.start	= godev_clients_start,
-	.next	= godev_clients_next,
-	.stop	= godev_clients_stop,
-	.show	= godev_clients_show,
-};
-DEFINE_SEQ_ATTRIBUTE(clients);
-
 static int verify_show(struct seq_file *m, void *unused)
 {
 	goverify(&goalloc_heap, m);
@@ -260,18 +251,23 @@ void godebugfs_init(void)
 	debugfs_create_file("memstats", 0400, dir, NULL, &memstats_fops);
 	debugfs_create_file("metrics", 0400, dir, NULL, &metrics_fops);
 	debugfs_create_file("mcaches", 0400, dir, NULL, &mcaches_fops);
-	debugfs_create_file("clients", 0400, dir, NULL, &clients_fops);
-	debugfs_create_file("sizeclasses", 0400, dir, NULL,
-			    &godebugfs_sizeclasses_fops);
-	debugfs_create_file("pageheap", 0400, dir, NULL,
-			    &godebugfs_pageheap_fops);
-	debugfs_create_file("heapmap", 0400, dir, NULL,
-			    &godebugfs_heapmap_fops);
-	debugfs_create_file("spans", 0400, dir, NULL, &godebugfs_spans_fops);
 	debugfs_create_file("verify", 0400, dir, NULL, &verify_fops);
 	debugfs_create_file_unsafe("free_os_memory", 0600, dir, NULL,
 				   &free_os_memory_fops);
+	godebugfs_heap_init(dir);
 	gofault_init(dir);
+}
+
+/**
+ * godebugfs_add - make a file of a part above observe/
+ * @name: its name
+ * @fops: its functions, which are there until godebugfs_exit()
+ *
+ * Context: task, after godebugfs_init().
+ */
+void godebugfs_add(const char *name, const struct file_operations *fops)
+{
+	debugfs_create_file(name, 0400, dir, NULL, fops);
 }
 
 /**

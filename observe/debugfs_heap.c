@@ -16,9 +16,8 @@
 #include <linux/debugfs.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include "observe.h"
-#include "debugfs.h"
 #include "internal.h"
+#include "observe.h"
 
 static void show_class(struct seq_file *m, const struct goclass_occupancy *o,
 		       unsigned int spc)
@@ -63,19 +62,7 @@ static int sizeclasses_show(struct seq_file *m, void *unused)
 	kvfree(o);
 	return 0;
 }
-
-static int sizeclasses_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, sizeclasses_show, NULL);
-}
-
-const struct file_operations godebugfs_sizeclasses_fops = {
-	.owner		= THIS_MODULE,
-	.open		= sizeclasses_open,
-	.read		= seq_read,
-	.llseek		= seq_lseek,
-	.release	= single_release,
-};
+DEFINE_SHOW_ATTRIBUTE(sizeclasses);
 
 /* TCMalloc's tiers of the page heap, in pages: up to these, and above. */
 #define TIER_SMALL	((256UL << 10) >> GO_PAGE_SHIFT)
@@ -207,19 +194,7 @@ static int pageheap_show(struct seq_file *m, void *unused)
 	kvfree(p);
 	return 0;
 }
-
-static int pageheap_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, pageheap_show, NULL);
-}
-
-const struct file_operations godebugfs_pageheap_fops = {
-	.owner		= THIS_MODULE,
-	.open		= pageheap_open,
-	.read		= seq_read,
-	.llseek		= seq_lseek,
-	.release	= single_release,
-};
+DEFINE_SHOW_ATTRIBUTE(pageheap);
 
 /* --- streams: where we are is 1 + the number of an arena, or of a page --- */
 
@@ -342,19 +317,7 @@ static const struct seq_operations heapmap_sops = {
 	.stop	= stream_stop,
 	.show	= heapmap_show,
 };
-
-static int heapmap_open(struct inode *inode, struct file *file)
-{
-	return seq_open(file, &heapmap_sops);
-}
-
-const struct file_operations godebugfs_heapmap_fops = {
-	.owner		= THIS_MODULE,
-	.open		= heapmap_open,
-	.read		= seq_read,
-	.llseek		= seq_lseek,
-	.release	= seq_release,
-};
+DEFINE_SEQ_ATTRIBUTE(heapmap);
 
 /**
  * struct place - where a walk over all spans is
@@ -474,10 +437,25 @@ static int spans_open(struct inode *inode, struct file *file)
 	return seq_open_private(file, &spans_sops, sizeof(struct place));
 }
 
-const struct file_operations godebugfs_spans_fops = {
+/* DEFINE_SEQ_ATTRIBUTE() has no place for what belongs to an open file. */
+static const struct file_operations spans_fops = {
 	.owner		= THIS_MODULE,
 	.open		= spans_open,
 	.read		= seq_read,
 	.llseek		= seq_lseek,
 	.release	= seq_release_private,
 };
+
+/**
+ * godebugfs_heap_init - make the files that look at the heap
+ * @dir: where
+ *
+ * Context: task.
+ */
+void godebugfs_heap_init(struct dentry *dir)
+{
+	debugfs_create_file("sizeclasses", 0400, dir, NULL, &sizeclasses_fops);
+	debugfs_create_file("pageheap", 0400, dir, NULL, &pageheap_fops);
+	debugfs_create_file("heapmap", 0400, dir, NULL, &heapmap_fops);
+	debugfs_create_file("spans", 0400, dir, NULL, &spans_fops);
+}

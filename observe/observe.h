@@ -11,6 +11,8 @@
 
 #include <linux/types.h>
 
+struct dentry;
+struct file_operations;
 struct goalloc_class_stats;
 struct goalloc_ioc_info;
 struct goheap;
@@ -22,6 +24,15 @@ struct gospan;
 void goclasses_info(struct goalloc_ioc_info *info);
 u32 goclasses_find(size_t size, bool noscan);
 struct goalloc_class_stats *goclasses_read(unsigned int *nr);
+
+/* debugfs.c */
+void godebugfs_add(const char *name, const struct file_operations *fops);
+
+/* --- for goalloc_main.c --------------------------------------------------- */
+
+/* debugfs.c */
+void godebugfs_init(void);
+void godebugfs_exit(void);
 
 /* --- within observe/ ------------------------------------------------------ */
 
@@ -40,5 +51,8 @@ struct goclass_occupancy {
 /* classes.c */
 unsigned int goclasses_used(const struct gospan *s, unsigned int nelems);
 void goclasses_walk(struct goheap *h, struct goclass_occupancy *o);
+
+/* debugfs_heap.c */
+void godebugfs_heap_init(struct dentry *dir);
 
 #endif /* GOALLOC_OBSERVE_H */
