@@ -6,12 +6,12 @@
  * reference and the lock, and release_object() undoes both.  A FREE at the same
  * time takes the name only; the memory goes with the last reference.
  *
- * Copying from and to user space can fault, and with userfaultfd(2) a fault lasts
- * as long as the program likes.  A READ copies with the object locked shared,
- * which delays writers and nothing else.  A WRITE copies into a buffer before it
- * locks the object, at the price of a second copy: copying straight into the
- * object would leave it half written after a bad address, and would let one
- * process stop all others that use the descriptor.
+ * Copying from and to user space can fault, and with userfaultfd(2) a fault
+ * lasts as long as the program likes.  A READ copies with the object locked
+ * shared, which delays writers and nothing else.  A WRITE copies into a buffer
+ * before it locks the object, at the price of a second copy: copying straight
+ * into the object would leave it half written after a bad address, and would
+ * let one process stop all others that use the descriptor.
  *
  * Where a call changes something and answers, the answer is copied out once
  * before, so that a bad address is found while nothing has changed.  What takes
@@ -126,8 +126,8 @@ long godev_info(const struct godev_call *call)
 }
 
 /*
- * Give an object a handle and tell the caller.  The handle is published last, so
- * that it names nothing if the caller cannot be told.
+ * Give an object a handle and tell the caller.  The handle is published last,
+ * so that it names nothing if the caller cannot be told.
  */
 static long name_object(const struct godev_call *call,
 			struct godev_object *obj, struct goalloc_ioc_alloc *arg)
@@ -335,9 +335,9 @@ static u64 pattern_word(const struct goalloc_ioc_pattern *arg, u64 i)
  * Write some bytes of a pattern, or compare them in shared mode.  Returns how
  * many were written, or come before the first that differs.
  */
-static u64 pattern_step(struct godev_object *obj, u64 offset, u64 len,
-			const struct goalloc_ioc_pattern *arg,
-			enum lock_mode mode)
+static u64 apply_pattern_step(struct godev_object *obj, u64 offset, u64 len,
+			      const struct goalloc_ioc_pattern *arg,
+			      enum lock_mode mode)
 {
 	u8 *p = obj->p + offset;
 	u64 word = 0, i;
@@ -355,8 +355,8 @@ static u64 pattern_step(struct godev_object *obj, u64 offset, u64 len,
 	return i;
 }
 
-static long pattern_all(struct godev_object *obj,
-			struct goalloc_ioc_pattern *arg, enum lock_mode mode)
+static long apply_pattern(struct godev_object *obj,
+			  struct goalloc_ioc_pattern *arg, enum lock_mode mode)
 {
 	u64 n, step;
 
@@ -364,8 +364,8 @@ static long pattern_all(struct godev_object *obj,
 		return -EINVAL;
 	for (n = 0; n < arg->len; n += step) {
 		step = min_t(u64, PATTERN_STEP, arg->len - n);
-		arg->good += pattern_step(obj, arg->offset + n, step, arg,
-					  mode);
+		arg->good += apply_pattern_step(obj, arg->offset + n, step,
+						arg, mode);
 		if (arg->good < n + step)
 			break;
 		/* The caller is dying and will not see an answer. */
@@ -376,7 +376,7 @@ static long pattern_all(struct godev_object *obj,
 	return 0;
 }
 
-static long pattern_call(const struct godev_call *call, enum lock_mode mode)
+static long serve_pattern(const struct godev_call *call, enum lock_mode mode)
 {
 	struct goalloc_ioc_pattern arg;
 	struct godev_object *obj;
@@ -391,7 +391,7 @@ static long pattern_call(const struct godev_call *call, enum lock_mode mode)
 	obj = hold_object(call, arg.handle, mode, &arg, sizeof(arg));
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
-	err = pattern_all(obj, &arg, mode);
+	err = apply_pattern(obj, &arg, mode);
 	release_object(obj, mode);
 	return err ?: godev_put(call, &arg, sizeof(arg));
 }
@@ -405,7 +405,7 @@ static long pattern_call(const struct godev_call *call, enum lock_mode mode)
  */
 long godev_fill(const struct godev_call *call)
 {
-	return pattern_call(call, EXCLUSIVE);
+	return serve_pattern(call, EXCLUSIVE);
 }
 
 /**
@@ -417,7 +417,7 @@ long godev_fill(const struct godev_call *call)
  */
 long godev_verify(const struct godev_call *call)
 {
-	return pattern_call(call, SHARED);
+	return serve_pattern(call, SHARED);
 }
 
 static void fill_stat(struct godev_object *obj, struct goalloc_ioc_stat *st)
