@@ -24,8 +24,8 @@
  * often as for powers of 1024, and a limit should not be a guess.
  *
  * Blanks may follow, and then one newline, which echo(1) writes to sysfs.  Any
- * other rest makes the text invalid: it asks for something that the parser would
- * not do.
+ * other rest makes the text invalid: it asks for something that the parser
+ * would not do.
  */
 
 #include <linux/ctype.h>

@@ -7,11 +7,11 @@
  *
  * The statistics of a class are its counters and what a walk over its spans
  * finds.  A count of free objects that every refill and flush keeps up to date
- * would make the walk needless, and would cost each of them something, while few
- * readers ever ask.  Nor does the walk stop the heap: it goes over one arena at
- * a time in an RCU read-side section and takes no lock.  The price is that the
- * figures of a class are of slightly different moments, so what a span says is
- * clamped to what a span of its class can have.
+ * would make the walk needless, and would cost each of them something, while
+ * few readers ever ask.  Nor does the walk stop the heap: it goes over one
+ * arena at a time in an RCU read-side section and takes no lock.  The price is
+ * that the figures of a class are of slightly different moments, so what a
+ * span says is clamped to what a span of its class can have.
  */
 
 #include <linux/mm.h>
@@ -80,7 +80,7 @@ unsigned int goclasses_used(const struct gospan *s, unsigned int nelems)
 	return nelems - min(left, nelems);
 }
 
-static void count_span(struct gospan *s, void *data)
+static void add_occupancy(struct gospan *s, void *data)
 {
 	struct goclass_occupancy *o = data;
 	unsigned int spc, n, used;
@@ -107,7 +107,7 @@ static void count_span(struct gospan *s, void *data)
  */
 void goclasses_walk(struct goheap *h, struct goclass_occupancy *o)
 {
-	gospan_walk(h, count_span, o);
+	gospan_walk(h, add_occupancy, o);
 }
 
 /* Compute the bytes of the spans, and those at their ends that are lost. */

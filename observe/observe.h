@@ -2,17 +2,17 @@
 /*
  * observe/: what its files offer to the code above them and to each other.
  *
- * The first section is for /dev/goalloc, which knows nothing of spans.  So that
- * this stays true no type of the allocator is defined here or included: they
- * are named, and only the files that look inside them include types.h.
+ * The first section is for /dev/goalloc, which knows nothing of spans.  So
+ * that this stays true, types of the allocator are only declared here.  The
+ * files that look inside them include types.h.
  */
 #ifndef GOALLOC_OBSERVE_H
 #define GOALLOC_OBSERVE_H
 
+#include <linux/fs.h>
 #include <linux/types.h>
 
 struct dentry;
-struct file_operations;
 struct goalloc_class_stats;
 struct goalloc_ioc_info;
 struct goheap;
