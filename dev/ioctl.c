@@ -4,7 +4,7 @@
  *
  * A call on an object has one frame: hold_object() finds the object, takes a
  * reference and the lock, and release_object() undoes both.  A FREE at the same
- * time takes the name only; the memory goes with the last reference.
+ * time removes the handle only; the memory goes with the last reference.
  *
  * Copying from and to user space can fault, and with userfaultfd(2) a fault
  * lasts as long as the program likes.  A READ copies with the object locked
@@ -14,8 +14,8 @@
  * let one process stop all others that use the descriptor.
  *
  * Where a call changes something and answers, the answer is copied out once
- * before, so that a bad address is found while nothing has changed.  What takes
- * long checks now and then whether the caller has been killed.
+ * before, so that a bad address is found while nothing has changed.  Long loops
+ * check now and then whether the caller has been killed.
  */
 
 #include <linux/slab.h>
@@ -47,8 +47,8 @@ static void unlock_object(struct godev_object *obj, enum lock_mode mode)
 }
 
 /*
- * Get an object and lock it.  @reply, of @size bytes, is copied out in between:
- * a caller without an answer has 0 bytes of it.
+ * Get an object and lock it.  In between @reply, of @size bytes, is copied out,
+ * so that a bad address is found first; @size 0 copies nothing.
  */
 static struct godev_object *hold_object(const struct godev_call *call,
 					u64 handle, enum lock_mode mode,
@@ -542,7 +542,7 @@ long godev_free_os_memory(const struct godev_call *call)
 
 	if (is_bad_size(call))
 		return -EINVAL;
-	/* A bad address is found here, as in the calls above. */
+	/* Find a bad address before anything is given back. */
 	err = godev_put(call, &arg, sizeof(arg));
 	if (err)
 		return err;
