@@ -11,7 +11,12 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/rcupdate.h>
-#include "internal.h"
+#include "api.h"
+#include "dev/dev.h"
+#include "hooks.h"
+#include "lifecycle.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
 
 /*
  * Off is for those who have tested their module and count instructions: then a
@@ -63,15 +68,16 @@ static int __init goalloc_init(void)
 	err = goshrink_init();
 	if (err)
 		goto err_heap;
+	godebugfs_init();
 	err = goalloc_dev_init();
 	if (err)
-		goto err_shrink;
+		goto err_debugfs;
 	golimit_start(&goalloc_heap);
 	gobackground_start(&goalloc_heap);
-	godebugfs_init();
 	return 0;
 
-err_shrink:
+err_debugfs:
+	godebugfs_exit();
 	goshrink_exit();
 err_heap:
 	golifecycle_end(&goalloc_heap);
@@ -83,8 +89,8 @@ module_init(goalloc_init);
 
 static void __exit goalloc_exit(void)
 {
-	godebugfs_exit();
 	goalloc_dev_exit();
+	godebugfs_exit();
 	goshrink_exit();
 	golimit_stop();
 	/* Objects on their way through gofree_rcu(). */

@@ -1,123 +1,101 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Accounts: who holds how much through /dev/goalloc, and how much he may.
+ * Accounts: how much each descriptor of /dev/goalloc holds, and may hold.
  *
- * Every descriptor has an account of its own, charged before an object is
- * allocated and relieved when its memory is gone, which for a mapped object is
- * after the last unmapping: nobody gets around a limit by mapping what he
- * frees.  Charged is what the object costs, rounded up to its class; our
- * records of it are charged to the memory cgroup instead.
+ * Every descriptor has an account of its own.  It is charged before an object
+ * is allocated and relieved when the memory has gone, which for a mapped object
+ * is after the last unmapping: otherwise a process could map its objects, free
+ * them, and get around the limit.  The charge is what an object costs, rounded
+ * up to its class.  The records of objects are charged to the memory cgroup
+ * instead.
  *
- * One spinlock guards all accounts and the total.  A user-space call is a
- * thousand instructions; what matters more is that limits are exact: two who
- * ask at the same moment never both get what only one may have, nor are both
- * refused.
+ * An account belongs to a descriptor and not to a user or a process, since a
+ * descriptor can be inherited and sent to another.  What a process can hold
+ * with many descriptors is bounded by the limit on the total.
  *
- * The limits are parameters of the module that may change at any time.  Who
- * holds more than a new limit keeps it, and gets no more.
+ * One spinlock guards all accounts and the total.  Per-CPU counters that are
+ * folded now and then would scale better, but are exact only when they are
+ * folded, and near a limit they would refuse what is allowed or allow what is
+ * not.  A call from user space is a thousand instructions; the lock is not what
+ * it spends its time on.
+ *
+ * The limits are parameters of the module and may change at any time.  A
+ * descriptor that holds more than a new limit keeps it and gets no more.
  */
 
-#include <linux/ctype.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
-#include <linux/string.h>
 #include <linux/sysfs.h>
 #include "dev.h"
+#include "param.h"
 
-static DEFINE_SPINLOCK(lock);
-static struct godev_account all;
+static DEFINE_SPINLOCK(accounts_lock);
+/* Bytes on all accounts. */
+static u64 total_bytes;
 
-/* The administrator said nothing: see godev_account_init(). */
+/* Not set by the administrator; godev_account_init() chooses. */
 #define UNSET	U64_MAX
 
-static struct godev_limits limit = {
+static struct godev_limits limits = {
 	.objects = 1 << 20,
 	.total = UNSET,
 };
 
-/*
- * A number, perhaps with K, M, G or T behind it, and nothing else.  memparse()
- * would make 0 of what has more than 64 bits, and 0 is no limit.
- */
-static int parse(const char *val, u64 *value)
-{
-	static const char units[] = "kmgt";
-	unsigned int shift = 0;
-	const char *unit;
-	char text[32];
-	size_t len;
-
-	if (!val || !isdigit(*val) || strscpy(text, val, sizeof(text)) < 0)
-		return -EINVAL;
-	len = strcspn(text, "\n");
-	if (text[len] && text[len + 1])
-		return -EINVAL;
-	text[len--] = 0;
-	unit = strchr(units, tolower(text[len]));
-	if (unit) {
-		shift = 10 * (unit - units + 1);
-		text[len] = 0;
-	}
-	if (kstrtou64(text, 0, value) || *value > U64_MAX >> shift)
-		return -EINVAL;
-	*value <<= shift;
-	return 0;
-}
-
-static int param_set(const char *val, const struct kernel_param *kp)
+static int set_dev_limit(const char *val, const struct kernel_param *kp)
 {
 	u64 *where = kp->arg, value;
 
-	if (parse(val, &value) || value == UNSET)
+	/* The ABI knows one error for everything that is no limit. */
+	if (goparam_size(val, &value) || value == UNSET)
 		return -EINVAL;
-	spin_lock(&lock);
+	spin_lock(&accounts_lock);
 	*where = value;
-	spin_unlock(&lock);
+	spin_unlock(&accounts_lock);
 	return 0;
 }
 
-static int param_get(char *buf, const struct kernel_param *kp)
+static int get_dev_limit(char *buf, const struct kernel_param *kp)
 {
 	return sysfs_emit(buf, "%llu\n", *(u64 *)kp->arg);
 }
 
-static const struct kernel_param_ops limit_ops = {
-	.set = param_set,
-	.get = param_get,
+static const struct kernel_param_ops dev_limit_ops = {
+	.set = set_dev_limit,
+	.get = get_dev_limit,
 };
 
-module_param_cb(dev_max_objects, &limit_ops, &limit.objects, 0644);
+module_param_cb(dev_max_objects, &dev_limit_ops, &limits.objects, 0644);
 MODULE_PARM_DESC(dev_max_objects, "objects that a descriptor of /dev/goalloc may hold (default 1048576; 0: no limit)");
-module_param_cb(dev_max_bytes, &limit_ops, &limit.bytes, 0644);
+module_param_cb(dev_max_bytes, &dev_limit_ops, &limits.bytes, 0644);
 MODULE_PARM_DESC(dev_max_bytes, "bytes that a descriptor of /dev/goalloc may hold, K, M, G, T allowed (default 0: no limit)");
-module_param_cb(dev_max_total, &limit_ops, &limit.total, 0644);
+module_param_cb(dev_max_total, &dev_limit_ops, &limits.total, 0644);
 MODULE_PARM_DESC(dev_max_total, "bytes that all descriptors of /dev/goalloc may hold together, K, M, G, T allowed (default half of the memory; 0: no limit)");
 
-/* Would @more on top of @now be above a limit?  Nothing more never is. */
-static bool above(u64 now, u64 more, u64 max)
+/* Whether @now + @more exceeds the limit @max.  With @more 0 it never does. */
+static bool exceeds_limit(u64 now, u64 more, u64 max)
 {
 	return max && more && (more > max || now > max - more);
 }
 
 /**
- * godev_charge - have something put on an account
- * @f: whose
+ * godev_charge - charge objects to an account
+ * @f: the file whose account it is
  * @objects: how many objects
  * @bytes: their bytes
  *
  * Context: task.
- * Return: 0, or -EDQUOT if a limit does not allow it; then nothing is charged.
+ * Return: 0, or -EDQUOT if a limit forbids it; then nothing is charged.
  */
 int godev_charge(struct godev_file *f, u64 objects, u64 bytes)
 {
 	struct godev_account *a = &f->account;
 	int err = 0;
 
-	spin_lock(&lock);
-	if (above(a->objects, objects, limit.objects) ||
-	    above(a->bytes, bytes, limit.bytes) ||
-	    above(all.bytes, bytes, limit.total)) {
+	spin_lock(&accounts_lock);
+	if (exceeds_limit(a->objects, objects, limits.objects) ||
+	    exceeds_limit(a->bytes, bytes, limits.bytes) ||
+	    exceeds_limit(total_bytes, bytes, limits.total)) {
 		a->refused++;
 		err = -EDQUOT;
 	} else {
@@ -125,15 +103,15 @@ int godev_charge(struct godev_file *f, u64 objects, u64 bytes)
 		a->bytes += bytes;
 		a->peak_objects = max(a->peak_objects, a->objects);
 		a->peak_bytes = max(a->peak_bytes, a->bytes);
-		all.bytes += bytes;
+		total_bytes += bytes;
 	}
-	spin_unlock(&lock);
+	spin_unlock(&accounts_lock);
 	return err;
 }
 
 /**
- * godev_uncharge - take something off an account
- * @f: whose
+ * godev_uncharge - take objects off an account
+ * @f: the file whose account it is
  * @objects: how many objects
  * @bytes: their bytes
  *
@@ -141,43 +119,43 @@ int godev_charge(struct godev_file *f, u64 objects, u64 bytes)
  */
 void godev_uncharge(struct godev_file *f, u64 objects, u64 bytes)
 {
-	spin_lock(&lock);
+	spin_lock(&accounts_lock);
 	f->account.objects -= objects;
 	f->account.bytes -= bytes;
-	all.bytes -= bytes;
-	spin_unlock(&lock);
+	total_bytes -= bytes;
+	spin_unlock(&accounts_lock);
 }
 
 /**
- * godev_account_read - read an account, all of one moment
- * @f: whose
+ * godev_account_read - read an account, all of it at one moment
+ * @f: the file whose account it is
  * @account: filled in
- * @limits: filled in, unless NULL
- * @total: bytes on all accounts, unless NULL
+ * @max: filled in with the limits, unless NULL
+ * @total: filled in with the bytes on all accounts, unless NULL
  *
  * Context: task.
  */
 void godev_account_read(struct godev_file *f, struct godev_account *account,
-			struct godev_limits *limits, u64 *total)
+			struct godev_limits *max, u64 *total)
 {
-	spin_lock(&lock);
+	spin_lock(&accounts_lock);
 	*account = f->account;
-	if (limits)
-		*limits = limit;
+	if (max)
+		*max = limits;
 	if (total)
-		*total = all.bytes;
-	spin_unlock(&lock);
+		*total = total_bytes;
+	spin_unlock(&accounts_lock);
 }
 
 /**
- * godev_account_init - choose the limits that nobody has chosen
+ * godev_account_init - choose the limits that no parameter has set
  *
- * Context: task, before the device is there.
+ * Context: task, before the device exists.
  */
 void godev_account_init(void)
 {
-	spin_lock(&lock);
-	if (limit.total == UNSET)
-		limit.total = (u64)totalram_pages() << PAGE_SHIFT >> 1;
-	spin_unlock(&lock);
+	spin_lock(&accounts_lock);
+	if (limits.total == UNSET)
+		limits.total = (u64)totalram_pages() << PAGE_SHIFT >> 1;
+	spin_unlock(&accounts_lock);
 }

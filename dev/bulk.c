@@ -1,21 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Thousands of objects in one call.
+ * Many objects in one call.
  *
- * As write(2): what was done before something went wrong stays done, and the
- * call says how much that was; it fails only if nothing was.  Who is
- * interrupted, or has run into a limit, thus always knows which objects there
- * are.  A process that is killed in the middle needs not know: the file's
- * release frees all.
+ * Semantics are those of write(2): what was done before something went wrong
+ * stays done, the call says how much that was, and it fails only if nothing
+ * was.  All or nothing, as gomalloc_bulk() has it, would mean to undo up to
+ * 65,536 objects because of a signal, and would leave the caller of a
+ * FREE_BULK that met a bad handle with objects that cannot come back.  So a
+ * caller that is interrupted or runs into a limit always knows which objects
+ * exist.  One that is killed in the middle need not know: the release of the
+ * file frees all.
+ *
+ * Objects are allocated one by one and not with gomalloc_bulk(), since each
+ * gets a record and a handle, which cost more than the object.
  */
 
 #include <linux/uaccess.h>
 #include "dev.h"
 
-/* One object, named in the user's array; as GOALLOC_IOC_ALLOC. */
-static long alloc_one(struct godev_file *f,
-		      const struct goalloc_ioc_alloc_bulk *arg,
-		      u64 __user *where)
+/*
+ * Allocate one object and store its handle in the caller's array.  The handle
+ * is published last, as by GOALLOC_IOC_ALLOC.
+ */
+static long alloc_bulk_one(struct godev_file *f,
+			   const struct goalloc_ioc_alloc_bulk *arg,
+			   u64 __user *where)
 {
 	struct godev_object *obj;
 	u64 handle;
@@ -36,7 +45,7 @@ err_put:
 	return err;
 }
 
-static long free_one(struct godev_file *f, u64 __user *where)
+static long free_bulk_one(struct godev_file *f, u64 __user *where)
 {
 	struct godev_object *obj;
 	u64 handle;
@@ -50,8 +59,8 @@ static long free_one(struct godev_file *f, u64 __user *where)
 	return 0;
 }
 
-/* Is it time to stop?  The first one is always done: a call makes progress. */
-static bool interrupted(u64 done)
+/* Whether to stop for a signal.  One object is always done, for progress. */
+static bool bulk_interrupted(u64 done)
 {
 	cond_resched();
 	return done && signal_pending(current);
@@ -80,10 +89,10 @@ long godev_alloc_bulk(const struct godev_call *call)
 		return err;
 	handles = u64_to_user_ptr(arg.handles);
 	arg.done = 0;
-	/* Can the answer be stored? */
+	/* Find a bad address while nothing has changed. */
 	err = godev_put(call, &arg, sizeof(arg));
-	while (!err && arg.done < arg.count && !interrupted(arg.done)) {
-		err = alloc_one(call->f, &arg, handles + arg.done);
+	while (!err && arg.done < arg.count && !bulk_interrupted(arg.done)) {
+		err = alloc_bulk_one(call->f, &arg, handles + arg.done);
 		arg.done += !err;
 	}
 	if (err && !arg.done)
@@ -112,8 +121,8 @@ long godev_free_bulk(const struct godev_call *call)
 	handles = u64_to_user_ptr(arg.handles);
 	arg.done = 0;
 	err = godev_put(call, &arg, sizeof(arg));
-	while (!err && arg.done < arg.count && !interrupted(arg.done)) {
-		err = free_one(call->f, handles + arg.done);
+	while (!err && arg.done < arg.count && !bulk_interrupted(arg.done)) {
+		err = free_bulk_one(call->f, handles + arg.done);
 		arg.done += !err;
 	}
 	if (err && !arg.done)

@@ -2,17 +2,21 @@
 /*
  * /dev/goalloc: the allocator for user space.
  *
- * What this file knows: the open file, who has one, and which ioctl is whose.
- * dev.h says what the other parts are, and what protects what.
+ * This file knows the open file, the list of all open files, and which function
+ * serves which ioctl.  dev.h says what the other parts are and which lock
+ * protects what.
  *
- * An ioctl is recognised by its number and direction, whatever size is encoded
- * in it: the size says how much of the structure the program knows, and
- * godev_get() and godev_put() copy accordingly, so that both may grow.
+ * An ioctl is recognised by its number and direction; the size that is encoded
+ * in the command may be any.  It says how much of the structure the program
+ * knows, and godev_get() and godev_put() copy accordingly, so that a structure
+ * can grow and old programs still work.  The alternative is a new command for
+ * each version of a structure, all of which have to be served for ever.
  *
- * The rights are those of the descriptor, as for read(2) and write(2): what
- * shows an object's bytes needs one that is open for reading, what allocates,
- * frees or changes them one that is open for writing.  What only looks is
- * always allowed, so that mode 0640 lets a group watch.
+ * The rights are those of the descriptor, as for read(2) and write(2).  A call
+ * that shows an object's bytes needs a descriptor open for reading; one that
+ * allocates, frees or changes an object needs one open for writing.  A call
+ * that shows only statistics is always allowed, so that a group can watch with
+ * mode 0640.
  */
 
 #include <linux/miscdevice.h>
@@ -21,76 +25,33 @@
 #include <linux/pid.h>
 #include <linux/slab.h>
 #include <linux/string_helpers.h>
-#include <linux/uaccess.h>
 #include "dev.h"
-#include "internal.h"
+#include "observe/observe.h"
 
 static LIST_HEAD(clients);
 static DEFINE_MUTEX(clients_lock);
 
-/*
- * What has been promised: a structure may grow at its end, and what is there
- * stays where it is.
- */
+/* The ABI: a structure may grow at its end, and its fields stay in place. */
 static_assert(sizeof(struct goalloc_ioc_info) == 1192);
 static_assert(sizeof(struct goalloc_ioc_alloc) == GOALLOC_ALLOC_SIZE_VER0);
 static_assert(sizeof(struct goalloc_ioc_realloc) == GOALLOC_REALLOC_SIZE_VER0);
 static_assert(sizeof(struct goalloc_ioc_stat) == GOALLOC_STAT_SIZE_VER0);
 static_assert(sizeof(struct goalloc_ioc_io) == GOALLOC_IO_SIZE_VER0);
 static_assert(sizeof(struct goalloc_ioc_pattern) == GOALLOC_PATTERN_SIZE_VER0);
-static_assert(sizeof(struct goalloc_ioc_alloc_bulk) == GOALLOC_ALLOC_BULK_SIZE_VER0);
-static_assert(sizeof(struct goalloc_ioc_free_bulk) == GOALLOC_FREE_BULK_SIZE_VER0);
+static_assert(sizeof(struct goalloc_ioc_alloc_bulk) ==
+	      GOALLOC_ALLOC_BULK_SIZE_VER0);
+static_assert(sizeof(struct goalloc_ioc_free_bulk) ==
+	      GOALLOC_FREE_BULK_SIZE_VER0);
 static_assert(sizeof(struct goalloc_class_stats) == 96);
 static_assert(sizeof(struct goalloc_ioc_bysize) == GOALLOC_BYSIZE_SIZE_VER0);
 static_assert(sizeof(struct goalloc_ioc_run) == GOALLOC_RUN_SIZE_VER0);
 static_assert(offsetof(struct goalloc_memstats, failures) == 6008);
 
 /**
- * godev_get - copy an argument in
- * @call: the call
- * @arg: filled in whole
- * @size: bytes of @arg
- * @oldest: bytes that it had when the ioctl was made
- *
- * Context: task, may sleep.
- * Return: 0, -EFAULT, -EINVAL if the program knows less than there ever was,
- * or -E2BIG if it means something that we do not know.
- */
-int godev_get(const struct godev_call *call, void *arg, size_t size,
-	      size_t oldest)
-{
-	if (call->usize < oldest)
-		return -EINVAL;
-	return copy_struct_from_user(arg, size, call->uarg, call->usize);
-}
-
-/**
- * godev_put - copy an argument out
- * @call: the call
- * @arg: the argument
- * @size: bytes of @arg
- *
- * An old program gets the fields it knows, a new one zeroes for those that we
- * do not know.
- *
- * Context: task, may sleep.
- * Return: 0 or -EFAULT.
- */
-int godev_put(const struct godev_call *call, const void *arg, size_t size)
-{
-	size_t known = min(size, call->usize);
-
-	if (copy_to_user(call->uarg, arg, known) ||
-	    clear_user(call->uarg + known, call->usize - known))
-		return -EFAULT;
-	return 0;
-}
-
-/**
- * struct godev_command - an ioctl
- * @cmd: its number and direction, in the size of today
- * @needs: what the descriptor must be open for
- * @call: what does it
+ * struct godev_command - how to serve an ioctl
+ * @cmd: the command, encoded with the present size of its argument
+ * @needs: the mode that the descriptor must be open in
+ * @call: the function that serves it
  */
 struct godev_command {
 	unsigned int cmd;
@@ -162,8 +123,8 @@ static int godev_open(struct inode *inode, struct file *file)
 }
 
 /*
- * The last reference to the file is gone: no call is under way and no area maps
- * an object, for both hold one.
+ * The last reference to the file has gone, so no call is under way and no area
+ * maps an object: each of them would hold one.
  */
 static int godev_release(struct inode *inode, struct file *file)
 {
@@ -202,55 +163,23 @@ static void godev_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "goalloc-maps:\t%d\n", atomic_read(&f->maps));
 }
 
-/**
- * godev_clients_start - walk over all open files: start
- * @m: for seq_file
- * @pos: where; 0 is the heading
- *
- * Context: task, may sleep.  Until godev_clients_stop() nobody opens or closes.
- * Return: the list's element, SEQ_START_TOKEN or NULL.
- */
-void *godev_clients_start(struct seq_file *m, loff_t *pos)
+static void *godev_clients_start(struct seq_file *m, loff_t *pos)
 {
 	mutex_lock(&clients_lock);
 	return seq_list_start_head(&clients, *pos);
 }
 
-/**
- * godev_clients_next - walk over all open files: go on
- * @m: for seq_file
- * @v: the element where we are
- * @pos: where
- *
- * Context: after godev_clients_start().
- * Return: the list's next element or NULL.
- */
-void *godev_clients_next(struct seq_file *m, void *v, loff_t *pos)
+static void *godev_clients_next(struct seq_file *m, void *v, loff_t *pos)
 {
 	return seq_list_next(v, &clients, pos);
 }
 
-/**
- * godev_clients_stop - walk over all open files: done, or done for now
- * @m: for seq_file
- * @v: the element where we are
- *
- * Context: after godev_clients_start().
- */
-void godev_clients_stop(struct seq_file *m, void *v)
+static void godev_clients_stop(struct seq_file *m, void *v)
 {
 	mutex_unlock(&clients_lock);
 }
 
-/**
- * godev_clients_show - a line for an open file
- * @m: where to
- * @v: the list's element; its head is for the heading
- *
- * Context: after godev_clients_start().
- * Return: 0.
- */
-int godev_clients_show(struct seq_file *m, void *v)
+static int godev_clients_show(struct seq_file *m, void *v)
 {
 	struct godev_account a;
 	struct godev_file *f;
@@ -265,11 +194,19 @@ int godev_clients_show(struct seq_file *m, void *v)
 	seq_printf(m, "%7d %16llu %16llu %16llu %16llu %6d %8llu  ",
 		   pid_nr(f->owner), a.objects, a.bytes, a.peak_objects,
 		   a.peak_bytes, atomic_read(&f->maps), a.refused);
-	/* As in /proc: a process may call itself what it likes. */
+	/* A process may choose any name; /proc escapes it in the same way. */
 	seq_escape_str(m, f->comm, ESCAPE_SPACE | ESCAPE_SPECIAL, "\n\\");
 	seq_putc(m, '\n');
 	return 0;
 }
+
+static const struct seq_operations godev_clients_sops = {
+	.start	= godev_clients_start,
+	.next	= godev_clients_next,
+	.stop	= godev_clients_stop,
+	.show	= godev_clients_show,
+};
+DEFINE_SEQ_ATTRIBUTE(godev_clients);
 
 static const struct file_operations godev_fops = {
 	.owner		= THIS_MODULE,
@@ -285,16 +222,35 @@ static struct miscdevice godev = {
 	.minor	= MISC_DYNAMIC_MINOR,
 	.name	= "goalloc",
 	.fops	= &godev_fops,
-	/* Kernel memory is for the administrator to give. */
+	/* The administrator decides which users may hold kernel memory. */
 	.mode	= 0600,
 };
 
+/**
+ * goalloc_dev_init - make /dev/goalloc and the file clients in debugfs
+ *
+ * Context: task, after godebugfs_init().
+ * Return: 0 or an errno.
+ */
 int goalloc_dev_init(void)
 {
+	int err;
+
 	godev_account_init();
-	return misc_register(&godev);
+	err = misc_register(&godev);
+	if (err)
+		return err;
+	godebugfs_add("clients", &godev_clients_fops);
+	return 0;
 }
 
+/**
+ * goalloc_dev_exit - remove /dev/goalloc
+ *
+ * No file of it is open, since each holds the module.
+ *
+ * Context: task.
+ */
 void goalloc_dev_exit(void)
 {
 	misc_deregister(&godev);

@@ -2,37 +2,42 @@
 /*
  * /dev/goalloc: what its parts know of each other.
  *
- *   dev.c      the file: open, close, and which ioctl is whose
- *   account.c  who holds how much, and how much he may
- *   object.c   handles: names of objects, and how long those live
+ *   dev.c      the file: open, close, and which function serves which ioctl
+ *   call.c     the argument of an ioctl, in and out
+ *   account.c  how much each descriptor holds, and may hold
+ *   object.c   handles, the objects that they name, and how long these live
  *   ioctl.c    the calls for one object, and those that only look
- *   bulk.c     the calls for thousands
- *   mmap.c     objects of whole pages in a process' address space
+ *   bulk.c     the calls for many objects
+ *   mmap.c     objects of whole pages in the address space of a process
  *   run.c      workloads
  *
- * Above all that is <linux/goalloc.h>: none of it knows of spans and caches.
+ * All of it is a client of the allocator, as any module is: it uses
+ * <linux/goalloc.h> and, for statistics and debugfs, observe/observe.h.  It
+ * knows nothing of spans and caches.
  *
- * What keeps an object alive are references: one of its handle, one of each
- * call at work on it and one of each area that maps it.  A handle is looked up
- * under RCU and the object found is worth nothing until the reference is had.
- * So a FREE takes the name away at once, and the memory goes when the last one
- * who is at it is done: none of them ever meets freed memory, and each
- * call is before the FREE or after it.
+ * An object is kept alive by references: one of its handle, one of each call at
+ * work on it and one of each area that maps it.  A handle is looked up under
+ * RCU, and the record that is found may be used only once a reference has been
+ * taken.  So FREE removes the handle at once, and the memory goes with the last
+ * reference: no call meets freed memory, and each happens either before the
+ * FREE or after it.  A lock of the file around each call would be simpler, and
+ * would let a call that waits for a page fault stop all others.
  *
  *   godev_object.lock  the object's bytes, and where they are: shared to read,
  *                      exclusive to write and to move.  A page fault may be
  *                      waited for while it is held, so mmap_lock nests in it
- *                      and mmap() may not take it; every acquisition can be
- *                      killed.
- *   godev_file.lock    a spinlock: godev_object.maps, .moving, .p and .usable
- *                      of its objects: what mmap() has to know.  The last two
+ *                      and mmap() may not take it.  A task that waits for it
+ *                      can be killed.
+ *   godev_file.lock    a spinlock: maps, moving, p and usable of the file's
+ *                      objects, which is what mmap() has to know.  p and usable
  *                      change with both locks held, so either will do to read.
- *   accounts           one spinlock for all, in account.c: a limit that is
- *                      for all descriptors together is exact.
- *   list of files      a mutex, in dev.c; nests in nothing, holds accounts'.
- *   the run            a mutex, in run.c, tried only: one at a time.
+ *   accounts_lock      a spinlock for all accounts, in account.c.
+ *   clients_lock       a mutex for the list of files, in dev.c; accounts_lock
+ *                      nests in it.
+ *   run_lock           a mutex, in run.c, which is only tried: one run at a
+ *                      time.
  *
- * Only tasks come here; nothing of it is called by the allocator.
+ * Only tasks come here, and the allocator never calls any of it.
  */
 #ifndef GOALLOC_DEV_H
 #define GOALLOC_DEV_H
@@ -47,16 +52,16 @@
 #include <linux/spinlock.h>
 #include <linux/xarray.h>
 
-/* A size no heap could serve is the user's mistake, not worth a backtrace. */
+/* A process that asks for more than there is causes no warning. */
 #define GODEV_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_ZERO)
 
 /**
  * struct godev_account - what a descriptor holds
- * @objects: objects
+ * @objects: objects held
  * @bytes: their bytes, rounded up to classes
- * @peak_objects: the most that @objects ever was
- * @peak_bytes: the most that @bytes ever was
- * @refused: requests that a limit did not allow
+ * @peak_objects: the highest value of @objects so far
+ * @peak_bytes: the highest value of @bytes so far
+ * @refused: requests that a limit has refused
  */
 struct godev_account {
 	u64 objects;
@@ -67,7 +72,7 @@ struct godev_account {
 };
 
 /**
- * struct godev_limits - how much may be held; 0: as much as there is
+ * struct godev_limits - how much may be held; 0 is no limit
  * @objects: objects of a descriptor
  * @bytes: bytes of a descriptor
  * @total: bytes of all descriptors
@@ -80,20 +85,20 @@ struct godev_limits {
 
 /**
  * struct godev_file - one open file
- * @objects: handle to &struct godev_object; an entry that is reserved names
- *	nothing yet
+ * @objects: handle to &struct godev_object; a reserved entry names no object
+ *	yet
  * @next: where the search for a free handle starts
  * @lock: see above
- * @account: what it holds; by godev_account_read()
- * @maps: areas that map an object of it
- * @list: of all files
+ * @account: what the file holds; read with godev_account_read()
+ * @maps: areas that map an object of the file
+ * @list: entry in the list of all files
  * @owner: the process that opened it
- * @comm: its name then
+ * @comm: the name of @owner at that time
  */
 struct godev_file {
 	struct xarray objects;
 	u32 next;
-	spinlock_t lock;	/* maps, moving, p and usable of the objects */
+	spinlock_t lock;	/* maps, moving, p and usable of objects */
 	struct godev_account account;
 	atomic_t maps;
 	struct list_head list;
@@ -102,18 +107,19 @@ struct godev_file {
 };
 
 /**
- * struct godev_object - what a handle stands for
- * @ref: see above
- * @maps: areas that map it
+ * struct godev_object - the record of an object, which a handle names
+ * @ref: references, see above
+ * @maps: areas that map the object
  * @moving: a REALLOC is about to change @p
  * @flags: GOALLOC_ALLOC_*, as allocated
  * @lock: see above
  * @p: the object; ZERO_SIZE_PTR if it has no bytes
  * @size: bytes asked for
- * @usable: its gosize()
- * @charged: bytes that it stands for in the account
- * @file: whose; outlives it, for calls and areas hold the open file
- * @rcu: to free it by
+ * @usable: gosize() of @p
+ * @charged: bytes charged to the account of @file
+ * @file: the file that owns it; outlives it, since calls and areas hold the
+ *	open file
+ * @rcu: frees the record after a grace period
  */
 struct godev_object {
 	refcount_t ref;
@@ -130,10 +136,10 @@ struct godev_object {
 };
 
 /**
- * struct godev_call - an ioctl
+ * struct godev_call - an ioctl under way
  * @f: the file
  * @uarg: the argument, in user space
- * @usize: bytes of the argument, as the program knows it
+ * @usize: size of the argument, in bytes, as the program knows it
  */
 struct godev_call {
 	struct godev_file *f;
@@ -142,13 +148,13 @@ struct godev_call {
 };
 
 /* dev.c */
+int goalloc_dev_init(void);
+void goalloc_dev_exit(void);
+
+/* call.c */
 int godev_get(const struct godev_call *call, void *arg, size_t size,
 	      size_t oldest);
 int godev_put(const struct godev_call *call, const void *arg, size_t size);
-void *godev_clients_start(struct seq_file *m, loff_t *pos);
-void *godev_clients_next(struct seq_file *m, void *v, loff_t *pos);
-void godev_clients_stop(struct seq_file *m, void *v);
-int godev_clients_show(struct seq_file *m, void *v);
 
 /* account.c */
 int godev_charge(struct godev_file *f, u64 objects, u64 bytes);
@@ -159,7 +165,6 @@ void godev_account_init(void);
 
 /* object.c */
 int godev_check_alloc(u64 size, u32 flags, u32 node);
-u32 godev_class(u64 size, u32 flags);
 struct godev_object *godev_object_new(struct godev_file *f, u64 size, u32 flags,
 				      u32 node);
 struct godev_object *godev_object_get(struct godev_file *f, u64 handle);

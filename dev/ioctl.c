@@ -2,45 +2,88 @@
 /*
  * The ioctls for one object, and those that only look.
  *
- * Each gets its argument, finds the object and holds a reference while it is at
- * work.  A page fault may be waited for with the object locked shared, but
- * never with an object half written.  What takes long looks whether the caller
- * has been killed meanwhile.
+ * A call on an object has one frame: hold_object() finds the object, takes a
+ * reference and the lock, and release_object() undoes both.  A FREE at the same
+ * time removes the handle only; the memory goes with the last reference.
+ *
+ * Copying from and to user space can fault, and with userfaultfd(2) a fault
+ * lasts as long as the program likes.  A READ copies with the object locked
+ * shared, which delays writers and nothing else.  A WRITE copies into a buffer
+ * before it locks the object, at the price of a second copy: copying straight
+ * into the object would leave it half written after a bad address, and would
+ * let one process stop all others that use the descriptor.
+ *
+ * Where a call changes something and answers, the answer is copied out once
+ * before, so that a bad address is found while nothing has changed.  Long loops
+ * check now and then whether the caller has been killed.
  */
 
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include "dev.h"
-#include "internal.h"
-#include "observe/classes.h"
+#include "observe/observe.h"
 
-/* How much is done between two looks at the clock. */
-#define STEP	SZ_64K
+/* Bytes of a pattern between two checks for a signal. */
+#define PATTERN_STEP	SZ_64K
 
-static u64 info_features(void)
+enum lock_mode {
+	SHARED,
+	EXCLUSIVE,
+};
+
+static int lock_object(struct godev_object *obj, enum lock_mode mode)
 {
-	u64 features = GOALLOC_FEATURE_MMAP | GOALLOC_FEATURE_RUN;
+	return mode == SHARED ? down_read_killable(&obj->lock) :
+				down_write_killable(&obj->lock);
+}
 
-	if (static_branch_likely(&goalloc_check))
-		features |= GOALLOC_FEATURE_CHECK;
-	if (static_branch_unlikely(&goalloc_debug))
-		features |= GOALLOC_FEATURE_DEBUG;
-	return features;
+static void unlock_object(struct godev_object *obj, enum lock_mode mode)
+{
+	if (mode == SHARED)
+		up_read(&obj->lock);
+	else
+		up_write(&obj->lock);
+}
+
+/*
+ * Get an object and lock it.  In between @reply, of @size bytes, is copied out,
+ * so that a bad address is found first; @size 0 copies nothing.
+ */
+static struct godev_object *hold_object(const struct godev_call *call,
+					u64 handle, enum lock_mode mode,
+					const void *reply, size_t size)
+{
+	struct godev_object *obj = godev_object_get(call->f, handle);
+	int err = 0;
+
+	if (IS_ERR(obj))
+		return obj;
+	if (size)
+		err = godev_put(call, reply, size);
+	if (!err)
+		err = lock_object(obj, mode);
+	if (!err)
+		return obj;
+	godev_object_put(obj);
+	return ERR_PTR(err);
+}
+
+static void release_object(struct godev_object *obj, enum lock_mode mode)
+{
+	unlock_object(obj, mode);
+	godev_object_put(obj);
 }
 
 static void fill_info(struct godev_file *f, struct goalloc_ioc_info *info)
 {
 	struct godev_account account;
 	struct godev_limits max;
-	unsigned int i;
 
 	godev_account_read(f, &account, &max, &info->total);
 	info->version = GOALLOC_ABI_VERSION;
-	info->nr_classes = GOALLOC_NR_CLASSES;
-	info->features = info_features();
+	info->features = GOALLOC_FEATURE_MMAP | GOALLOC_FEATURE_RUN;
 	info->max_size = GOALLOC_MAX_SIZE;
-	info->page_size = GO_PAGE_SIZE;
 	info->max_bulk = GOALLOC_BULK_MAX;
 	info->max_objects = max.objects;
 	info->max_bytes = max.bytes;
@@ -50,15 +93,11 @@ static void fill_info(struct godev_file *f, struct goalloc_ioc_info *info)
 	info->peak_bytes = account.peak_bytes;
 	info->nr_cpus = num_online_cpus();
 	info->nr_nodes = num_node_state(N_MEMORY);
-	for (i = 1; i < GOALLOC_NR_CLASSES; i++) {
-		info->classes[i].size = go_class_size[i];
-		info->classes[i].pages = go_class_pages[i];
-		info->classes[i].objects = go_class_nelems[i];
-	}
+	goclasses_info(info);
 }
 
-/* What is only read may be asked for in any age's size, but in whole words. */
-static bool bad_size(const struct godev_call *call)
+/* A structure that only answers may have any size in whole words. */
+static bool is_bad_size(const struct godev_call *call)
 {
 	return !call->usize || call->usize % sizeof(u64);
 }
@@ -68,14 +107,14 @@ static bool bad_size(const struct godev_call *call)
  * @call: the call
  *
  * Context: task, may sleep.
- * Return: 0 or an errno, as the ABI says; so for all the functions below.
+ * Return: 0 or an errno of the ABI, as all functions below.
  */
 long godev_info(const struct godev_call *call)
 {
 	struct goalloc_ioc_info *info;
 	long err;
 
-	if (bad_size(call))
+	if (is_bad_size(call))
 		return -EINVAL;
 	info = kzalloc(sizeof(*info), GFP_KERNEL);
 	if (!info)
@@ -86,7 +125,10 @@ long godev_info(const struct godev_call *call)
 	return err;
 }
 
-/* Name an object and tell the caller its name; if he cannot be told, nobody. */
+/*
+ * Give an object a handle and tell the caller.  The handle is published last,
+ * so that it names nothing if the caller cannot be told.
+ */
 static long name_object(const struct godev_call *call,
 			struct godev_object *obj, struct goalloc_ioc_alloc *arg)
 {
@@ -95,7 +137,8 @@ static long name_object(const struct godev_call *call,
 	if (err)
 		return err;
 	arg->usable = obj->usable;
-	arg->size_class = godev_class(arg->size, arg->flags);
+	arg->size_class = goclasses_find(arg->size,
+					 arg->flags & GOALLOC_ALLOC_NOSCAN);
 	err = godev_put(call, arg, sizeof(*arg));
 	if (!err)
 		err = godev_publish(call->f, arg->handle, obj);
@@ -157,12 +200,14 @@ long godev_free(const struct godev_call *call)
 	return 0;
 }
 
+static u32 object_class(const struct godev_object *obj)
+{
+	return goclasses_find(obj->usable, obj->flags & GOALLOC_ALLOC_NOSCAN);
+}
+
 /**
  * godev_realloc - GOALLOC_IOC_REALLOC
  * @call: the call
- *
- * The answer can be given before the deed, but for how large the object is
- * then: where it cannot be stored nothing is done.
  *
  * Context: task, may sleep.
  * Return: as godev_info().
@@ -178,25 +223,17 @@ long godev_realloc(const struct godev_call *call)
 		return err;
 	if (arg.pad || arg.size > GOALLOC_MAX_SIZE)
 		return -EINVAL;
-	obj = godev_object_get(call->f, arg.handle);
+	obj = hold_object(call, arg.handle, EXCLUSIVE, &arg, sizeof(arg));
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
-	err = godev_put(call, &arg, sizeof(arg)) ?:
-	      down_write_killable(&obj->lock);
-	if (err)
-		goto out;
 	err = godev_object_resize(obj, arg.size);
 	arg.usable = obj->usable;
-	arg.size_class = godev_class(obj->usable, obj->flags);
-	up_write(&obj->lock);
-	if (!err)
-		err = godev_put(call, &arg, sizeof(arg));
-out:
-	godev_object_put(obj);
-	return err;
+	arg.size_class = object_class(obj);
+	release_object(obj, EXCLUSIVE);
+	return err ?: godev_put(call, &arg, sizeof(arg));
 }
 
-/* Does the object have these bytes, without overflowing? */
+/* Whether an object has all of these bytes; the sum may overflow. */
 static bool has_bytes(const struct godev_object *obj, u64 offset, u64 len)
 {
 	return offset <= obj->usable && len <= obj->usable - offset;
@@ -218,35 +255,30 @@ long godev_read(const struct godev_call *call)
 	err = godev_get(call, &io, sizeof(io), GOALLOC_IO_SIZE_VER0);
 	if (err)
 		return err;
-	obj = godev_object_get(call->f, io.handle);
+	obj = hold_object(call, io.handle, SHARED, NULL, 0);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
-	err = down_read_killable(&obj->lock);
-	if (err)
-		goto out;
 	if (!has_bytes(obj, io.offset, io.len))
 		err = -EINVAL;
 	else if (copy_to_user(u64_to_user_ptr(io.buf), obj->p + io.offset,
 			      io.len))
 		err = -EFAULT;
-	up_read(&obj->lock);
-out:
-	godev_object_put(obj);
+	release_object(obj, SHARED);
 	return err;
 }
 
-static long write_bytes(struct godev_object *obj, u64 offset, u64 len,
-			const void *bytes)
+static long write_object(struct godev_object *obj,
+			 const struct goalloc_ioc_io *io, const void *bytes)
 {
-	long err = down_write_killable(&obj->lock);
+	long err = lock_object(obj, EXCLUSIVE);
 
 	if (err)
 		return err;
-	if (has_bytes(obj, offset, len))
-		memcpy(obj->p + offset, bytes, len);
+	if (has_bytes(obj, io->offset, io->len))
+		memcpy(obj->p + io->offset, bytes, io->len);
 	else
 		err = -EINVAL;
-	up_write(&obj->lock);
+	unlock_object(obj, EXCLUSIVE);
 	return err;
 }
 
@@ -254,8 +286,8 @@ static long write_bytes(struct godev_object *obj, u64 offset, u64 len,
  * godev_write - GOALLOC_IOC_WRITE
  * @call: the call
  *
- * The bytes are fetched before the object is locked: a fault half way through
- * them has then changed nothing, and waiting for one holds no lock.
+ * An unknown handle is refused before the bytes are copied, hence the reference
+ * without the lock.
  *
  * Context: task, may sleep.
  * Return: as godev_info().
@@ -270,7 +302,7 @@ long godev_write(const struct godev_call *call)
 	err = godev_get(call, &io, sizeof(io), GOALLOC_IO_SIZE_VER0);
 	if (err)
 		return err;
-	/* No object is larger; and the copy must be bounded. */
+	/* No object is larger, and the buffer has to be bounded. */
 	if (io.len > GOALLOC_MAX_SIZE)
 		return -EINVAL;
 	obj = godev_object_get(call->f, io.handle);
@@ -280,14 +312,14 @@ long godev_write(const struct godev_call *call)
 	if (IS_ERR(bytes)) {
 		err = PTR_ERR(bytes);
 	} else {
-		err = write_bytes(obj, io.offset, io.len, bytes);
+		err = write_object(obj, &io, bytes);
 		kvfree(bytes);
 	}
 	godev_object_put(obj);
 	return err;
 }
 
-/* Eight bytes of a pattern; see struct goalloc_ioc_pattern. */
+/* Compute 8 bytes of a pattern, see struct goalloc_ioc_pattern. */
 static u64 pattern_word(const struct goalloc_ioc_pattern *arg, u64 i)
 {
 	u64 x = arg->seed + (i + 1) * 0x9e3779b97f4a7c15ULL;
@@ -300,11 +332,12 @@ static u64 pattern_word(const struct goalloc_ioc_pattern *arg, u64 i)
 }
 
 /*
- * Write or compare some bytes of an object; returns how many were written or
- * are as they should be.
+ * Write some bytes of a pattern, or compare them in shared mode.  Returns how
+ * many were written, or come before the first that differs.
  */
-static u64 pattern_bytes(struct godev_object *obj, u64 offset, u64 len,
-			 const struct goalloc_ioc_pattern *arg, bool compare)
+static u64 apply_pattern_step(struct godev_object *obj, u64 offset, u64 len,
+			      const struct goalloc_ioc_pattern *arg,
+			      enum lock_mode mode)
 {
 	u8 *p = obj->p + offset;
 	u64 word = 0, i;
@@ -314,7 +347,7 @@ static u64 pattern_bytes(struct godev_object *obj, u64 offset, u64 len,
 		if (!i || !(offset % 8))
 			word = pattern_word(arg, offset / 8);
 		byte = word >> offset % 8 * 8;
-		if (!compare)
+		if (mode == EXCLUSIVE)
 			p[i] = byte;
 		else if (p[i] != byte)
 			break;
@@ -322,20 +355,20 @@ static u64 pattern_bytes(struct godev_object *obj, u64 offset, u64 len,
 	return i;
 }
 
-static long pattern_locked(struct godev_object *obj,
-			   struct goalloc_ioc_pattern *arg, bool compare)
+static long apply_pattern(struct godev_object *obj,
+			  struct goalloc_ioc_pattern *arg, enum lock_mode mode)
 {
 	u64 n, step;
 
 	if (!has_bytes(obj, arg->offset, arg->len))
 		return -EINVAL;
 	for (n = 0; n < arg->len; n += step) {
-		step = min_t(u64, STEP, arg->len - n);
-		arg->good += pattern_bytes(obj, arg->offset + n, step, arg,
-					   compare);
+		step = min_t(u64, PATTERN_STEP, arg->len - n);
+		arg->good += apply_pattern_step(obj, arg->offset + n, step,
+						arg, mode);
 		if (arg->good < n + step)
 			break;
-		/* Then nobody asks for the rest. */
+		/* The caller is dying and will not see an answer. */
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -343,7 +376,7 @@ static long pattern_locked(struct godev_object *obj,
 	return 0;
 }
 
-static long pattern(const struct godev_call *call, bool compare)
+static long serve_pattern(const struct godev_call *call, enum lock_mode mode)
 {
 	struct goalloc_ioc_pattern arg;
 	struct godev_object *obj;
@@ -354,28 +387,13 @@ static long pattern(const struct godev_call *call, bool compare)
 		return err;
 	if (arg.pad || arg.pattern > GOALLOC_PATTERN_MIX)
 		return -EINVAL;
-	obj = godev_object_get(call->f, arg.handle);
+	arg.good = 0;
+	obj = hold_object(call, arg.handle, mode, &arg, sizeof(arg));
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
-	arg.good = 0;
-	/* An answer that cannot be stored: before, not after the deed. */
-	err = godev_put(call, &arg, sizeof(arg));
-	if (err)
-		goto out;
-	err = compare ? down_read_killable(&obj->lock) :
-			down_write_killable(&obj->lock);
-	if (err)
-		goto out;
-	err = pattern_locked(obj, &arg, compare);
-	if (compare)
-		up_read(&obj->lock);
-	else
-		up_write(&obj->lock);
-	if (!err)
-		err = godev_put(call, &arg, sizeof(arg));
-out:
-	godev_object_put(obj);
-	return err;
+	err = apply_pattern(obj, &arg, mode);
+	release_object(obj, mode);
+	return err ?: godev_put(call, &arg, sizeof(arg));
 }
 
 /**
@@ -387,7 +405,7 @@ out:
  */
 long godev_fill(const struct godev_call *call)
 {
-	return pattern(call, false);
+	return serve_pattern(call, EXCLUSIVE);
 }
 
 /**
@@ -399,7 +417,7 @@ long godev_fill(const struct godev_call *call)
  */
 long godev_verify(const struct godev_call *call)
 {
-	return pattern(call, true);
+	return serve_pattern(call, SHARED);
 }
 
 static void fill_stat(struct godev_object *obj, struct goalloc_ioc_stat *st)
@@ -407,8 +425,11 @@ static void fill_stat(struct godev_object *obj, struct goalloc_ioc_stat *st)
 	st->size = obj->size;
 	st->usable = obj->usable;
 	st->flags = obj->flags;
-	st->size_class = godev_class(obj->usable, obj->flags);
+	st->size_class = object_class(obj);
 	st->node = obj->usable ? page_to_nid(virt_to_page(obj->p)) : U32_MAX;
+	spin_lock(&obj->file->lock);
+	st->maps = obj->maps;
+	spin_unlock(&obj->file->lock);
 	st->map_length = godev_map_length(obj);
 	if (st->map_length)
 		st->map_offset = st->handle << PAGE_SHIFT;
@@ -430,21 +451,13 @@ long godev_stat(const struct godev_call *call)
 	err = godev_get(call, &arg, sizeof(arg), GOALLOC_STAT_SIZE_VER0);
 	if (err)
 		return err;
-	obj = godev_object_get(call->f, arg.handle);
+	obj = hold_object(call, arg.handle, SHARED, NULL, 0);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
 	arg = (struct goalloc_ioc_stat){ .handle = arg.handle };
-	err = down_read_killable(&obj->lock);
-	if (!err) {
-		fill_stat(obj, &arg);
-		up_read(&obj->lock);
-		spin_lock(&call->f->lock);
-		arg.maps = obj->maps;
-		spin_unlock(&call->f->lock);
-		err = godev_put(call, &arg, sizeof(arg));
-	}
-	godev_object_put(obj);
-	return err;
+	fill_stat(obj, &arg);
+	release_object(obj, SHARED);
+	return godev_put(call, &arg, sizeof(arg));
 }
 
 /**
@@ -459,7 +472,7 @@ long godev_memstats(const struct godev_call *call)
 	struct goalloc_memstats *m;
 	long err;
 
-	if (bad_size(call))
+	if (is_bad_size(call))
 		return -EINVAL;
 	m = kzalloc(sizeof(*m), GFP_KERNEL);
 	if (!m)
@@ -470,8 +483,9 @@ long godev_memstats(const struct godev_call *call)
 	return err;
 }
 
-static long put_classes(const struct goalloc_class_stats *st, unsigned int nr,
-			const struct goalloc_ioc_bysize *arg)
+static long copy_out_classes(const struct goalloc_class_stats *st,
+			     unsigned int nr,
+			     const struct goalloc_ioc_bysize *arg)
 {
 	struct godev_call entry = {
 		.uarg = u64_to_user_ptr(arg->buf), .usize = arg->entry_size,
@@ -505,11 +519,10 @@ long godev_bysize(const struct godev_call *call)
 	if (!arg.entry_size || arg.entry_size % sizeof(u64) ||
 	    arg.entry_size > PAGE_SIZE)
 		return -EINVAL;
-	st = kvcalloc(GO_NR_SPANCLASSES, sizeof(*st), GFP_KERNEL);
+	st = goclasses_read(&nr);
 	if (!st)
 		return -ENOMEM;
-	nr = goclasses_read(&goalloc_heap, st);
-	err = nr ? put_classes(st, min(nr, arg.nr), &arg) : -ENOMEM;
+	err = copy_out_classes(st, min(nr, arg.nr), &arg);
 	kvfree(st);
 	arg.nr = nr;
 	return err ?: godev_put(call, &arg, sizeof(arg));
@@ -527,9 +540,9 @@ long godev_free_os_memory(const struct godev_call *call)
 	struct goalloc_ioc_free_os_memory arg = {};
 	long err;
 
-	if (bad_size(call))
+	if (is_bad_size(call))
 		return -EINVAL;
-	/* Memory for the answer first, as everywhere. */
+	/* Find a bad address before anything is given back. */
 	err = godev_put(call, &arg, sizeof(arg));
 	if (err)
 		return err;

@@ -1,41 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Objects and their names.
+ * Objects and their handles.
  *
  * A handle is an index into the XArray of one open file.  It is meaningless
  * elsewhere, and no kernel address ever leaves.  Indices are handed out
- * cyclically, so that a handle that was freed stays unknown for the next four
- * billion allocations instead of naming somebody else's object at once.
+ * cyclically: a handle that was freed stays unknown for the next four billion
+ * allocations.  With the lowest free index a program that uses a handle after
+ * it has freed it would get at another of its objects, and not notice.
  *
- * A name is given in two steps, because telling the caller may fail: it is
- * reserved, told, and then published.  Who guesses it meanwhile is told that
- * there is none.
+ * A handle is given in two steps, because telling the caller may fail: it is
+ * reserved, told, and then published.  A program that guesses it in between is
+ * told that there is no such object.
  *
- * The XArray does not hold the objects themselves but a small record of each.
- * ZERO_SIZE_PTR and tiny objects, which may be odd, are no legal entries; what
- * others still use needs a count of them; and bounds are checked against a
- * size that is known without asking the heap.  The records are kmalloc()ed and
- * charged to the caller's memory cgroup, so MemStats shows what the process
- * asked for and nothing of ours.
+ * The XArray holds a small record of each object and not the object itself.
+ * ZERO_SIZE_PTR and tiny objects, which may have odd addresses, are no legal
+ * entries; an object needs a reference count; and offsets are checked against a
+ * size that is known without asking the heap.  The records come from kmalloc()
+ * and are charged to the caller's memory cgroup.  Were they goalloc objects,
+ * MemStats would show more than the process has asked for.
  *
- * User space always gets zeroed memory, with or without GOALLOC_ALLOC_ZERO:
- * every byte of an object can be read back, the ones behind the size that was
- * asked for included, and what a previous owner in the kernel has left there
- * is nobody's business.
+ * User space always gets zeroed memory, with or without GOALLOC_ALLOC_ZERO.
+ * Every byte of an object can be read back, also those beyond the size that was
+ * asked for, and must not show what its previous owner has left there.
  */
 
 #include <linux/nodemask.h>
 #include <linux/slab.h>
 #include "dev.h"
-#include "internal.h"
 
 /**
- * godev_check_alloc - is this something that can be allocated at all?
+ * godev_check_alloc - check that a request makes sense
  * @size: bytes
  * @flags: GOALLOC_ALLOC_*
  * @node: a node, zero without %GOALLOC_ALLOC_NODE
  *
- * What is impossible for ever is not -ENOMEM, which may pass.
+ * -ENOMEM is for what may work later; a request that can never be served is
+ * refused here.
  *
  * Context: any.
  * Return: 0 or -EINVAL.
@@ -46,36 +46,13 @@ int godev_check_alloc(u64 size, u32 flags, u32 node)
 		return -EINVAL;
 	if (!(flags & GOALLOC_ALLOC_NODE))
 		return node ? -EINVAL : 0;
-	/* There is no gomalloc_noscan_node(). */
+	/* The API has no gomalloc_noscan_node(). */
 	if (flags & GOALLOC_ALLOC_NOSCAN)
 		return -EINVAL;
 	return node < nr_node_ids && node_state(node, N_MEMORY) ? 0 : -EINVAL;
 }
 
-/**
- * godev_class - the size class of an object
- * @size: bytes asked for
- * @flags: GOALLOC_ALLOC_*
- *
- * Context: any.
- * Return: the class; 0 for large objects and for no bytes.
- */
-u32 godev_class(u64 size, u32 flags)
-{
-	size_t rounded;
-	u32 class;
-
-	if (!size || size > GO_MAX_SMALL)
-		return 0;
-	if (flags & GOALLOC_ALLOC_NOSCAN && size < GO_TINY_SIZE)
-		return GO_SPC_CLASS(GO_TINY_SPC);
-	rounded = gomalloc_size_roundup(size);
-	for (class = 1; go_class_size[class] < rounded; class++)
-		;
-	return class;
-}
-
-static void *allocate(u64 size, u32 flags, u32 node)
+static void *alloc_bytes(u64 size, u32 flags, u32 node)
 {
 	if (flags & GOALLOC_ALLOC_NODE)
 		return gomalloc_node(size, GODEV_GFP | __GFP_THISNODE, node);
@@ -85,11 +62,13 @@ static void *allocate(u64 size, u32 flags, u32 node)
 }
 
 /**
- * godev_object_new - allocate an object, without a name
- * @f: whose account is charged
- * @size: bytes, as godev_check_alloc() found right
+ * godev_object_new - allocate an object that no handle names yet
+ * @f: the file that owns it and whose account is charged
+ * @size: bytes
  * @flags: GOALLOC_ALLOC_*
- * @node: with %GOALLOC_ALLOC_NODE, where
+ * @node: the node, with %GOALLOC_ALLOC_NODE
+ *
+ * @size, @flags and @node have passed godev_check_alloc().
  *
  * Context: task, may sleep.
  * Return: the object with one reference, -ENOMEM or -EDQUOT.
@@ -108,7 +87,7 @@ struct godev_object *godev_object_new(struct godev_file *f, u64 size, u32 flags,
 	if (err)
 		goto err_free;
 	err = -ENOMEM;
-	obj->p = allocate(size, flags, node);
+	obj->p = alloc_bytes(size, flags, node);
 	if (!obj->p)
 		goto err_uncharge;
 	refcount_set(&obj->ref, 1);
@@ -127,8 +106,8 @@ err_free:
 }
 
 /**
- * godev_object_put - done with an object
- * @obj: the object; with the last reference it goes
+ * godev_object_put - drop a reference, and free the object with the last
+ * @obj: the object
  *
  * Context: task.
  */
@@ -142,9 +121,9 @@ void godev_object_put(struct godev_object *obj)
 }
 
 /**
- * godev_object_get - whom does a handle name?
+ * godev_object_get - look up a handle
  * @f: the file
- * @handle: any value; the index has the CPU's width, so it is looked at first
+ * @handle: any value
  *
  * Context: task.
  * Return: the object with a reference for the caller, or -ENOENT.
@@ -154,9 +133,10 @@ struct godev_object *godev_object_get(struct godev_file *f, u64 handle)
 	struct godev_object *obj = NULL;
 
 	rcu_read_lock();
+	/* An index of the XArray may be narrower than a handle. */
 	if (handle <= U32_MAX)
 		obj = xa_load(&f->objects, handle);
-	/* Without a reference it is on its way out, and so is its name. */
+	/* An object without references is being freed; its handle has gone. */
 	if (obj && !refcount_inc_not_zero(&obj->ref))
 		obj = NULL;
 	rcu_read_unlock();
@@ -164,14 +144,15 @@ struct godev_object *godev_object_get(struct godev_file *f, u64 handle)
 }
 
 /**
- * godev_object_take - take an object's name away
+ * godev_object_take - remove a handle
  * @f: the file
  * @handle: any value
  *
- * Of two that try, one gets it.  A name that is only reserved stays.
+ * Only one of several concurrent callers gets the object.  A handle that is
+ * only reserved stays.
  *
  * Context: task.
- * Return: the object with the reference that was the name's, or -ENOENT.
+ * Return: the object with the reference that the handle had, or -ENOENT.
  */
 struct godev_object *godev_object_take(struct godev_file *f, u64 handle)
 {
@@ -187,8 +168,8 @@ struct godev_object *godev_object_take(struct godev_file *f, u64 handle)
 	return obj ?: ERR_PTR(-ENOENT);
 }
 
-/* Say that the bytes are about to move, unless somebody maps them. */
-static int begin_move(struct godev_object *obj)
+/* Announce that the bytes will move.  Fails if an area maps them. */
+static int begin_object_move(struct godev_object *obj)
 {
 	struct godev_file *f = obj->file;
 	int err = 0;
@@ -202,7 +183,7 @@ static int begin_move(struct godev_object *obj)
 	return err;
 }
 
-static void end_move(struct godev_object *obj, void *p)
+static void end_object_move(struct godev_object *obj, void *p)
 {
 	struct godev_file *f = obj->file;
 
@@ -215,31 +196,31 @@ static void end_move(struct godev_object *obj, void *p)
 	spin_unlock(&f->lock);
 }
 
-/* gorealloc() knows the kind of an object that has bytes; of others we do. */
-static void *reallocate(struct godev_object *obj, u64 size)
+/* gorealloc() keeps an object noscan, but cannot see that of ZERO_SIZE_PTR. */
+static void *realloc_bytes(struct godev_object *obj, u64 size)
 {
 	if (obj->p == ZERO_SIZE_PTR)
-		return allocate(size, obj->flags & ~GOALLOC_ALLOC_NODE, 0);
+		return alloc_bytes(size, obj->flags & ~GOALLOC_ALLOC_NODE, 0);
 	return gorealloc(obj->p, size, GODEV_GFP);
 }
 
-/* It does not fit where it is, or it is to have no bytes at all. */
-static int move(struct godev_object *obj, u64 size)
+/* Resize an object that does not fit its place, or will have no bytes. */
+static int move_object(struct godev_object *obj, u64 size)
 {
 	u64 charge = gomalloc_size_roundup(size);
 	struct godev_file *f = obj->file;
 	void *p;
 	int err;
 
-	/* Both are there for a moment. */
+	/* The old and the new bytes exist at the same time. */
 	err = godev_charge(f, 0, charge);
 	if (err)
 		return err;
-	err = begin_move(obj);
+	err = begin_object_move(obj);
 	if (err)
 		goto err_uncharge;
-	p = reallocate(obj, size);
-	end_move(obj, p);
+	p = realloc_bytes(obj, size);
+	end_object_move(obj, p);
 	err = -ENOMEM;
 	if (!p)
 		goto err_uncharge;
@@ -257,12 +238,12 @@ err_uncharge:
  * @obj: the object, locked exclusively
  * @size: bytes, at most GOALLOC_MAX_SIZE
  *
- * What it has beyond @size is zero afterwards.  An object of a node may come to
- * lie on another.
+ * The bytes beyond @size are zero afterwards.  An object that was allocated on
+ * a node may move to another one.
  *
  * Context: task, may sleep.
- * Return: 0, -ENOMEM, -EDQUOT, or -EBUSY if it would have to move and is
- * mapped; then nothing has changed.
+ * Return: 0, or with nothing changed -ENOMEM, -EDQUOT, or -EBUSY if the object
+ * would have to move and is mapped.
  */
 int godev_object_resize(struct godev_object *obj, u64 size)
 {
@@ -270,7 +251,7 @@ int godev_object_resize(struct godev_object *obj, u64 size)
 
 	lockdep_assert_held_write(&obj->lock);
 	if (size > obj->usable || (!size && obj->usable))
-		err = move(obj, size);
+		err = move_object(obj, size);
 	else
 		memset(obj->p + size, 0, obj->usable - size);
 	if (!err)
@@ -279,9 +260,9 @@ int godev_object_resize(struct godev_object *obj, u64 size)
 }
 
 /**
- * godev_reserve - find a name
+ * godev_reserve - reserve a handle
  * @f: the file
- * @handle: the name
+ * @handle: the handle
  *
  * Context: task, may sleep.
  * Return: 0 or -ENOMEM.
@@ -300,9 +281,9 @@ int godev_reserve(struct godev_file *f, u64 *handle)
 }
 
 /**
- * godev_unreserve - a name is not needed
+ * godev_unreserve - give up a handle that was not published
  * @f: the file
- * @handle: what godev_reserve() found
+ * @handle: the handle that godev_reserve() found
  *
  * Context: task.
  */
@@ -312,13 +293,13 @@ void godev_unreserve(struct godev_file *f, u64 handle)
 }
 
 /**
- * godev_publish - from now on the name names the object
+ * godev_publish - make a handle name an object
  * @f: the file
- * @handle: what godev_reserve() found
- * @obj: the object, whose first reference becomes the name's
+ * @handle: the handle that godev_reserve() found
+ * @obj: the object, whose first reference the handle takes over
  *
  * Context: task, may sleep.
- * Return: 0; -ENOMEM is not expected, since the place was reserved.
+ * Return: 0; -ENOMEM is not expected, since the entry was reserved.
  */
 int godev_publish(struct godev_file *f, u64 handle, struct godev_object *obj)
 {

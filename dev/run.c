@@ -2,22 +2,29 @@
 /*
  * RUN: a workload, described by a process and executed in the kernel.
  *
- * A thread on each CPU that takes part goes over an array of slots, again and
- * again: an empty one gets an object, a full one is freed, or changed in size.
- * In which order it goes says who is freed when.  Objects that another CPU is
- * to free are left on a shelf, and what was there before is taken.
+ * A benchmark that allocates with one ioctl for each object measures system
+ * calls.  A benchmark as a module needs a module for each question.  So the
+ * program describes the workload and the kernel executes it.
  *
- * All threads wait until all are there, so that they run together, and stop
- * when their operations are done, when the time is over, or when the caller
- * gets a signal; he waits interruptibly and gets what was counted until then.
- * Then the slots and the shelf are emptied, which is timed by nobody.
+ * One thread on each CPU that takes part goes over an array of slots, again
+ * and again.  An empty slot gets an object; the object in a full one is freed,
+ * or changed in size.  The order of the slots decides which objects are freed
+ * when.  An object that another CPU is to free is put on a shelf in exchange
+ * for what lay there, and that is freed instead.
  *
- * Time is taken around single calls, which costs about as much as they do
- * (%GOALLOC_RUN_UNTIMED does without), and is put into buckets by powers of
- * two: memory is fixed, and a copy from thread to thread one addition.
+ * The threads wait until all have started, so that they run together.  They
+ * stop when their operations are done, when the time is over, or when the
+ * caller gets a signal; it waits interruptibly and gets what was counted until
+ * then.  Then the slots and the shelf are emptied, which is not timed.
  *
- * The worst case is charged to the account before the start: a run cannot
- * hold more than its file may.  One runs at a time, for two would measure each
+ * Times are taken around single calls, which costs about as much as they do;
+ * %GOALLOC_RUN_UNTIMED does without.  They are counted in buckets by powers of
+ * two.  A list of all times would allow exact percentiles and would grow with
+ * the run; buckets have a fixed size, and adding up the threads is simple.
+ *
+ * The worst case is charged to the account before the start, so that a run
+ * cannot hold more than its file may, and the workload itself does not pay for
+ * accounting.  Only one run is executed at a time: two would measure each
  * other.
  */
 
@@ -32,28 +39,28 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "dev.h"
-#include "internal.h"
 
+/* Objects that wait for another CPU to free them. */
 #define NR_SHELF	256
 
-static DEFINE_MUTEX(one_at_a_time);
+static DEFINE_MUTEX(run_lock);
 
 /**
  * struct run - a workload under way
- * @arg: what is asked for and answered
+ * @arg: the request and the answer
  * @weights: sum of the sizes' weights
- * @ready: threads that are not there yet
- * @go: they all are
+ * @unready: threads that have not started yet
+ * @go: completed when all threads have started
  * @deadline: ktime_get_ns() when the time is over
- * @stop: no more operations
- * @running: threads that are not done yet
- * @done: they all are
- * @shelf: objects that others may free
+ * @stop: threads begin no more operations
+ * @running: threads that have not finished yet
+ * @done: completed when all threads have finished
+ * @shelf: objects that any thread may free
  */
 struct run {
 	struct goalloc_ioc_run *arg;
 	u32 weights;
-	atomic_t ready;
+	atomic_t unready;
 	struct completion go;
 	u64 deadline;
 	bool stop;
@@ -64,21 +71,21 @@ struct run {
 
 /**
  * struct worker - a thread of a run
- * @run: whose
+ * @run: the workload that it takes part in
  * @task: the thread
- * @rnd: what is random to it
+ * @rnd: state of its random numbers
  * @slot: its objects
- * @step: where it is in its order
- * @begin: when it began
- * @end: when it ended
- * @timed_out: it was the time that ended it
- * @mallocs: counted
- * @frees: counted
- * @reallocs: counted
- * @failures: counted
- * @bytes: asked for
- * @malloc_hist: how long that took
- * @free_hist: how long that took
+ * @step: its position in the order of slots
+ * @begin: when it started to operate, by ktime_get_ns()
+ * @end: when it stopped
+ * @timed_out: it stopped because the time was over
+ * @mallocs: objects allocated
+ * @frees: objects freed
+ * @reallocs: objects changed in size
+ * @failures: calls that returned NULL
+ * @bytes: bytes asked for
+ * @malloc_hist: how long allocations took
+ * @free_hist: how long frees took
  */
 struct worker {
 	struct run *run;
@@ -98,20 +105,21 @@ struct worker {
 	struct goalloc_run_hist free_hist;
 };
 
-static u32 below(struct worker *w, u32 n)
+/* A random number from 0 to @n - 1. */
+static u32 random_below(struct worker *w, u32 n)
 {
 	return (u64)prandom_u32_state(&w->rnd) * n >> 32;
 }
 
-static u64 now(const struct worker *w)
+static u64 read_run_clock(const struct worker *w)
 {
 	return w->run->arg->flags & GOALLOC_RUN_UNTIMED ? 0 : ktime_get_ns();
 }
 
-static void count_time(struct worker *w, struct goalloc_run_hist *hist,
-		       u64 since)
+static void record_time(struct worker *w, struct goalloc_run_hist *hist,
+			u64 since)
 {
-	u64 ns = now(w) - since;
+	u64 ns = read_run_clock(w) - since;
 
 	hist->count++;
 	hist->total_ns += ns;
@@ -123,7 +131,7 @@ static void count_time(struct worker *w, struct goalloc_run_hist *hist,
 static const struct goalloc_run_size *choose_kind(struct worker *w)
 {
 	const struct goalloc_run_size *kind = w->run->arg->sizes;
-	u32 n = below(w, w->run->weights);
+	u32 n = random_below(w, w->run->weights);
 
 	while (n >= kind->weight)
 		n -= kind++->weight;
@@ -138,17 +146,17 @@ static void *timed_alloc(struct worker *w, size_t size, u32 flags)
 
 	if (flags & GOALLOC_ALLOC_ZERO)
 		gfp |= __GFP_ZERO;
-	since = now(w);
+	since = read_run_clock(w);
 	p = flags & GOALLOC_ALLOC_NOSCAN ? gomalloc_noscan(size, gfp) :
 					   gomalloc(size, gfp);
-	count_time(w, &w->malloc_hist, since);
+	record_time(w, &w->malloc_hist, since);
 	return p;
 }
 
 static void fill_slot(struct worker *w, void **slot)
 {
 	const struct goalloc_run_size *kind = choose_kind(w);
-	size_t size = kind->min + below(w, kind->max - kind->min + 1);
+	size_t size = kind->min + random_below(w, kind->max - kind->min + 1);
 	void *p = timed_alloc(w, size, kind->flags);
 
 	if (!p) {
@@ -166,20 +174,20 @@ static void timed_free(struct worker *w, void *p)
 {
 	u64 since;
 
-	if (below(w, 100) < w->run->arg->remote_percent)
-		p = xchg(&w->run->shelf[below(w, NR_SHELF)], p);
+	if (random_below(w, 100) < w->run->arg->remote_percent)
+		p = xchg(&w->run->shelf[random_below(w, NR_SHELF)], p);
 	if (!p)
 		return;
-	since = now(w);
+	since = read_run_clock(w);
 	gofree(p);
-	count_time(w, &w->free_hist, since);
+	record_time(w, &w->free_hist, since);
 	w->frees++;
 }
 
 static void resize_slot(struct worker *w, void **slot)
 {
 	const struct goalloc_run_size *kind = choose_kind(w);
-	size_t size = kind->min + below(w, kind->max - kind->min + 1);
+	size_t size = kind->min + random_below(w, kind->max - kind->min + 1);
 	void *p = gorealloc(*slot, size,
 			    GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
 
@@ -198,20 +206,20 @@ static void **next_slot(struct worker *w)
 	u32 i, pass;
 
 	if (arg->order == GOALLOC_RUN_RANDOM)
-		return &w->slot[below(w, arg->live)];
+		return &w->slot[random_below(w, arg->live)];
 	pass = div_u64_rem(w->step++, arg->live, &i);
 	if (arg->order == GOALLOC_RUN_LIFO && pass % 2)
 		i = arg->live - 1 - i;
 	return &w->slot[i];
 }
 
-static void operate(struct worker *w)
+static void operate_on_slot(struct worker *w)
 {
 	void **slot = next_slot(w);
 
 	if (!*slot) {
 		fill_slot(w, slot);
-	} else if (below(w, 100) < w->run->arg->realloc_percent) {
+	} else if (random_below(w, 100) < w->run->arg->realloc_percent) {
 		resize_slot(w, slot);
 	} else {
 		timed_free(w, *slot);
@@ -219,8 +227,8 @@ static void operate(struct worker *w)
 	}
 }
 
-/* Every so often: is it over? */
-static bool over(struct worker *w)
+/* Asked every 64 operations, since reading the clock costs as much as one. */
+static bool is_run_over(struct worker *w)
 {
 	cond_resched();
 	if (READ_ONCE(w->run->stop))
@@ -229,20 +237,20 @@ static bool over(struct worker *w)
 	return w->timed_out;
 }
 
-static void operate_until_over(struct worker *w)
+static void run_operations(struct worker *w)
 {
 	u64 n, count = w->run->arg->count ?: U64_MAX;
 
 	w->begin = ktime_get_ns();
 	for (n = 0; n < count; n++) {
-		if (!(n % 64) && over(w))
+		if (!(n % 64) && is_run_over(w))
 			break;
-		operate(w);
+		operate_on_slot(w);
 	}
 	w->end = ktime_get_ns();
 }
 
-static void empty(struct worker *w)
+static void empty_slots(struct worker *w)
 {
 	u32 i;
 
@@ -256,21 +264,21 @@ static void empty(struct worker *w)
 	}
 }
 
-static int worker_fn(void *data)
+static int run_worker(void *data)
 {
 	struct worker *w = data;
 	struct run *run = w->run;
 
-	if (atomic_dec_and_test(&run->ready)) {
+	if (atomic_dec_and_test(&run->unready)) {
 		run->deadline = ktime_get_ns() + run->arg->duration_ns;
 		complete_all(&run->go);
 	}
 	wait_for_completion(&run->go);
-	operate_until_over(w);
-	empty(w);
+	run_operations(w);
+	empty_slots(w);
 	if (atomic_dec_and_test(&run->running))
 		complete(&run->done);
-	/* Whoever made us fetches us: nothing of ours runs after that. */
+	/* Wait for kthread_stop(), so that no thread outlives the module. */
 	while (!kthread_should_stop()) {
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (!kthread_should_stop())
@@ -280,7 +288,7 @@ static int worker_fn(void *data)
 	return 0;
 }
 
-static int check_sizes(struct goalloc_ioc_run *arg, u32 *weights)
+static int check_run_sizes(struct goalloc_ioc_run *arg, u32 *weights)
 {
 	const u32 flags = GOALLOC_ALLOC_ZERO | GOALLOC_ALLOC_NOSCAN;
 	const struct goalloc_run_size *kind;
@@ -305,7 +313,7 @@ static int check_sizes(struct goalloc_ioc_run *arg, u32 *weights)
 	return 0;
 }
 
-static int check_arg(struct goalloc_ioc_run *arg)
+static int check_run_arg(struct goalloc_ioc_run *arg)
 {
 	if (arg->flags & ~GOALLOC_RUN_FLAGS ||
 	    arg->duration_ns > GOALLOC_RUN_MAX_NS ||
@@ -318,8 +326,9 @@ static int check_arg(struct goalloc_ioc_run *arg)
 	return 0;
 }
 
-/* Which CPUs: a bit each, in the order of their numbers. */
-static int choose_cpus(const struct goalloc_ioc_run *arg, struct cpumask *cpus)
+/* All online CPUs, or those whose bits are set in the request. */
+static int choose_run_cpus(const struct goalloc_ioc_run *arg,
+			   struct cpumask *cpus)
 {
 	bool any = memchr_inv(arg->cpus, 0, sizeof(arg->cpus));
 	unsigned int cpu;
@@ -339,8 +348,8 @@ static int choose_cpus(const struct goalloc_ioc_run *arg, struct cpumask *cpus)
 	return 0;
 }
 
-/* What a run may hold at most: bytes, of so many objects. */
-static u64 worst_case(const struct goalloc_ioc_run *arg, u64 objects)
+/* The most bytes that so many objects can have. */
+static u64 worst_case_bytes(const struct goalloc_ioc_run *arg, u64 objects)
 {
 	u32 i, largest = 0;
 
@@ -362,7 +371,7 @@ static void add_hist(struct goalloc_run_hist *sum,
 		sum->bucket[i] += hist->bucket[i];
 }
 
-/* Until the first time is counted there is no shortest one. */
+/* A minimum starts above all times, so that the first one replaces it. */
 static void begin_hists(struct goalloc_run_hist *a, struct goalloc_run_hist *b)
 {
 	a->min_ns = U64_MAX;
@@ -375,8 +384,8 @@ static void end_hist(struct goalloc_ioc_run *arg, struct goalloc_run_hist *hist)
 		memset(hist, 0, sizeof(*hist));
 }
 
-/* All threads are done: add them up. */
-static void answer(struct goalloc_ioc_run *arg, struct worker *w, u32 n)
+/* Add up what the threads have counted.  All of them have finished. */
+static void sum_up_workers(struct goalloc_ioc_run *arg, struct worker *w, u32 n)
 {
 	u64 begin = U64_MAX, end = 0;
 	u32 i;
@@ -423,7 +432,7 @@ static int make_worker(struct run *run, struct worker *w, unsigned int cpu)
 	w->slot = kvcalloc(arg->live, sizeof(*w->slot), GFP_KERNEL_ACCOUNT);
 	if (!w->slot)
 		return -ENOMEM;
-	w->task = kthread_create_on_node(worker_fn, w, cpu_to_node(cpu),
+	w->task = kthread_create_on_node(run_worker, w, cpu_to_node(cpu),
 					 "gorun/%u", cpu);
 	if (IS_ERR(w->task)) {
 		kvfree(w->slot);
@@ -433,7 +442,7 @@ static int make_worker(struct run *run, struct worker *w, unsigned int cpu)
 	return 0;
 }
 
-/* A thread that has never been woken does nothing but end. */
+/* A thread that was never woken ends without a call of run_worker(). */
 static void unmake_workers(struct worker *w, u32 n)
 {
 	for (; n--; w++) {
@@ -460,11 +469,11 @@ static int make_workers(struct run *run, struct worker *w,
 	return 0;
 }
 
-static void start_and_wait(struct run *run, struct worker *w, u32 n)
+static void run_workers(struct run *run, struct worker *w, u32 n)
 {
 	u32 i;
 
-	atomic_set(&run->ready, n);
+	atomic_set(&run->unready, n);
 	atomic_set(&run->running, n);
 	init_completion(&run->go);
 	init_completion(&run->done);
@@ -477,7 +486,7 @@ static void start_and_wait(struct run *run, struct worker *w, u32 n)
 	wait_for_completion(&run->done);
 }
 
-static long execute(struct run *run, const struct cpumask *cpus)
+static long run_on_cpus(struct run *run, const struct cpumask *cpus)
 {
 	u32 n = cpumask_weight(cpus);
 	struct worker *w;
@@ -488,8 +497,8 @@ static long execute(struct run *run, const struct cpumask *cpus)
 		return -ENOMEM;
 	err = make_workers(run, w, cpus);
 	if (!err) {
-		start_and_wait(run, w, n);
-		answer(run->arg, w, n);
+		run_workers(run, w, n);
+		sum_up_workers(run->arg, w, n);
 		empty_shelf(run);
 		unmake_workers(w, n);
 	}
@@ -497,14 +506,14 @@ static long execute(struct run *run, const struct cpumask *cpus)
 	return err;
 }
 
-/* The answer's fields say nothing before there is one. */
-static void clear_answer(struct goalloc_ioc_run *arg)
+/* Clear the fields that only answer, which are the last ones. */
+static void clear_run_answer(struct goalloc_ioc_run *arg)
 {
 	memset((void *)arg + offsetof(struct goalloc_ioc_run, status), 0,
 	       sizeof(*arg) - offsetof(struct goalloc_ioc_run, status));
 }
 
-static long charge_and_execute(struct godev_file *f, struct run *run)
+static long charge_and_run(struct godev_file *f, struct run *run)
 {
 	u64 objects, bytes;
 	cpumask_var_t cpus;
@@ -512,18 +521,18 @@ static long charge_and_execute(struct godev_file *f, struct run *run)
 
 	if (!alloc_cpumask_var(&cpus, GFP_KERNEL))
 		return -ENOMEM;
-	err = choose_cpus(run->arg, cpus);
+	err = choose_run_cpus(run->arg, cpus);
 	if (err)
 		goto out;
 	objects = (u64)run->arg->live * cpumask_weight(cpus) + NR_SHELF;
-	/* Who changes an object's size has the old and the new for a moment. */
+	/* A gorealloc() that moves an object has two for a moment. */
 	if (run->arg->realloc_percent)
 		objects += cpumask_weight(cpus);
-	bytes = worst_case(run->arg, objects);
+	bytes = worst_case_bytes(run->arg, objects);
 	err = godev_charge(f, objects, bytes);
 	if (err)
 		goto out;
-	err = execute(run, cpus);
+	err = run_on_cpus(run, cpus);
 	godev_uncharge(f, objects, bytes);
 out:
 	free_cpumask_var(cpus);
@@ -534,10 +543,10 @@ out:
  * godev_run - GOALLOC_IOC_RUN
  * @call: the call
  *
- * Context: task, may sleep, for as long as the workload says.
- * Return: 0, also when a signal or the time ended it; -EINVAL for what makes no
- * sense or a CPU that is not online, -EDQUOT, -EBUSY while another runs,
- * -ENOMEM, -EINTR.
+ * Context: task, may sleep for as long as the workload takes.
+ * Return: 0, also when a signal or the time ended the run; -EINVAL for a
+ * request that makes no sense or names a CPU that is not online; -EBUSY during
+ * another run; -EDQUOT, -ENOMEM, -EINTR.
  */
 long godev_run(const struct godev_call *call)
 {
@@ -551,18 +560,18 @@ long godev_run(const struct godev_call *call)
 	arg = (void *)(run + 1);
 	run->arg = arg;
 	err = godev_get(call, arg, sizeof(*arg), GOALLOC_RUN_SIZE_VER0) ?:
-	      check_arg(arg) ?: check_sizes(arg, &run->weights);
+	      check_run_arg(arg) ?: check_run_sizes(arg, &run->weights);
 	if (err)
 		goto out;
-	clear_answer(arg);
+	clear_run_answer(arg);
 	err = godev_put(call, arg, sizeof(*arg));
 	if (err)
 		goto out;
 	err = -EBUSY;
-	if (!mutex_trylock(&one_at_a_time))
+	if (!mutex_trylock(&run_lock))
 		goto out;
-	err = charge_and_execute(call->f, run);
-	mutex_unlock(&one_at_a_time);
+	err = charge_and_run(call->f, run);
+	mutex_unlock(&run_lock);
 	if (!err)
 		err = godev_put(call, arg, sizeof(*arg));
 out:

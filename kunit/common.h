@@ -12,8 +12,8 @@
 
 #include <kunit/test.h>
 #include <linux/prandom.h>
-#include "internal.h"
-#include "internal.h"
+#include "allheaders.h"
+#include "allheaders.h"
 
 /* For a suite's .init and .exit: a heap of the test's own. */
 int gotest_heap_init(struct kunit *test);

@@ -8,7 +8,7 @@
 
 #include <kunit/visibility.h>
 #include <linux/fault-inject.h>
-#include "internal.h"
+#include "allheaders.h"
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_heap);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_check);

@@ -1,20 +1,90 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Statistics of span classes: what their counters say, and what a walk over
- * their spans finds.
+ * Size classes and span classes: what each is, and what the heap has of it.
  *
- * For debugfs and for /dev/goalloc.  Nothing stops for it: the walk goes over
- * one arena at a time in an RCU read-side section and takes no lock, and the
- * figures of a class are of slightly different moments.  What is shown of a
- * span is clamped to what a span of its class can have.
+ * For debugfs and for /dev/goalloc.  The latter knows nothing of spans, so what
+ * it tells of classes is put together here, in the structures of its ABI.
+ *
+ * The statistics of a class are its counters and what a walk over its spans
+ * finds.  A count of free objects that every refill and flush keeps up to date
+ * would make the walk needless, and would cost each of them something, while
+ * few readers ever ask.  Nor does the walk stop the heap: it goes over one
+ * arena at a time in an RCU read-side section and takes no lock.  The price is
+ * that the figures of a class are of slightly different moments, so what a
+ * span says is clamped to what a span of its class can have.
  */
 
+#include <linux/goalloc.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include "internal.h"
-#include "classes.h"
+#include "api.h"
+#include "hooks.h"
+#include "numa.h"
+#include "observe.h"
+#include "span.h"
 
-static void add_span(struct gospan *s, void *data)
+/**
+ * goclasses_info - tell what INFO tells of the allocator
+ * @info: the answer; fields that are not of the allocator are left alone
+ *
+ * Context: any.
+ */
+void goclasses_info(struct goalloc_ioc_info *info)
+{
+	unsigned int i;
+
+	info->nr_classes = GOALLOC_NR_CLASSES;
+	info->page_size = GO_PAGE_SIZE;
+	if (static_branch_likely(&goalloc_check))
+		info->features |= GOALLOC_FEATURE_CHECK;
+	if (static_branch_unlikely(&goalloc_debug))
+		info->features |= GOALLOC_FEATURE_DEBUG;
+	for (i = 1; i < GOALLOC_NR_CLASSES; i++) {
+		info->classes[i].size = go_class_size[i];
+		info->classes[i].pages = go_class_pages[i];
+		info->classes[i].objects = go_class_nelems[i];
+	}
+}
+
+/**
+ * goclasses_find - find the size class that serves a size
+ * @size: bytes
+ * @noscan: whether gomalloc_noscan() is asked for them
+ *
+ * Context: any.
+ * Return: the size class; 0 for large objects and for no bytes.
+ */
+u32 goclasses_find(size_t size, bool noscan)
+{
+	size_t rounded;
+	u32 class;
+
+	if (!size || size > GO_MAX_SMALL)
+		return 0;
+	if (noscan && size < GO_TINY_SIZE)
+		return GO_SPC_CLASS(GO_TINY_SPC);
+	rounded = gomalloc_size_roundup(size);
+	for (class = 1; go_class_size[class] < rounded; class++)
+		;
+	return class;
+}
+
+/**
+ * goclasses_used - count the objects of a small span that are not in it
+ * @s: the span; it may change meanwhile
+ * @nelems: objects that it has
+ *
+ * Context: RCU read-side section.
+ * Return: how many are live or in the stack of a CPU; at most @nelems.
+ */
+unsigned int goclasses_used(const struct gospan *s, unsigned int nelems)
+{
+	unsigned int left = READ_ONCE(s->navail) + READ_ONCE(s->nback);
+
+	return nelems - min(left, nelems);
+}
+
+static void add_occupancy(struct gospan *s, void *data)
 {
 	struct goclass_occupancy *o = data;
 	unsigned int spc, n, used;
@@ -35,17 +105,17 @@ static void add_span(struct gospan *s, void *data)
 /**
  * goclasses_walk - count the spans of all span classes
  * @h: the heap
- * @o: GO_NR_SPANCLASSES of them, zeroed
+ * @o: an array of GO_NR_SPANCLASSES zeroed entries
  *
  * Context: task, may sleep.
  */
 void goclasses_walk(struct goheap *h, struct goclass_occupancy *o)
 {
-	gospan_walk(h, add_span, o);
+	gospan_walk(h, add_occupancy, o);
 }
 
-/* The bytes of a span, and which of them no object can have. */
-static void fill_spans(struct goalloc_class_stats *st)
+/* Compute the bytes of the spans, and those at their ends that are lost. */
+static void fill_span_bytes(struct goalloc_class_stats *st)
 {
 	unsigned long bytes = (unsigned long)go_class_pages[st->size_class] <<
 			      GO_PAGE_SHIFT;
@@ -54,9 +124,9 @@ static void fill_spans(struct goalloc_class_stats *st)
 	st->tail = st->spans * (bytes - st->objects * st->size);
 }
 
-static void read_small(struct goheap *h, unsigned int spc,
-		       const struct goclass_occupancy *o,
-		       struct goalloc_class_stats *st)
+static void read_small_class(struct goheap *h, unsigned int spc,
+			     const struct goclass_occupancy *o,
+			     struct goalloc_class_stats *st)
 {
 	unsigned int class = GO_SPC_CLASS(spc);
 	struct gostats_spc counts;
@@ -73,10 +143,10 @@ static void read_small(struct goheap *h, unsigned int spc,
 	st->live = counts.mallocs - counts.frees;
 	st->cached = counts.cached;
 	st->free = o->free;
-	fill_spans(st);
+	fill_span_bytes(st);
 }
 
-static void read_large(struct goheap *h, struct goalloc_class_stats *st)
+static void read_large_objects(struct goheap *h, struct goalloc_class_stats *st)
 {
 	struct gonode *node;
 	unsigned long flags;
@@ -96,27 +166,39 @@ static void read_large(struct goheap *h, struct goalloc_class_stats *st)
 	st->spans = st->live;
 }
 
-/**
- * goclasses_read - read the statistics of all span classes
- * @h: the heap
- * @st: room for GO_NR_SPANCLASSES of them, zeroed
- *
- * Context: task, may sleep.
- * Return: how many there are: the large objects, then the small classes, each
- * with and without pointers; or 0 if there is no memory for the walk.
- */
-unsigned int goclasses_read(struct goheap *h, struct goalloc_class_stats *st)
+static void read_classes(struct goheap *h, const struct goclass_occupancy *o,
+			 struct goalloc_class_stats *st)
 {
-	struct goclass_occupancy *o;
 	unsigned int spc;
 
-	o = kvcalloc(GO_NR_SPANCLASSES, sizeof(*o), GFP_KERNEL);
-	if (!o)
-		return 0;
-	goclasses_walk(h, o);
-	read_large(h, st++);
+	read_large_objects(h, st++);
 	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
-		read_small(h, spc, o + spc, st++);
+		read_small_class(h, spc, o + spc, st++);
+}
+
+/**
+ * goclasses_read - read the statistics of all span classes of the API's heap
+ * @nr: how many there are
+ *
+ * Context: task, may sleep.
+ * Return: the large objects, then the small classes, each with and without
+ * pointers, for the caller to kvfree(); NULL if there is no memory.
+ */
+struct goalloc_class_stats *goclasses_read(unsigned int *nr)
+{
+	struct goalloc_class_stats *st;
+	struct goclass_occupancy *o;
+
+	*nr = GO_NR_SPANCLASSES - GO_SPC(1, 0) + 1;
+	st = kvcalloc(*nr, sizeof(*st), GFP_KERNEL);
+	o = kvcalloc(GO_NR_SPANCLASSES, sizeof(*o), GFP_KERNEL);
+	if (st && o) {
+		goclasses_walk(&goalloc_heap, o);
+		read_classes(&goalloc_heap, o, st);
+	} else {
+		kvfree(st);
+		st = NULL;
+	}
 	kvfree(o);
-	return GO_NR_SPANCLASSES - 1;
+	return st;
 }

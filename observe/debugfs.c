@@ -2,74 +2,83 @@
 /*
  * What /sys/kernel/debug/goalloc shows.
  *
- * One file for each question, described in Documentation/ABI/.  Each starts
- * with a line that names its format and version; readers should ignore keys
- * they do not know.  Addresses are never shown.  Reading stops nobody: figures
- * of different lines may be of slightly different moments, but those of
+ * One file for each question; Documentation/ABI/ describes them.  The first
+ * line of a file names its format and version, and a reader should ignore keys
+ * that it does not know.  Addresses are never shown.  Reading does not stop
+ * the heap, so lines may be of slightly different moments; only the figures of
  * memstats and of metrics always agree with each other.
  *
- * Here are the files that show counters; debugfs_heap.c has those that look at
- * the heap itself.
+ * debugfs and not sysfs, since the files are tables and long lists, which sysfs
+ * does not want, and since they may change with the allocator.  What programs
+ * rely on is an ioctl of /dev/goalloc.
+ *
+ * The files that show counters are here; those that look at the heap itself
+ * are in debugfs_heap.c.  A part of the module above observe/ adds its files
+ * itself, with godebugfs_add(), so that nothing here calls upwards.
  */
 
 #include <linux/debugfs.h>
+#include <linux/goalloc.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
-#include "debugfs.h"
-#include "dev/dev.h"
-#include "internal.h"
+#include "api.h"
+#include "mcache.h"
+#include "numa.h"
+#include "observe.h"
 
 static struct dentry *dir;
 
-#define put(m, name, value) \
-	seq_printf(m, "%s: %llu\n", name, (unsigned long long)(value))
-
-static void put_memstats(struct seq_file *m, const struct goalloc_memstats *s)
+static void show_value(struct seq_file *m, const char *name, u64 value)
 {
-	put(m, "Alloc", s->alloc);
-	put(m, "TotalAlloc", s->total_alloc);
-	put(m, "Sys", s->sys);
-	put(m, "Lookups", s->lookups);
-	put(m, "Mallocs", s->mallocs);
-	put(m, "Frees", s->frees);
-	put(m, "HeapAlloc", s->heap_alloc);
-	put(m, "HeapSys", s->heap_sys);
-	put(m, "HeapIdle", s->heap_idle);
-	put(m, "HeapInuse", s->heap_inuse);
-	put(m, "HeapReleased", s->heap_released);
-	put(m, "HeapObjects", s->heap_objects);
-	put(m, "StackInuse", s->stack_inuse);
-	put(m, "StackSys", s->stack_sys);
-	put(m, "MSpanInuse", s->mspan_inuse);
-	put(m, "MSpanSys", s->mspan_sys);
-	put(m, "MCacheInuse", s->mcache_inuse);
-	put(m, "MCacheSys", s->mcache_sys);
-	put(m, "BuckHashSys", s->buck_hash_sys);
-	put(m, "GCSys", s->gc_sys);
-	put(m, "OtherSys", s->other_sys);
-	put(m, "NextGC", s->next_gc);
-	put(m, "LastGC", s->last_gc);
-	put(m, "PauseTotalNs", s->pause_total_ns);
-	put(m, "NumGC", s->num_gc);
-	put(m, "NumForcedGC", s->num_forced_gc);
-	put(m, "GCCPUFraction", s->gc_cpu_fraction);
-	put(m, "EnableGC", s->enable_gc);
-	put(m, "DebugGC", s->debug_gc);
-	put(m, "TotalRequested", s->total_requested);
-	put(m, "LargeAlloc", s->large_alloc);
-	put(m, "LargeTotalAlloc", s->large_total_alloc);
-	put(m, "TinyAllocs", s->tiny_allocs);
-	put(m, "TinyFrees", s->tiny_frees);
-	put(m, "Misuses", s->misuses);
-	put(m, "Failures", s->failures);
-	put(m, "ScavengedBackground", s->scavenged_background);
-	put(m, "ScavengedShrinker", s->scavenged_shrinker);
-	put(m, "ScavengedLimit", s->scavenged_limit);
-	put(m, "ScavengedByHand", s->scavenged_by_hand);
-	put(m, "ScavengeCycles", s->scavenge_cycles);
-	put(m, "ScavengeNs", s->scavenge_ns);
-	put(m, "MemoryLimit", s->memory_limit);
+	seq_printf(m, "%s: %llu\n", name, value);
+}
+
+static void show_memstats(struct seq_file *m, const struct goalloc_memstats *s)
+{
+	show_value(m, "Alloc", s->alloc);
+	show_value(m, "TotalAlloc", s->total_alloc);
+	show_value(m, "Sys", s->sys);
+	show_value(m, "Lookups", s->lookups);
+	show_value(m, "Mallocs", s->mallocs);
+	show_value(m, "Frees", s->frees);
+	show_value(m, "HeapAlloc", s->heap_alloc);
+	show_value(m, "HeapSys", s->heap_sys);
+	show_value(m, "HeapIdle", s->heap_idle);
+	show_value(m, "HeapInuse", s->heap_inuse);
+	show_value(m, "HeapReleased", s->heap_released);
+	show_value(m, "HeapObjects", s->heap_objects);
+	show_value(m, "StackInuse", s->stack_inuse);
+	show_value(m, "StackSys", s->stack_sys);
+	show_value(m, "MSpanInuse", s->mspan_inuse);
+	show_value(m, "MSpanSys", s->mspan_sys);
+	show_value(m, "MCacheInuse", s->mcache_inuse);
+	show_value(m, "MCacheSys", s->mcache_sys);
+	show_value(m, "BuckHashSys", s->buck_hash_sys);
+	show_value(m, "GCSys", s->gc_sys);
+	show_value(m, "OtherSys", s->other_sys);
+	show_value(m, "NextGC", s->next_gc);
+	show_value(m, "LastGC", s->last_gc);
+	show_value(m, "PauseTotalNs", s->pause_total_ns);
+	show_value(m, "NumGC", s->num_gc);
+	show_value(m, "NumForcedGC", s->num_forced_gc);
+	show_value(m, "GCCPUFraction", s->gc_cpu_fraction);
+	show_value(m, "EnableGC", s->enable_gc);
+	show_value(m, "DebugGC", s->debug_gc);
+	show_value(m, "TotalRequested", s->total_requested);
+	show_value(m, "LargeAlloc", s->large_alloc);
+	show_value(m, "LargeTotalAlloc", s->large_total_alloc);
+	show_value(m, "TinyAllocs", s->tiny_allocs);
+	show_value(m, "TinyFrees", s->tiny_frees);
+	show_value(m, "Misuses", s->misuses);
+	show_value(m, "Failures", s->failures);
+	show_value(m, "ScavengedBackground", s->scavenged_background);
+	show_value(m, "ScavengedShrinker", s->scavenged_shrinker);
+	show_value(m, "ScavengedLimit", s->scavenged_limit);
+	show_value(m, "ScavengedByHand", s->scavenged_by_hand);
+	show_value(m, "ScavengeCycles", s->scavenge_cycles);
+	show_value(m, "ScavengeNs", s->scavenge_ns);
+	show_value(m, "MemoryLimit", s->memory_limit);
 }
 
 static int memstats_show(struct seq_file *m, void *unused)
@@ -82,7 +91,7 @@ static int memstats_show(struct seq_file *m, void *unused)
 		return -ENOMEM;
 	goalloc_read_memstats(s);
 	seq_puts(m, "# goalloc-memstats v1\n");
-	put_memstats(m, s);
+	show_memstats(m, s);
 	for (i = 0; i < GOALLOC_NR_CLASSES; i++) {
 		b = &s->by_size[i];
 		seq_printf(m, "BySize[%u].Size: %llu\n", i, b->size);
@@ -94,53 +103,54 @@ static int memstats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(memstats);
 
-static void put_metrics(struct seq_file *m, const struct goalloc_memstats *s)
+static void show_metrics(struct seq_file *m, const struct goalloc_memstats *s)
 {
-	/* What has been given back is gone: none of it is held. */
-	put(m, "/memory/classes/heap/objects:bytes", s->heap_alloc);
-	put(m, "/memory/classes/heap/unused:bytes",
-	    s->heap_inuse - s->heap_alloc);
-	put(m, "/memory/classes/heap/free:bytes", s->heap_idle);
-	put(m, "/memory/classes/heap/released:bytes", 0);
-	put(m, "/memory/classes/heap/stacks:bytes", s->stack_inuse);
-	put(m, "/memory/classes/metadata/mspan/inuse:bytes", s->mspan_inuse);
-	put(m, "/memory/classes/metadata/mspan/free:bytes",
-	    s->mspan_sys - s->mspan_inuse);
-	put(m, "/memory/classes/metadata/mcache/inuse:bytes", s->mcache_inuse);
-	put(m, "/memory/classes/metadata/mcache/free:bytes",
-	    s->mcache_sys - s->mcache_inuse);
-	put(m, "/memory/classes/metadata/other:bytes", s->gc_sys);
-	put(m, "/memory/classes/os-stacks:bytes", s->stack_sys);
-	put(m, "/memory/classes/other:bytes", s->other_sys);
-	put(m, "/memory/classes/profiling/buckets:bytes", s->buck_hash_sys);
-	put(m, "/memory/classes/total:bytes", s->sys);
-	put(m, "/gc/heap/allocs:bytes", s->total_alloc);
-	put(m, "/gc/heap/allocs:objects", s->mallocs);
-	put(m, "/gc/heap/frees:bytes", s->total_alloc - s->heap_alloc);
-	put(m, "/gc/heap/frees:objects", s->frees);
-	put(m, "/gc/heap/objects:objects", s->heap_objects);
-	put(m, "/gc/heap/tiny/allocs:objects", s->tiny_allocs);
-	put(m, "/gc/heap/goal:bytes", s->next_gc);
-	/* Go's word for no limit is the largest that it can say. */
-	put(m, "/gc/gomemlimit:bytes", s->memory_limit ?: S64_MAX);
-	put(m, "/gc/cycles/automatic:gc-cycles", s->num_gc - s->num_forced_gc);
-	put(m, "/gc/cycles/forced:gc-cycles", s->num_forced_gc);
-	put(m, "/gc/cycles/total:gc-cycles", s->num_gc);
+	/* In Go, released memory is still mapped.  Here it has gone. */
+	show_value(m, "/memory/classes/heap/objects:bytes", s->heap_alloc);
+	show_value(m, "/memory/classes/heap/unused:bytes",
+		   s->heap_inuse - s->heap_alloc);
+	show_value(m, "/memory/classes/heap/free:bytes", s->heap_idle);
+	show_value(m, "/memory/classes/heap/released:bytes", 0);
+	show_value(m, "/memory/classes/heap/stacks:bytes", s->stack_inuse);
+	show_value(m, "/memory/classes/metadata/mspan/inuse:bytes", s->mspan_inuse);
+	show_value(m, "/memory/classes/metadata/mspan/free:bytes",
+		   s->mspan_sys - s->mspan_inuse);
+	show_value(m, "/memory/classes/metadata/mcache/inuse:bytes", s->mcache_inuse);
+	show_value(m, "/memory/classes/metadata/mcache/free:bytes",
+		   s->mcache_sys - s->mcache_inuse);
+	show_value(m, "/memory/classes/metadata/other:bytes", s->gc_sys);
+	show_value(m, "/memory/classes/os-stacks:bytes", s->stack_sys);
+	show_value(m, "/memory/classes/other:bytes", s->other_sys);
+	show_value(m, "/memory/classes/profiling/buckets:bytes", s->buck_hash_sys);
+	show_value(m, "/memory/classes/total:bytes", s->sys);
+	show_value(m, "/gc/heap/allocs:bytes", s->total_alloc);
+	show_value(m, "/gc/heap/allocs:objects", s->mallocs);
+	show_value(m, "/gc/heap/frees:bytes", s->total_alloc - s->heap_alloc);
+	show_value(m, "/gc/heap/frees:objects", s->frees);
+	show_value(m, "/gc/heap/objects:objects", s->heap_objects);
+	show_value(m, "/gc/heap/tiny/allocs:objects", s->tiny_allocs);
+	show_value(m, "/gc/heap/goal:bytes", s->next_gc);
+	/* Go says no limit with the largest number of its type. */
+	show_value(m, "/gc/gomemlimit:bytes", s->memory_limit ?: S64_MAX);
+	show_value(m, "/gc/cycles/automatic:gc-cycles", s->num_gc - s->num_forced_gc);
+	show_value(m, "/gc/cycles/forced:gc-cycles", s->num_forced_gc);
+	show_value(m, "/gc/cycles/total:gc-cycles", s->num_gc);
 }
 
-/* Go's histograms: a bucket for each class, the last one for all above. */
-static void put_histograms(struct seq_file *m, const struct goalloc_memstats *s)
+/* Go's histograms: a bucket for each class, and one for all larger objects. */
+static void show_histograms(struct seq_file *m,
+			    const struct goalloc_memstats *s)
 {
 	unsigned int i;
 
 	for (i = 1; i < GOALLOC_NR_CLASSES; i++)
 		seq_printf(m, "/gc/heap/allocs-by-size:bytes[%llu]: %llu\n",
 			   s->by_size[i].size, s->by_size[i].mallocs);
-	put(m, "/gc/heap/allocs-by-size:bytes[+Inf]", s->by_size[0].mallocs);
+	show_value(m, "/gc/heap/allocs-by-size:bytes[+Inf]", s->by_size[0].mallocs);
 	for (i = 1; i < GOALLOC_NR_CLASSES; i++)
 		seq_printf(m, "/gc/heap/frees-by-size:bytes[%llu]: %llu\n",
 			   s->by_size[i].size, s->by_size[i].frees);
-	put(m, "/gc/heap/frees-by-size:bytes[+Inf]", s->by_size[0].frees);
+	show_value(m, "/gc/heap/frees-by-size:bytes[+Inf]", s->by_size[0].frees);
 }
 
 static int metrics_show(struct seq_file *m, void *unused)
@@ -151,14 +161,14 @@ static int metrics_show(struct seq_file *m, void *unused)
 		return -ENOMEM;
 	goalloc_read_memstats(s);
 	seq_puts(m, "# goalloc-metrics v1\n");
-	put_metrics(m, s);
-	put_histograms(m, s);
+	show_metrics(m, s);
+	show_histograms(m, s);
 	kfree(s);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(metrics);
 
-/* What a CPU's stacks hold and have done. */
+/* Show what the stacks of a CPU hold and what they have done. */
 static void show_mcache(struct seq_file *m, int cpu)
 {
 	struct gomcache *c = per_cpu_ptr(goalloc_heap.mcache, cpu);
@@ -166,9 +176,7 @@ static void show_mcache(struct seq_file *m, int cpu)
 	unsigned int spc;
 
 	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++) {
-		n = READ_ONCE(c->stack[spc].top) - READ_ONCE(c->stack[spc].slot);
-		/* Its storage is just changing. */
-		n = n <= GO_STACK_MAX ? n : 0;
+		n = gostack_peek(&c->stack[spc]);
 		objects += n;
 		bytes += n * go_class_size[GO_SPC_CLASS(spc)];
 		mallocs += READ_ONCE(c->stack[spc].mallocs);
@@ -181,7 +189,10 @@ static void show_mcache(struct seq_file *m, int cpu)
 		   READ_ONCE(c->tiny_frees));
 }
 
-/* Who finds the CPU's cache busy, wants a node or is in NMI goes past it. */
+/*
+ * Show what was done without an mcache: in interrupts that found it busy, in
+ * NMI and by gomalloc_node().
+ */
 static void show_past_mcaches(struct seq_file *m)
 {
 	unsigned long mallocs = 0, frees = 0;
@@ -213,14 +224,6 @@ static int mcaches_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(mcaches);
 
-static const struct seq_operations clients_sops = {
-	.start	= godev_clients_start,
-	.next	= godev_clients_next,
-	.stop	= godev_clients_stop,
-	.show	= godev_clients_show,
-};
-DEFINE_SEQ_ATTRIBUTE(clients);
-
 static int verify_show(struct seq_file *m, void *unused)
 {
 	goverify(&goalloc_heap, m);
@@ -228,7 +231,7 @@ static int verify_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(verify);
 
-/* Write 1 to do it; reading says how much went then. */
+/* Bytes that the last write of 1 to free_os_memory has given back. */
 static u64 last_freed;
 
 static int free_os_memory_get(void *data, u64 *val)
@@ -248,9 +251,10 @@ DEFINE_DEBUGFS_ATTRIBUTE(free_os_memory_fops, free_os_memory_get,
 			 free_os_memory_set, "%llu\n");
 
 /**
- * godebugfs_init - make the files
+ * godebugfs_init - make the directory and the files of observe/
  *
- * A kernel without debugfs does without them.
+ * Errors are ignored, as debugfs recommends: the allocator works without the
+ * files.
  *
  * Context: task.
  */
@@ -260,22 +264,27 @@ void godebugfs_init(void)
 	debugfs_create_file("memstats", 0400, dir, NULL, &memstats_fops);
 	debugfs_create_file("metrics", 0400, dir, NULL, &metrics_fops);
 	debugfs_create_file("mcaches", 0400, dir, NULL, &mcaches_fops);
-	debugfs_create_file("clients", 0400, dir, NULL, &clients_fops);
-	debugfs_create_file("sizeclasses", 0400, dir, NULL,
-			    &godebugfs_sizeclasses_fops);
-	debugfs_create_file("pageheap", 0400, dir, NULL,
-			    &godebugfs_pageheap_fops);
-	debugfs_create_file("heapmap", 0400, dir, NULL,
-			    &godebugfs_heapmap_fops);
-	debugfs_create_file("spans", 0400, dir, NULL, &godebugfs_spans_fops);
 	debugfs_create_file("verify", 0400, dir, NULL, &verify_fops);
 	debugfs_create_file_unsafe("free_os_memory", 0600, dir, NULL,
 				   &free_os_memory_fops);
+	godebugfs_heap_init(dir);
 	gofault_init(dir);
 }
 
 /**
- * godebugfs_exit - remove the files
+ * godebugfs_add - make a file for a part of the module above observe/
+ * @name: the name of the file
+ * @fops: the functions that serve it; valid until godebugfs_exit()
+ *
+ * Context: task, after godebugfs_init().
+ */
+void godebugfs_add(const char *name, const struct file_operations *fops)
+{
+	debugfs_create_file(name, 0400, dir, NULL, fops);
+}
+
+/**
+ * godebugfs_exit - remove all files
  *
  * Context: task.
  */

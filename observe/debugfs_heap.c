@@ -1,27 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The files of debugfs that look at the heap: spans, free runs and pages.
+ * The files in debugfs that look at the heap: spans, free runs and pages.
  *
- * sizeclasses and pageheap are sums and as long as they are, however large the
- * heap is.  heapmap has a line for an arena and spans one for a span, so these
- * are streamed: a read(2) fills its buffer, in one RCU read-side section that
- * takes no lock and is as long as the buffer, and the next one goes on at the
- * address where it ended.  The section keeps the memory of arenas and
- * descriptors from going away; what they say may change as we look, so that all
- * of it is clamped before it is believed, and a line may be of a span as it
- * never was.  An arena is named by its distance from the lowest one that the map
- * has room for, in arenas: that is no address.
+ * sizeclasses and pageheap are sums, whose length does not depend on the heap.
+ * heapmap has a line for each arena and spans has one for each span.  A heap of
+ * gigabytes has millions of spans, too many to be copied before the first line
+ * is shown, so these two are streams.  Each read(2) fills its buffer in one RCU
+ * read-side section, without a lock, and the next one goes on at the address
+ * where it ended.
+ *
+ * The section keeps the memory of arenas and descriptors from being freed.
+ * Their contents may change meanwhile, so all of it is clamped before it is
+ * used, and a line may describe a span as it never was.  Locks would avoid
+ * that, and would make a reader of debugfs hold up allocations; a picture does
+ * not need it.
+ *
+ * An arena is named by its distance from the lowest one that the map has room
+ * for, in arenas, which tells no address.
  */
 
 #include <linux/debugfs.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include "classes.h"
-#include "debugfs.h"
-#include "internal.h"
+#include "api.h"
+#include "numa.h"
+#include "observe.h"
+#include "span.h"
 
-static void show_class(struct seq_file *m, const struct goclass_occupancy *o,
-		       unsigned int spc)
+static void show_span_class(struct seq_file *m,
+			    const struct goclass_occupancy *o, unsigned int spc)
 {
 	unsigned int class = GO_SPC_CLASS(spc), i;
 	unsigned int size = go_class_size[class];
@@ -59,34 +66,22 @@ static int sizeclasses_show(struct seq_file *m, void *unused)
 	seq_puts(m, "# 10%..100%: spans by how many of their objects are live or cached\n");
 	seq_puts(m, "class   size noscan  spans objs/spn      live  cached     free      tail round    10%  20%  30%  40%  50%  60%  70%  80%  90% 100%\n");
 	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
-		show_class(m, o + spc, spc);
+		show_span_class(m, o + spc, spc);
 	kvfree(o);
 	return 0;
 }
+DEFINE_SHOW_ATTRIBUTE(sizeclasses);
 
-static int sizeclasses_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, sizeclasses_show, NULL);
-}
-
-const struct file_operations godebugfs_sizeclasses_fops = {
-	.owner		= THIS_MODULE,
-	.open		= sizeclasses_open,
-	.read		= seq_read,
-	.llseek		= seq_lseek,
-	.release	= single_release,
-};
-
-/* TCMalloc's tiers of the page heap, in pages: up to these, and above. */
+/* TCMalloc's tiers of the page heap end at these lengths, in pages. */
 #define TIER_SMALL	((256UL << 10) >> GO_PAGE_SHIFT)
 #define TIER_MEDIUM	((1UL << 20) >> GO_PAGE_SHIFT)
 
 /**
- * struct pageheap - the runs, counted
+ * struct pageheap - what walks over all spans and arenas have counted
  * @runs: free runs by length
- * @used: pages in use, by the length of their span's tier
+ * @used: pages in use, by the tier of their span
  * @arenas: arenas held
- * @empty: of those, without a page in use
+ * @empty: arenas without a page in use
  */
 struct pageheap {
 	unsigned int runs[GO_ARENA_PAGES + 1];
@@ -95,12 +90,12 @@ struct pageheap {
 	unsigned long empty;
 };
 
-static unsigned int tier(unsigned long npages)
+static unsigned int find_tier(unsigned long npages)
 {
 	return npages <= TIER_SMALL ? 0 : npages <= TIER_MEDIUM ? 1 : 2;
 }
 
-static void add_run(struct gospan *s, void *data)
+static void count_span_pages(struct gospan *s, void *data)
 {
 	unsigned int n = READ_ONCE(s->npages);
 	struct pageheap *p = data;
@@ -110,7 +105,7 @@ static void add_run(struct gospan *s, void *data)
 	if (READ_ONCE(s->state) == GO_SPAN_FREE)
 		p->runs[n]++;
 	else
-		p->used[tier(n)] += n;
+		p->used[find_tier(n)] += n;
 }
 
 static void show_tiers(struct seq_file *m, const struct pageheap *p)
@@ -122,7 +117,7 @@ static void show_tiers(struct seq_file *m, const struct pageheap *p)
 	unsigned int i, t;
 
 	for (i = 1; i <= GO_ARENA_PAGES; i++) {
-		t = tier(i);
+		t = find_tier(i);
 		runs[t] += p->runs[i];
 		pages[t] += (unsigned long)p->runs[i] * i;
 	}
@@ -133,7 +128,7 @@ static void show_tiers(struct seq_file *m, const struct pageheap *p)
 			   p->used[t] << GO_PAGE_SHIFT);
 }
 
-static void add_arena(struct goarena *a, void *data)
+static void count_arena(struct goarena *a, void *data)
 {
 	struct pageheap *p = data;
 
@@ -141,7 +136,7 @@ static void add_arena(struct goarena *a, void *data)
 	p->empty += READ_ONCE(a->nfree) == READ_ONCE(a->npages);
 }
 
-static void show_node(struct seq_file *m, struct gonode *node)
+static void show_node_pages(struct seq_file *m, struct gonode *node)
 {
 	unsigned long flags, sys, free, released;
 
@@ -157,8 +152,8 @@ static void show_node(struct seq_file *m, struct gonode *node)
 
 /*
  * The unusable free index, as /sys/kernel/debug/extfrag has it for the page
- * allocator: what part of the free memory is of no use to who wants so many
- * pages in a row.
+ * allocator: the part of the free memory that is in runs too short for a
+ * request of so many pages.
  */
 static void show_unusable(struct seq_file *m, const struct pageheap *p)
 {
@@ -187,12 +182,12 @@ static int pageheap_show(struct seq_file *m, void *unused)
 
 	if (!p)
 		return -ENOMEM;
-	gospan_walk(&goalloc_heap, add_run, p);
-	gospan_walk_arenas(&goalloc_heap, add_arena, p);
+	gospan_walk(&goalloc_heap, count_span_pages, p);
+	gospan_walk_arenas(&goalloc_heap, count_arena, p);
 	seq_puts(m, "# goalloc-pageheap v1\n");
 	seq_printf(m, "arenas: %lu, %lu of them empty\n", p->arenas, p->empty);
 	for_each_gonode(&goalloc_heap, nid)
-		show_node(m, goalloc_heap.node[nid]);
+		show_node_pages(m, goalloc_heap.node[nid]);
 	show_tiers(m, p);
 	for (i = 1; i <= GO_ARENA_PAGES; i++)
 		if (p->runs[i])
@@ -207,47 +202,28 @@ static int pageheap_show(struct seq_file *m, void *unused)
 	kvfree(p);
 	return 0;
 }
+DEFINE_SHOW_ATTRIBUTE(pageheap);
 
-static int pageheap_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, pageheap_show, NULL);
-}
+/*
+ * --- streams ----------------------------------------------------------------
+ *
+ * The position in a file is 0 for the heading, else 1 + the number of an arena
+ * (heapmap) or of a page (spans).  These numbers are addresses in units of an
+ * arena or a page, so that a stream goes on at the right place whatever has
+ * come or gone before it.
+ */
 
-const struct file_operations godebugfs_pageheap_fops = {
-	.owner		= THIS_MODULE,
-	.open		= pageheap_open,
-	.read		= seq_read,
-	.llseek		= seq_lseek,
-	.release	= single_release,
-};
-
-/* --- streams: where we are is 1 + the number of an arena, or of a page --- */
-
-/* The first arena from a number on, which is its address in arenas. */
-static struct goarena *arena_from(unsigned long *number)
-{
-	struct goarenamap *map = rcu_dereference(goalloc_heap.map);
-	unsigned long first = map->base >> GO_ARENA_SHIFT, i;
-	struct goarena *a;
-
-	for (i = *number > first ? *number - first : 0; i < map->nr; i++) {
-		a = READ_ONCE(map->arena[i]);
-		if (a == &goarena_nil)
-			continue;
-		*number = first + i;
-		return a;
-	}
-	return NULL;
-}
-
-/* What an arena is called. */
+/* The name of an arena in the output, which is not an address. */
 static unsigned long arena_name(const struct goarena *a)
 {
 	return (a->base - rcu_dereference(goalloc_heap.map)->base) >>
 	       GO_ARENA_SHIFT;
 }
 
-/* The span or free run that begins at a page, if any; how long it is. */
+/*
+ * The span or free run that begins at page @i, or NULL.  @npages is its length,
+ * else 1.
+ */
 static struct gospan *span_at(struct goarena *a, unsigned int i,
 			      unsigned int *npages)
 {
@@ -261,8 +237,8 @@ static struct gospan *span_at(struct goarena *a, unsigned int i,
 	return s;
 }
 
-/* A digit: how full a small span is; else a letter. */
-static char picture(const struct gospan *s)
+/* The character for a span: for a small one a digit, by how full it is. */
+static char heapmap_char(const struct gospan *s)
 {
 	unsigned int n, used;
 
@@ -297,7 +273,7 @@ static int heapmap_show(struct seq_file *m, void *v)
 	seq_printf(m, "%6lu %3d ", arena_name(a), a->node->nid);
 	for (i = 0; i < GO_ARENA_PAGES; i += n) {
 		s = span_at(a, i, &n);
-		c = s ? picture(s) : '-';
+		c = s ? heapmap_char(s) : '-';
 		for (k = 0; k < n; k++)
 			seq_putc(m, c);
 	}
@@ -312,7 +288,7 @@ static void *heapmap_at(loff_t *pos)
 
 	if (!*pos)
 		return SEQ_START_TOKEN;
-	a = arena_from(&number);
+	a = gospan_next_arena(&goalloc_heap, &number);
 	*pos = number + 1;
 	return a;
 }
@@ -342,31 +318,19 @@ static const struct seq_operations heapmap_sops = {
 	.stop	= stream_stop,
 	.show	= heapmap_show,
 };
-
-static int heapmap_open(struct inode *inode, struct file *file)
-{
-	return seq_open(file, &heapmap_sops);
-}
-
-const struct file_operations godebugfs_heapmap_fops = {
-	.owner		= THIS_MODULE,
-	.open		= heapmap_open,
-	.read		= seq_read,
-	.llseek		= seq_lseek,
-	.release	= seq_release,
-};
+DEFINE_SEQ_ATTRIBUTE(heapmap);
 
 /**
- * struct place - where a walk over all spans is
+ * struct spans_place - a position in the walk over all spans
  * @a: the arena
  * @i: the page in it
  */
-struct place {
+struct spans_place {
 	struct goarena *a;
 	unsigned int i;
 };
 
-static const char *state_name(u32 state)
+static const char *span_state_name(u32 state)
 {
 	switch (state) {
 	case GO_SPAN_FREE:
@@ -382,13 +346,13 @@ static const char *state_name(u32 state)
 	}
 }
 
-static void show_span(struct seq_file *m, const struct place *at)
+static void show_span(struct seq_file *m, const struct spans_place *at)
 {
 	unsigned int npages, spc, class, n = 0, used = 0, size = 0;
 	struct gospan *s = span_at(at->a, at->i, &npages);
 	u32 state;
 
-	/* It has gone since it was found: the next line is another's. */
+	/* The span has gone since it was found; it gets no line. */
 	if (!s)
 		return;
 	state = READ_ONCE(s->state);
@@ -405,7 +369,7 @@ static void show_span(struct seq_file *m, const struct place *at)
 		size = npages << GO_PAGE_SHIFT;
 	}
 	seq_printf(m, "%6lu %5u %5u  %-5s %5u %8u %6u %7u %7u %6u\n",
-		   arena_name(at->a), at->i, npages, state_name(state), class,
+		   arena_name(at->a), at->i, npages, span_state_name(state), class,
 		   size, state == GO_SPAN_FREE ? 0 : GO_SPC_NOSCAN(spc), n,
 		   used, READ_ONCE(s->cached));
 }
@@ -422,11 +386,11 @@ static int spans_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-/* The first span or free run from a place on. */
+/* Find the first span or free run at @pos or behind it, and set @pos. */
 static void *spans_at(struct seq_file *m, loff_t *pos)
 {
 	unsigned long number, found;
-	struct place *at = m->private;
+	struct spans_place *at = m->private;
 	unsigned int n;
 
 	if (!*pos)
@@ -435,7 +399,7 @@ static void *spans_at(struct seq_file *m, loff_t *pos)
 	at->i = (*pos - 1) % GO_ARENA_PAGES;
 	for (;; number = found + 1, at->i = 0) {
 		found = number;
-		at->a = arena_from(&found);
+		at->a = gospan_next_arena(&goalloc_heap, &found);
 		if (!at->a)
 			return NULL;
 		if (found != number)
@@ -471,13 +435,28 @@ static const struct seq_operations spans_sops = {
 
 static int spans_open(struct inode *inode, struct file *file)
 {
-	return seq_open_private(file, &spans_sops, sizeof(struct place));
+	return seq_open_private(file, &spans_sops, sizeof(struct spans_place));
 }
 
-const struct file_operations godebugfs_spans_fops = {
+/* DEFINE_SEQ_ATTRIBUTE() cannot allocate a place for each open file. */
+static const struct file_operations spans_fops = {
 	.owner		= THIS_MODULE,
 	.open		= spans_open,
 	.read		= seq_read,
 	.llseek		= seq_lseek,
 	.release	= seq_release_private,
 };
+
+/**
+ * godebugfs_heap_init - make the files that look at the heap
+ * @dir: the directory
+ *
+ * Context: task.
+ */
+void godebugfs_heap_init(struct dentry *dir)
+{
+	debugfs_create_file("sizeclasses", 0400, dir, NULL, &sizeclasses_fops);
+	debugfs_create_file("pageheap", 0400, dir, NULL, &pageheap_fops);
+	debugfs_create_file("heapmap", 0400, dir, NULL, &heapmap_fops);
+	debugfs_create_file("spans", 0400, dir, NULL, &spans_fops);
+}

@@ -2,23 +2,61 @@
 /*
  * Observe: what looks at the allocator and is called by no part of it.
  *
- *   stats.c         MemStats: how the counters are read together
- *   classes.c       the size classes: facts, and how full their spans are
- *   verify.c        walks everything and checks it
- *   report.c        says what is wrong, in words
- *   debug.c         the parameter debug=
- *   fault.c         the knobs of fault injection
  *   debugfs.c       /sys/kernel/debug/goalloc
  *   debugfs_heap.c  its files that look at spans and pages
+ *   fault.c         the knobs of fault injection
+ *   debug.c         the parameter debug=
+ *   verify.c        walks everything and checks it
+ *   report.c        says what is wrong, in words
+ *   classes.c       the size classes: facts, and how full their spans are
+ *   stats.c         MemStats: how the counters are read together
+ *
+ * The first section is for /dev/goalloc, which knows nothing of spans.  So
+ * that this stays true, types of the allocator are only declared here.  The
+ * files that look inside them include types.h.
  */
 #ifndef GOALLOC_OBSERVE_H
 #define GOALLOC_OBSERVE_H
 
-#include <linux/seq_file.h>
-#include <linux/goalloc.h>
-#include "types.h"
+#include <linux/fs.h>
+#include <linux/types.h>
 
 struct dentry;
+struct goalloc_class_stats;
+struct goalloc_ioc_info;
+struct goalloc_memstats;
+struct goheap;
+struct gospan;
+struct seq_file;
+
+/* --- for dev/ ------------------------------------------------------------- */
+
+/* classes.c */
+void goclasses_info(struct goalloc_ioc_info *info);
+u32 goclasses_find(size_t size, bool noscan);
+struct goalloc_class_stats *goclasses_read(unsigned int *nr);
+
+/* debugfs.c */
+void godebugfs_add(const char *name, const struct file_operations *fops);
+
+/* --- for lifecycle.c and goalloc_main.c ----------------------------------- */
+
+/* stats.c */
+size_t gostats_fixed(struct goheap *h);
+
+/* report.c */
+void goreport_init(void);
+void goreport_leaks(struct goheap *h);
+
+/* debug.c */
+int godebug_set(const char *val);
+int godebug_get(char *buf);
+
+/* debugfs.c */
+void godebugfs_init(void);
+void godebugfs_exit(void);
+
+/* --- within observe/ ------------------------------------------------------ */
 
 /**
  * struct gostats_spc - the counters of a span class
@@ -36,20 +74,27 @@ struct gostats_spc {
 
 /* stats.c */
 void gostats_read(struct goheap *h, struct goalloc_memstats *m);
-size_t gostats_fixed(struct goheap *h);
 void gostats_read_spc(struct goheap *h, unsigned int spc,
 		      struct gostats_spc *st);
 
+/**
+ * struct goclass_occupancy - the spans of a class by how full they are
+ * @spans: spans of the class
+ * @free: objects that are free in them
+ * @decile: spans with up to 10 %, 20 %, ... of their objects out
+ */
+struct goclass_occupancy {
+	unsigned long spans;
+	unsigned long free;
+	unsigned int decile[10];
+};
+
+/* classes.c */
+unsigned int goclasses_used(const struct gospan *s, unsigned int nelems);
+void goclasses_walk(struct goheap *h, struct goclass_occupancy *o);
+
 /* verify.c */
 unsigned int goverify(struct goheap *h, struct seq_file *m);
-
-/* report.c */
-void goreport_init(void);
-void goreport_leaks(struct goheap *h);
-
-/* debug.c */
-int godebug_set(const char *val);
-int godebug_get(char *buf);
 
 /* fault.c */
 #ifdef CONFIG_FAULT_INJECTION
@@ -58,8 +103,7 @@ void gofault_init(struct dentry *dir);
 static inline void gofault_init(struct dentry *dir) { }
 #endif
 
-/* debugfs.c */
-void godebugfs_init(void);
-void godebugfs_exit(void);
+/* debugfs_heap.c */
+void godebugfs_heap_init(struct dentry *dir);
 
 #endif /* GOALLOC_OBSERVE_H */

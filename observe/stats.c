@@ -24,6 +24,7 @@
  */
 
 #include <linux/export.h>
+#include <linux/goalloc.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include "api.h"

@@ -610,9 +610,11 @@ TEST_F(calls, limits_must_make_sense)
 	ASSERT_EQ(set_param("dev_max_bytes", "16777215T\n"), 0);
 	ASSERT_EQ(call(self->fd, GOALLOC_IOC_INFO, &info), 0);
 	EXPECT_EQ(info.max_bytes, 16777215ULL << 40);
-	ASSERT_EQ(set_param("dev_max_bytes", "0x10k"), 0);
+	/* A number is decimal, whatever it begins with. */
+	EXPECT_EQ(set_param("dev_max_bytes", "0x10k"), -EINVAL);
+	ASSERT_EQ(set_param("dev_max_bytes", "010KiB"), 0);
 	ASSERT_EQ(call(self->fd, GOALLOC_IOC_INFO, &info), 0);
-	EXPECT_EQ(info.max_bytes, 16384);
+	EXPECT_EQ(info.max_bytes, 10240);
 }
 
 static struct {

@@ -28,7 +28,4 @@
 #include "reclaim/reclaim.h"
 #include "observe/observe.h"
 
-/* dev.c */
-int goalloc_dev_init(void);
-void goalloc_dev_exit(void);
 #endif
