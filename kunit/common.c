@@ -4,9 +4,15 @@
  */
 
 #include <linux/module.h>
+#include <linux/prandom.h>
 #include <linux/random.h>
 #include <linux/slab.h>
+#include "api.h"
 #include "common.h"
+#include "compat.h"
+#include "lifecycle.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
 
 int gotest_heap_init(struct kunit *test)
 {

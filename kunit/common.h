@@ -11,9 +11,9 @@
 #define GOALLOC_KUNIT_COMMON_H
 
 #include <kunit/test.h>
+#include <linux/goalloc.h>
 #include <linux/prandom.h>
-#include "internal.h"
-#include "internal.h"
+#include "types.h"
 
 /* For a suite's .init and .exit: a heap of the test's own. */
 int gotest_heap_init(struct kunit *test);

@@ -9,10 +9,15 @@
  * a chunk given back too early would show.
  */
 
+#include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include "common.h"
+#include "fixalloc.h"
+#include "lifecycle.h"
 
 static const unsigned int sizes[] = {
 	8, 20, 64, 128, 168, 256, 1000, 2704, 4096, sizeof(struct goarena),

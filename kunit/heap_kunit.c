@@ -13,13 +13,28 @@
  */
 
 #include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/hash.h>
+#include <linux/irq_work.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/workqueue.h>
+#include "block.h"
 #include "common.h"
+#include "fixalloc.h"
+#include "heap.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "runs.h"
+#include "source.h"
+#include "span.h"
 
 #define MIB_PAGES	(SZ_1M >> GO_PAGE_SHIFT)
 
@@ -242,8 +257,8 @@ static void photograph(struct kunit *test, unsigned long arena, char *buf,
 	buf[PICTURE] = 0;
 	*runs = 0;
 	raw_spin_lock_irqsave(&node->lock, flags);
-	for (s = goruns_find(&node->runs, 1, 1); s; s = goruns_after(&node->runs, s->npages,
-				s->base)) {
+	for (s = goruns_find(&node->runs, 1, 1); s;
+	     s = goruns_after(&node->runs, s->npages, s->base)) {
 		i = (s->base - arena) >> GO_PAGE_SHIFT;
 		++*runs;
 		if (i + s->npages <= PICTURE)

@@ -5,8 +5,17 @@
  */
 
 #include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
+#include "heap.h"
+#include "hooks.h"
+#include "numa.h"
 #include "objects.h"
+#include "reclaim/reclaim.h"
+#include "source.h"
 
 #define LARGE	SZ_64K
 

@@ -22,11 +22,20 @@
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/prandom.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include "api.h"
+#include "heap.h"
+#include "lifecycle.h"
+#include "numa.h"
 #include "objects.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "source.h"
 
 static unsigned long steps = IS_ENABLED(CONFIG_KASAN) ? 20000 : 200000;
 module_param(steps, ulong, 0444);

@@ -6,11 +6,22 @@
  * A node that has no memory left is had by memory_limit: then no node gets more.
  */
 
+#include <linux/irq_work.h>
 #include <linux/mempolicy.h>
+#include <linux/mm.h>
 #include <linux/sched/task.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
+#include <linux/workqueue.h>
+#include "alloc.h"
+#include "central.h"
+#include "heap.h"
+#include "numa.h"
 #include "objects.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "source.h"
 
 #define SPC	GO_SPC(30, 0)
 

@@ -10,6 +10,7 @@
 
 #include <linux/math.h>
 #include "common.h"
+#include "span.h"
 
 /* Where a span might be: a multiple of any alignment that one may need. */
 #define SPAN_BASE	0xffff888012340000UL
