@@ -27,6 +27,9 @@ static inline struct goheap *gotest_heap(struct kunit *test)
 	return test->priv;
 }
 
+/* The span of an address. */
+struct gospan *gotest_span_of(struct goheap *h, const void *p);
+
 /* MemStats of a heap; freed with the test. */
 struct goalloc_memstats *gotest_memstats(struct kunit *test, struct goheap *h);
 

@@ -28,32 +28,16 @@
 EXPORT_SYMBOL_IF_KUNIT(goalloc_heap);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_check);
 
-EXPORT_SYMBOL_IF_KUNIT(go_class_size);
-EXPORT_SYMBOL_IF_KUNIT(go_class_pages);
-EXPORT_SYMBOL_IF_KUNIT(go_class_nelems);
-EXPORT_SYMBOL_IF_KUNIT(go_class_magic);
-EXPORT_SYMBOL_IF_KUNIT(go_class_align);
-EXPORT_SYMBOL_IF_KUNIT(go_size_to_class);
 
-EXPORT_SYMBOL_IF_KUNIT(goruns_insert);
-EXPORT_SYMBOL_IF_KUNIT(goruns_remove);
-EXPORT_SYMBOL_IF_KUNIT(goruns_find);
-EXPORT_SYMBOL_IF_KUNIT(goruns_cut);
 
 EXPORT_SYMBOL_IF_KUNIT(goheap_free);
 EXPORT_SYMBOL_IF_KUNIT(gosource_large);
-EXPORT_SYMBOL_IF_KUNIT(goheap_free_large);
-EXPORT_SYMBOL_IF_KUNIT(gosource_top_up);
-EXPORT_SYMBOL_IF_KUNIT(goblock_free_rest);
 EXPORT_SYMBOL_IF_KUNIT(golifecycle_begin);
 EXPORT_SYMBOL_IF_KUNIT(golifecycle_end);
 
 EXPORT_SYMBOL_IF_KUNIT(goscavenge);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_reap);
 EXPORT_SYMBOL_IF_KUNIT(gobackground_excess);
-EXPORT_SYMBOL_IF_KUNIT(gonuma_node);
-EXPORT_SYMBOL_IF_KUNIT(gonuma_nearest);
-EXPORT_SYMBOL_IF_KUNIT(gonuma_others);
 EXPORT_SYMBOL_IF_KUNIT(golimit_keep);
 EXPORT_SYMBOL_IF_KUNIT(golimit_set);
 EXPORT_SYMBOL_IF_KUNIT(goshrink_count);
@@ -80,8 +64,6 @@ EXPORT_SYMBOL_IF_KUNIT(godrain_all);
 EXPORT_SYMBOL_IF_KUNIT(godrain_node);
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_tiny);
-EXPORT_SYMBOL_IF_KUNIT(gotiny_holds);
-EXPORT_SYMBOL_IF_KUNIT(gotiny_size);
 
 EXPORT_SYMBOL_IF_KUNIT(gospan_nil);
 EXPORT_SYMBOL_IF_KUNIT(goarena_nil);
@@ -92,14 +74,6 @@ EXPORT_SYMBOL_IF_KUNIT(gospan_uncarve);
 EXPORT_SYMBOL_IF_KUNIT(gospan_take);
 EXPORT_SYMBOL_IF_KUNIT(gospan_walk);
 
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_init);
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_alloc);
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_pop);
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_free);
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_low);
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_top_up);
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_detach);
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_release);
 
 EXPORT_SYMBOL_IF_KUNIT(gostats_read);
 EXPORT_SYMBOL_IF_KUNIT(goverify);
@@ -111,8 +85,6 @@ EXPORT_SYMBOL_IF_KUNIT(godebug_get);
 #ifdef CONFIG_FAULT_INJECTION
 EXPORT_SYMBOL_IF_KUNIT(goalloc_fail);
 #endif
-EXPORT_SYMBOL_IF_KUNIT(goruns_after);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_all);
-EXPORT_SYMBOL_IF_KUNIT(gotiny_drain);
 EXPORT_SYMBOL_IF_KUNIT(gofree_block);
 EXPORT_SYMBOL_IF_KUNIT(gosource_pages);

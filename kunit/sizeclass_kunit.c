@@ -8,6 +8,7 @@
  * division and by searching, the way the tables are there to avoid.
  */
 
+#define GO_SIZECLASS_TABLES
 #include <linux/math.h>
 #include "common.h"
 #include "span.h"

@@ -9,6 +9,8 @@
  * itself is an object of class 2; its mcache's counters tell when it returns.
  */
 
+#include "../tiny.c"
+
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/log2.h>
