@@ -14,9 +14,18 @@
 #include <linux/cleanup.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/prandom.h>
+#include <linux/preempt.h>
+#include <linux/random.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/string.h>
+#include "api.h"
 #include "objects.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "source.h"
+#include "span.h"
 
 #define TOO_MUCH	(GOALLOC_MAX_SIZE + 1)
 

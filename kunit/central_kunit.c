@@ -10,12 +10,22 @@
  * that its bits ask for.
  */
 
+#include <linux/bitmap.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/prandom.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/workqueue.h>
+#include "central.h"
 #include "common.h"
+#include "heap.h"
+#include "observe/observe.h"
+#include "source.h"
+#include "span.h"
 
 /* The most objects that a test has out at a time. */
 #define MOST	(4 * GO_MAX_NELEMS)

@@ -4,9 +4,17 @@
  */
 
 #include <linux/module.h>
+#include <linux/prandom.h>
+#include <linux/preempt.h>
 #include <linux/random.h>
 #include <linux/slab.h>
+#include "api.h"
 #include "common.h"
+#include "compat.h"
+#include "lifecycle.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "span.h"
 
 int gotest_heap_init(struct kunit *test)
 {
@@ -45,6 +53,16 @@ void gotest_verify_exit(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, goverify(&goalloc_heap, NULL), 0);
 	gotest_expect_identities(test, gotest_memstats(test, &goalloc_heap));
+}
+
+struct gospan *gotest_span_of(struct goheap *h, const void *p)
+{
+	struct gospan *s;
+
+	preempt_disable();
+	s = gospan_of(h, p);
+	preempt_enable();
+	return s;
 }
 
 struct goalloc_memstats *gotest_memstats(struct kunit *test, struct goheap *h)

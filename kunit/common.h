@@ -11,9 +11,9 @@
 #define GOALLOC_KUNIT_COMMON_H
 
 #include <kunit/test.h>
+#include <linux/goalloc.h>
 #include <linux/prandom.h>
-#include "allheaders.h"
-#include "allheaders.h"
+#include "types.h"
 
 /* For a suite's .init and .exit: a heap of the test's own. */
 int gotest_heap_init(struct kunit *test);
@@ -26,6 +26,9 @@ static inline struct goheap *gotest_heap(struct kunit *test)
 {
 	return test->priv;
 }
+
+/* The span of an address. */
+struct gospan *gotest_span_of(struct goheap *h, const void *p);
 
 /* MemStats of a heap; freed with the test. */
 struct goalloc_memstats *gotest_memstats(struct kunit *test, struct goheap *h);

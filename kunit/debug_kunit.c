@@ -9,8 +9,14 @@
  */
 
 #include <linux/irqflags.h>
+#include <linux/poison.h>
+#include <linux/preempt.h>
 #include <linux/string.h>
+#include "api.h"
+#include "hooks.h"
 #include "objects.h"
+#include "observe/observe.h"
+#include "span.h"
 
 static int debug_init(struct kunit *test)
 {

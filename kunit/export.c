@@ -8,38 +8,36 @@
 
 #include <kunit/visibility.h>
 #include <linux/fault-inject.h>
-#include "allheaders.h"
+#include "alloc.h"
+#include "api.h"
+#include "block.h"
+#include "central.h"
+#include "fixalloc.h"
+#include "free.h"
+#include "heap.h"
+#include "hooks.h"
+#include "lifecycle.h"
+#include "numa.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "runs.h"
+#include "source.h"
+#include "span.h"
+#include "tiny.h"
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_heap);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_check);
 
-EXPORT_SYMBOL_IF_KUNIT(go_class_size);
-EXPORT_SYMBOL_IF_KUNIT(go_class_pages);
-EXPORT_SYMBOL_IF_KUNIT(go_class_nelems);
-EXPORT_SYMBOL_IF_KUNIT(go_class_magic);
-EXPORT_SYMBOL_IF_KUNIT(go_class_align);
-EXPORT_SYMBOL_IF_KUNIT(go_size_to_class);
 
-EXPORT_SYMBOL_IF_KUNIT(goruns_insert);
-EXPORT_SYMBOL_IF_KUNIT(goruns_remove);
-EXPORT_SYMBOL_IF_KUNIT(goruns_find);
-EXPORT_SYMBOL_IF_KUNIT(goruns_cut);
-EXPORT_SYMBOL_IF_KUNIT(goruns_free);
 
 EXPORT_SYMBOL_IF_KUNIT(goheap_free);
 EXPORT_SYMBOL_IF_KUNIT(gosource_large);
-EXPORT_SYMBOL_IF_KUNIT(goheap_free_large);
-EXPORT_SYMBOL_IF_KUNIT(gosource_top_up);
-EXPORT_SYMBOL_IF_KUNIT(goblock_free_rest);
 EXPORT_SYMBOL_IF_KUNIT(golifecycle_begin);
 EXPORT_SYMBOL_IF_KUNIT(golifecycle_end);
 
 EXPORT_SYMBOL_IF_KUNIT(goscavenge);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_reap);
 EXPORT_SYMBOL_IF_KUNIT(gobackground_excess);
-EXPORT_SYMBOL_IF_KUNIT(gonuma_node);
-EXPORT_SYMBOL_IF_KUNIT(gonuma_nearest);
-EXPORT_SYMBOL_IF_KUNIT(gonuma_others);
 EXPORT_SYMBOL_IF_KUNIT(golimit_keep);
 EXPORT_SYMBOL_IF_KUNIT(golimit_set);
 EXPORT_SYMBOL_IF_KUNIT(goshrink_count);
@@ -64,11 +62,8 @@ EXPORT_SYMBOL_IF_KUNIT(goalloc_on_node);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_zeroed);
 EXPORT_SYMBOL_IF_KUNIT(godrain_all);
 EXPORT_SYMBOL_IF_KUNIT(godrain_node);
-EXPORT_SYMBOL_IF_KUNIT(godrain_deferred);
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_tiny);
-EXPORT_SYMBOL_IF_KUNIT(gotiny_free);
-EXPORT_SYMBOL_IF_KUNIT(gotiny_size);
 
 EXPORT_SYMBOL_IF_KUNIT(gospan_nil);
 EXPORT_SYMBOL_IF_KUNIT(goarena_nil);
@@ -77,36 +72,18 @@ EXPORT_SYMBOL_IF_KUNIT(gospan_carve);
 EXPORT_SYMBOL_IF_KUNIT(gospan_uncarve);
 EXPORT_SYMBOL_IF_KUNIT(gospan_take);
 EXPORT_SYMBOL_IF_KUNIT(gospan_walk);
-EXPORT_SYMBOL_IF_KUNIT(gospan_walk_arenas);
-EXPORT_SYMBOL_IF_KUNIT(gospan_arena_enter);
-EXPORT_SYMBOL_IF_KUNIT(gospan_in_free_run);
-EXPORT_SYMBOL_IF_KUNIT(gospan_arena_leave);
-EXPORT_SYMBOL_IF_KUNIT(gofree_classify);
-EXPORT_SYMBOL_IF_KUNIT(gosource_wait);
 
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_init);
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_alloc);
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_pop);
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_free);
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_top_up);
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_detach);
-EXPORT_SYMBOL_IF_KUNIT(gofixalloc_release);
 
 EXPORT_SYMBOL_IF_KUNIT(gostats_read);
-EXPORT_SYMBOL_IF_KUNIT(gostats_read_spc);
 EXPORT_SYMBOL_IF_KUNIT(goverify);
-EXPORT_SYMBOL_IF_KUNIT(gohooks_misuse);
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_debug);
 EXPORT_SYMBOL_IF_KUNIT(godebug_set);
 EXPORT_SYMBOL_IF_KUNIT(godebug_get);
-EXPORT_SYMBOL_IF_KUNIT(goredzone_size);
 
 #ifdef CONFIG_FAULT_INJECTION
 EXPORT_SYMBOL_IF_KUNIT(goalloc_fail);
 #endif
-EXPORT_SYMBOL_IF_KUNIT(goruns_after);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_all);
-EXPORT_SYMBOL_IF_KUNIT(gotiny_drain);
 EXPORT_SYMBOL_IF_KUNIT(gofree_block);
 EXPORT_SYMBOL_IF_KUNIT(gosource_pages);

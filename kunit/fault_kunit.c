@@ -18,9 +18,19 @@
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include "api.h"
+#include "heap.h"
+#include "hooks.h"
+#include "lifecycle.h"
+#include "numa.h"
 #include "objects.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "source.h"
+#include "span.h"
 
 #ifdef CONFIG_FAULT_INJECTION
 

@@ -2,6 +2,8 @@
 /*
  * fixalloc: objects of one size, on allocators of the test's own.
  *
+ * fixalloc.c is included; nothing of it is exported for this.
+ *
  * What must hold is little: no two objects overlap, they are aligned, the
  * counts are true, the reserve is only for those who cannot get more, and what
  * nobody uses can go back while everything else stays.  Objects are filled with
@@ -9,10 +11,17 @@
  * a chunk given back too early would show.
  */
 
+#include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
+#include <linux/string.h>
+#include "../fixalloc.c"
+
 #include "common.h"
+#include "fixalloc.h"
+#include "lifecycle.h"
 
 static const unsigned int sizes[] = {
 	8, 20, 64, 128, 168, 256, 1000, 2704, 4096, sizeof(struct goarena),
@@ -25,8 +34,8 @@ static void size_name(const unsigned int *size, char *name)
 
 KUNIT_ARRAY_PARAM(size, sizes, size_name);
 
-/* An allocator; the test's end leaves its memory to fix_end(). */
-static struct gofixalloc *fix_new(struct kunit *test, unsigned int size,
+/* An allocator; the test's end leaves its memory to end_fix(). */
+static struct gofixalloc *new_fix(struct kunit *test, unsigned int size,
 			     unsigned int reserve)
 {
 	struct gofixalloc *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
@@ -38,7 +47,7 @@ static struct gofixalloc *fix_new(struct kunit *test, unsigned int size,
 }
 
 /* The end of an allocator, of which nothing may be in use. */
-static void fix_end(struct kunit *test, struct gofixalloc *f)
+static void end_fix(struct kunit *test, struct gofixalloc *f)
 {
 	unsigned long chunks = f->nchunks;
 	LIST_HEAD(out);
@@ -98,7 +107,7 @@ static void shuffle(struct rnd_state *rnd, void **p, unsigned int n)
 static void distinct(struct kunit *test)
 {
 	const unsigned int *size = test->param_value;
-	struct gofixalloc *f = fix_new(test, *size, 0);
+	struct gofixalloc *f = new_fix(test, *size, 0);
 	unsigned int i, n = 3 * f->perchunk + 1;
 	void **p = pointers(test, n);
 	struct rnd_state rnd;
@@ -117,13 +126,13 @@ static void distinct(struct kunit *test)
 			KUNIT_FAIL(test, "object %p was written to", p[i]);
 		gofixalloc_free(f, p[i]);
 	}
-	fix_end(test, f);
+	end_fix(test, f);
 }
 
-static void aligned(struct kunit *test)
+static void objects_are_aligned(struct kunit *test)
 {
 	const unsigned int *size = test->param_value;
-	struct gofixalloc *f = fix_new(test, *size, 0);
+	struct gofixalloc *f = new_fix(test, *size, 0);
 	unsigned long align = max(8UL, min(64UL, 1UL << __ffs(f->size)));
 	unsigned int i, n = f->perchunk + 1;
 	void **p = pointers(test, n);
@@ -137,7 +146,7 @@ static void aligned(struct kunit *test)
 	}
 	while (i--)
 		gofixalloc_free(f, p[i]);
-	fix_end(test, f);
+	end_fix(test, f);
 }
 
 /* At most a quarter of a chunk is waste, for all that the heap has of them. */
@@ -163,7 +172,7 @@ static void little_waste(struct kunit *test)
 /* What is freed last is used first, and chunks in use before empty ones. */
 static void reuse(struct kunit *test)
 {
-	struct gofixalloc *f = fix_new(test, 1000, 0);
+	struct gofixalloc *f = new_fix(test, 1000, 0);
 	unsigned int i, n = 2 * f->perchunk;
 	void **p = pointers(test, n), *again;
 
@@ -178,13 +187,13 @@ static void reuse(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->nchunks, 2);
 	gofixalloc_free(f, again);
 	gofixalloc_free(f, p[0]);
-	fix_end(test, f);
+	end_fix(test, f);
 }
 
 /* Who may get more does, before the reserve is touched. */
 static void reserve_is_left_alone(struct kunit *test)
 {
-	struct gofixalloc *f = fix_new(test, 1000, 3);
+	struct gofixalloc *f = new_fix(test, 1000, 3);
 	unsigned int i, n = 5 * f->perchunk;
 	void **p = pointers(test, n);
 
@@ -199,13 +208,13 @@ static void reserve_is_left_alone(struct kunit *test)
 	}
 	while (i--)
 		gofixalloc_free(f, p[i]);
-	fix_end(test, f);
+	end_fix(test, f);
 }
 
 /* Who may not gets it to the last object, and then nothing. */
 static void reserve_is_there(struct kunit *test)
 {
-	struct gofixalloc *f = fix_new(test, 1000, 3);
+	struct gofixalloc *f = new_fix(test, 1000, 3);
 	void **p = pointers(test, f->perchunk);
 	unsigned int i;
 
@@ -224,13 +233,13 @@ static void reserve_is_there(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->nchunks, 2);
 	while (i--)
 		gofixalloc_free(f, p[i]);
-	fix_end(test, f);
+	end_fix(test, f);
 }
 
 /* With preemption off the reserve goes first, and growing comes last. */
 static void reserve_when_atomic(struct kunit *test)
 {
-	struct gofixalloc *f = fix_new(test, 1000, 3);
+	struct gofixalloc *f = new_fix(test, 1000, 3);
 	void **p = pointers(test, f->perchunk + 1);
 	unsigned int i;
 
@@ -254,13 +263,13 @@ static void reserve_when_atomic(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->nchunks, 2);
 	for (i = 0; i <= f->perchunk; i++)
 		gofixalloc_free(f, p[i]);
-	fix_end(test, f);
+	end_fix(test, f);
 }
 
 /* Chunks in use stay, and so does what the reserve needs. */
 static void detach(struct kunit *test)
 {
-	struct gofixalloc *f = fix_new(test, 1000, 1);
+	struct gofixalloc *f = new_fix(test, 1000, 1);
 	unsigned int i, n = 4 * f->perchunk;
 	void **p = pointers(test, n);
 	LIST_HEAD(out);
@@ -291,14 +300,14 @@ static void detach(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, intact(f, p[i]));
 		gofixalloc_free(f, p[i]);
 	}
-	fix_end(test, f);
+	end_fix(test, f);
 }
 
 /* Anything at any time: allocate, free, detach. */
 static void random_order(struct kunit *test)
 {
 	unsigned int n = 0, steps = IS_ENABLED(CONFIG_KASAN) ? 4000 : 100000;
-	struct gofixalloc *f = fix_new(test, 400, 5);
+	struct gofixalloc *f = new_fix(test, 400, 5);
 	const unsigned int most = 300;
 	void **p = pointers(test, most);
 	struct rnd_state rnd;
@@ -326,12 +335,12 @@ static void random_order(struct kunit *test)
 	expect_counts(test, f, n);
 	while (n)
 		gofixalloc_free(f, p[--n]);
-	fix_end(test, f);
+	end_fix(test, f);
 }
 
 static struct kunit_case fixalloc_cases[] = {
 	KUNIT_CASE_PARAM(distinct, size_gen_params),
-	KUNIT_CASE_PARAM(aligned, size_gen_params),
+	KUNIT_CASE_PARAM(objects_are_aligned, size_gen_params),
 	KUNIT_CASE(little_waste),
 	KUNIT_CASE(reuse),
 	KUNIT_CASE(reserve_is_left_alone),

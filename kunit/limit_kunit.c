@@ -5,8 +5,17 @@
  */
 
 #include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
+#include "heap.h"
+#include "hooks.h"
+#include "numa.h"
 #include "objects.h"
+#include "reclaim/reclaim.h"
+#include "source.h"
 
 #define LARGE	SZ_64K
 
@@ -54,8 +63,7 @@ static struct gospan *large(struct kunit *test, gfp_t gfp)
 
 static void large_end(struct kunit *test, struct gospan *s)
 {
-	s->state = GO_SPAN_DYING;
-	goheap_free_large(gotest_heap(test), s);
+	gotest_free(gotest_heap(test), (void *)s->base);
 }
 
 /* Take large objects until there are no more; they form a list. */
@@ -328,8 +336,7 @@ static int push(void *arg)
 	while (!kthread_should_stop()) {
 		i = get_random_u32_below(ARRAY_SIZE(s));
 		if (s[i]) {
-			s[i]->state = GO_SPAN_DYING;
-			goheap_free_large(h, s[i]);
+			gotest_free(h, (void *)s[i]->base);
 			s[i] = NULL;
 		} else {
 			s[i] = gosource_large(h, NUMA_NO_NODE, LARGE,
@@ -339,10 +346,8 @@ static int push(void *arg)
 		cond_resched();
 	}
 	for (i = 0; i < ARRAY_SIZE(s); i++)
-		if (s[i]) {
-			s[i]->state = GO_SPAN_DYING;
-			goheap_free_large(h, s[i]);
-		}
+		if (s[i])
+			gotest_free(h, (void *)s[i]->base);
 	return bad;
 }
 

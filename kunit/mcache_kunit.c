@@ -12,14 +12,28 @@
  */
 
 #include <linux/cpu.h>
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/prandom.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/smp.h>
+#include <linux/string.h>
 #include <linux/topology.h>
 #include <linux/workqueue.h>
+#include "alloc.h"
+#include "compat.h"
+#include "mcache.h"
 #include "objects.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "source.h"
 
 #define SPC_64		GO_SPC(6, 0)
 #define MANY		512

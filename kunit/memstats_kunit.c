@@ -11,8 +11,20 @@
  */
 
 #include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/prandom.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/string.h>
+#include "alloc.h"
+#include "api.h"
+#include "hooks.h"
+#include "mcache.h"
 #include "objects.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "source.h"
+#include "span.h"
 
 static struct goalloc_memstats *memstats(struct kunit *test)
 {

@@ -13,12 +13,23 @@
  * where it is asked for, with warns=1.
  */
 
+#include <linux/cpumask.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/poison.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/sort.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
+#include "api.h"
+#include "hooks.h"
+#include "lifecycle.h"
 #include "objects.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "span.h"
 
 static bool warns;
 module_param(warns, bool, 0444);

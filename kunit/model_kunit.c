@@ -13,8 +13,7 @@
  * elsewhere; and with a thread on each CPU, all of which swap objects through a
  * table.  The seed is printed; seed= repeats a run, steps= makes it longer.
  *
- * The page heap has a model of its own in heap_kunit.c; here is what Go's tests
- * call swiss cheese: when little is used of many pages, that is all we hold.
+ * The free runs have a model of their own in runs_kunit.c.
  */
 
 #include <linux/completion.h>
@@ -22,11 +21,16 @@
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/prandom.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include "api.h"
 #include "objects.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
 
 static unsigned long steps = IS_ENABLED(CONFIG_KASAN) ? 20000 : 200000;
 module_param(steps, ulong, 0444);
@@ -786,89 +790,6 @@ static void model_together(struct kunit *test)
 	compare(test, g);
 }
 
-/* Swiss cheese, on a heap of its own. */
-
-static const struct cheese {
-	const char *name;
-	unsigned int npages;
-	unsigned int keep;
-} cheeses[] = {
-	{ "every other page", 1, 2 },
-	{ "every third of three pages", 3, 3 },
-	{ "one page in ten", 1, 10 },
-	{ "one page in a hundred", 1, 100 },
-	{ "lengths and holes at random", 0, 4 },
-};
-
-KUNIT_ARRAY_PARAM_DESC(cheeses, cheeses, name);
-
-#define NR_RUNS		(IS_ENABLED(CONFIG_KASAN) ? 1024 : 4096)
-
-static unsigned long held(struct goheap *h)
-{
-	unsigned long n = 0;
-	int nid;
-
-	for_each_gonode(h, nid)
-		n += h->node[nid]->sys;
-	return n;
-}
-
-static void make_holes(struct kunit *test, struct goheap *h,
-		       struct gospan **run, struct rnd_state *rnd)
-{
-	const struct cheese *c = test->param_value;
-	unsigned int i, npages;
-
-	for (i = 0; i < NR_RUNS; i++) {
-		npages = c->npages ?: 1 + prandom_u32_state(rnd) % 8;
-		run[i] = gosource_pages(h, first_memory_node, npages, 1,
-				      GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, run[i]);
-	}
-	for (i = 0; i < NR_RUNS; i++) {
-		if (c->npages ? i % c->keep == 0 :
-				prandom_u32_state(rnd) % c->keep == 0)
-			continue;
-		goheap_free(h, run[i]);
-		run[i] = NULL;
-	}
-}
-
-static void model_swiss_cheese(struct kunit *test)
-{
-	struct gospan **run = kunit_kcalloc(test, NR_RUNS, sizeof(*run),
-					    GFP_KERNEL);
-	struct goheap *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
-	unsigned long used = 0, i;
-	struct rnd_state rnd;
-	int nid;
-
-	KUNIT_ASSERT_NOT_NULL(test, run);
-	KUNIT_ASSERT_NOT_NULL(test, h);
-	KUNIT_ASSERT_EQ(test, golifecycle_begin(h), 0);
-	for_each_gonode(h, nid)
-		h->node[nid]->reserve = 0;
-	gotest_random(test, &rnd);
-	make_holes(test, h, run, &rnd);
-	for (i = 0; i < NR_RUNS; i++)
-		used += run[i] ? run[i]->npages : 0;
-
-	goscavenge_all(h);
-	KUNIT_EXPECT_GE(test, held(h), used);
-	KUNIT_EXPECT_LE(test, held(h), used + used / 10);
-	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
-
-	/* What is left grows together again, when pages come back between. */
-	for (i = 0; i < NR_RUNS; i++)
-		if (run[i])
-			goheap_free(h, run[i]);
-	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
-	goscavenge_all(h);
-	KUNIT_EXPECT_EQ(test, held(h), 0);
-	golifecycle_end(h);
-}
-
 /* With all that goes on behind a heap's back. */
 static int model_init(struct kunit *test)
 {
@@ -887,7 +808,6 @@ static void model_exit(struct kunit *test)
 static struct kunit_case model_cases[] = {
 	KUNIT_CASE_SLOW(model_alone),
 	KUNIT_CASE_SLOW(model_together),
-	KUNIT_CASE_PARAM(model_swiss_cheese, cheeses_gen_params),
 	{}
 };
 

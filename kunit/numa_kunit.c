@@ -6,11 +6,24 @@
  * A node that has no memory left is had by memory_limit: then no node gets more.
  */
 
+#include "../numa.c"
+
+#include <linux/irq_work.h>
 #include <linux/mempolicy.h>
+#include <linux/mm.h>
 #include <linux/sched/task.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
+#include <linux/workqueue.h>
+#include "alloc.h"
+#include "central.h"
+#include "heap.h"
+#include "numa.h"
 #include "objects.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "source.h"
 
 #define SPC	GO_SPC(30, 0)
 
@@ -235,8 +248,7 @@ static void numa_policy(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, in_irq, numa_mem_id());
 		KUNIT_ASSERT_NOT_NULL(test, s);
 		KUNIT_EXPECT_EQ(test, nid_of((void *)s->base), nid);
-		s->state = GO_SPAN_DYING;
-		goheap_free_large(h, s);
+		gotest_free(h, (void *)s->base);
 
 		old = policy_begin(&policy, MPOL_LOCAL);
 		got = gonuma_node();

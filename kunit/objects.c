@@ -5,12 +5,23 @@
 
 #include <linux/completion.h>
 #include <linux/cpu.h>
+#include <linux/cpumask.h>
 #include <linux/hash.h>
 #include <linux/irq_work.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/percpu.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/timer.h>
+#include <linux/workqueue.h>
+#include "alloc.h"
+#include "api.h"
+#include "free.h"
 #include "objects.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
 
 void *gotest_alloc(struct goheap *h, unsigned int spc, gfp_t gfp)
 {

@@ -5,10 +5,27 @@
  * waits for time to pass.
  */
 
+#include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/ktime.h>
+#include <linux/percpu.h>
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
+#include "alloc.h"
+#include "fixalloc.h"
+#include "heap.h"
+#include "mcache.h"
+#include "numa.h"
 #include "objects.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "runs.h"
+#include "source.h"
+#include "span.h"
 
 #define MIB_PAGES	(SZ_1M >> GO_PAGE_SHIFT)
 
@@ -47,6 +64,18 @@ static struct gospan *run_new(struct kunit *test, unsigned long npages)
 static void run_end(struct kunit *test, struct gospan *s)
 {
 	goheap_free(gotest_heap(test), s);
+}
+
+/* The shortest free run of at least so many pages, or NULL. */
+static struct gospan *find_run(struct gonode *node, unsigned long npages)
+{
+	unsigned long flags;
+	struct gospan *s;
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	s = goruns_find(&node->runs, npages, 1);
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	return s;
 }
 
 /* All that the background would give back, however slow the machine. */
@@ -228,8 +257,8 @@ static void scavenge_longest_run_first(struct kunit *test)
 		/* Part of the longest; its rest is shorter than the next. */
 		KUNIT_EXPECT_EQ(test, ask(test, 35, U64_MAX), 35);
 		KUNIT_EXPECT_EQ(test, node->runs.free, 10 + 30 + 15);
-		KUNIT_EXPECT_NOT_NULL(test, goruns_find(&node->runs, 30, 1));
-		KUNIT_EXPECT_NULL(test, goruns_find(&node->runs, 31, 1));
+		KUNIT_EXPECT_NOT_NULL(test, find_run(node, 30));
+		KUNIT_EXPECT_NULL(test, find_run(node, 31));
 		KUNIT_EXPECT_EQ(test, ask(test, 31, U64_MAX), 31);
 		KUNIT_EXPECT_EQ(test, node->runs.free, 10 + 14);
 		KUNIT_EXPECT_EQ(test, goverify(gotest_heap(test), NULL), 0);

@@ -4,9 +4,18 @@
  * All scans are made as reclaim makes them, for lockdep to see.
  */
 
+#include <linux/completion.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
 #include <linux/sched/mm.h>
+#include <linux/shrinker.h>
 #include <linux/slab.h>
+#include "heap.h"
+#include "mcache.h"
+#include "numa.h"
 #include "objects.h"
+#include "reclaim/reclaim.h"
+#include "source.h"
 
 /* As if this task had asked for memory while it held a lock of a file system. */
 static unsigned long scan(struct goheap *h, int nid, unsigned long nr)

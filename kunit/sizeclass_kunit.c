@@ -8,8 +8,10 @@
  * division and by searching, the way the tables are there to avoid.
  */
 
+#define GO_SIZECLASS_TABLES
 #include <linux/math.h>
 #include "common.h"
+#include "span.h"
 
 /* Where a span might be: a multiple of any alignment that one may need. */
 #define SPAN_BASE	0xffff888012340000UL

@@ -9,12 +9,23 @@
  * class and no more.  All of it on a heap of the test's own.
  */
 
+#include <linux/bitmap.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
+#include "api.h"
 #include "common.h"
+#include "heap.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "source.h"
+#include "span.h"
 
 static struct gospan *run_new(struct kunit *test, unsigned long npages,
 			      unsigned long align)

@@ -9,10 +9,26 @@
  * itself is an object of class 2; its mcache's counters tell when it returns.
  */
 
+#include "../tiny.c"
+
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/log2.h>
+#include <linux/percpu.h>
+#include <linux/prandom.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/string.h>
+#include "alloc.h"
+#include "free.h"
+#include "hooks.h"
+#include "mcache.h"
 #include "objects.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "source.h"
+#include "span.h"
+#include "tiny.h"
 
 #define BLOCK(p)	((unsigned long)(p) & ~(GO_TINY_SIZE - 1UL))
 

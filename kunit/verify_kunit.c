@@ -5,7 +5,15 @@
  * Each case breaks one thing of a sound heap by hand, asks, and mends it.
  */
 
+#include <linux/preempt.h>
+#include <linux/string.h>
+#include "heap.h"
 #include "objects.h"
+#include "observe/observe.h"
+#include "reclaim/reclaim.h"
+#include "runs.h"
+#include "source.h"
+#include "span.h"
 
 #define SPC_64	GO_SPC(5, 0)
 
@@ -99,7 +107,9 @@ static void set(struct kunit *test, struct scene *s)
 	s->live = idx;
 	s->node = s->arena->node;
 	s->central = s->small->central;
+	raw_spin_lock_irq(&s->node->lock);
 	s->free = goruns_find(&s->node->runs, 1, 1);
+	raw_spin_unlock_irq(&s->node->lock);
 	KUNIT_ASSERT_NOT_NULL(test, s->free);
 	KUNIT_ASSERT_EQ(test, goverify(h, NULL), 0);
 }
@@ -255,9 +265,11 @@ static void verify_many_runs(struct kunit *test)
 	for (i = 0; i < NR_RUNS; i += 2)
 		goheap_free(sc.h, run[i]);
 	gotest_settle(sc.h);
-	for (s = goruns_find(&sc.node->runs, 1, 1); s; s = goruns_after(&sc.node->runs, s->npages,
-				s->base))
+	raw_spin_lock_irq(&sc.node->lock);
+	for (s = goruns_find(&sc.node->runs, 1, 1); s;
+	     s = goruns_after(&sc.node->runs, s->npages, s->base))
 		runs++;
+	raw_spin_unlock_irq(&sc.node->lock);
 	/* Some of them lie side by side, and are one. */
 	KUNIT_EXPECT_GE(test, runs, NR_RUNS / 4);
 	KUNIT_EXPECT_EQ(test, goverify(sc.h, NULL), 0);
