@@ -172,6 +172,19 @@ size_t gosize(const void *p)
 }
 EXPORT_SYMBOL_GPL(gosize);
 
+bool goalloc_owns(const void *p)
+{
+	struct gospan *s;
+	u32 state;
+
+	preempt_disable();
+	s = gospan_of(&goalloc_heap, p);
+	state = READ_ONCE(s->state);
+	preempt_enable();
+	return state != GO_SPAN_NONE && state != GO_SPAN_FREE;
+}
+EXPORT_SYMBOL_GPL(goalloc_owns);
+
 size_t gomalloc_size_roundup(size_t size)
 {
 	if (!size || size > GOALLOC_MAX_SIZE)

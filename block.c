@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks: what the page heap gets from the page allocator, and how it goes back.
+ * Blocks: pages of the page allocator, and the references that the heap holds.
  *
- * A block stays whole as long as it can: the page allocator takes one back in a
- * single step, and hands it out as large as it was.  Only when a part of it is to
- * go alone is it split into single pages, by split_page().  The alternative is
- * to split every block as it comes, which would need no memory of what a page
- * was part of; but then giving an arena back costs 1,024 calls in place of one,
- * and the page allocator merges them again one by one.  So goarena.order[] says
- * for each 8 KiB page which block begins there, or that it is of single pages.
+ * Other parts of the kernel may take a reference to the page of an object: an skb
+ * that sends it, a pipe, a page that is looked at by its frame number.  Whatever
+ * they do with it must not free a page of ours.  A block of the page allocator
+ * has a reference at its first page only; the others have none, and get_page()
+ * with put_page() frees such a page under its object.
  *
- * The page allocator is called with no lock held.  Whoever gives pages back has
- * taken them out of the heap first, so that only it looks at their order[].
+ * So each block is split as it comes, and every page carries GO_PAGE_REFS
+ * references, whatever its history.  More than one, so that a stray put_page(),
+ * or kfree() of a pointer of ours, frees nothing and is seen: a count below ours
+ * is misuse, and such a page is never handed out or given back.  Compound blocks
+ * would keep an object's pages together under one count, but a page cannot leave
+ * one, so that a heap of them gives back 4 MiB or nothing.
+ *
+ * To split costs a loop over the pages, which the page allocator makes as well
+ * when it checks them.  What goes back is joined again into blocks as large as
+ * can be: pages that stand side by side and of which each has just our references.
+ * A page to which somebody else has one, too, loses ours and goes when the last
+ * one is put: until then it is no one's to hand out.
+ *
+ * The page allocator is called with no lock held.
  */
 
 #include <linux/mm.h>
@@ -19,152 +29,182 @@
 #include "hooks.h"
 #include "limit.h"
 
-/**
- * goblock_get - get a block of the page allocator
- * @h: the heap, which is charged
- * @nid: the node it should be of
- * @gfp: what the page allocator is asked with; it is not asked to wait for ever
- * @order: of the block
- * @bytes: what the heap will keep of it
- *
- * Context: what @gfp permits.
- * Return: the block, or NULL and nothing is charged.
- */
-struct page *goblock_get(struct goheap *h, int nid, gfp_t gfp,
-			 unsigned int order, unsigned long bytes)
-{
-	struct page *page;
-
-	if (!golimit_charge(h, bytes, gfp))
-		return NULL;
-	page = gohooks_fault() ? NULL :
-	       alloc_pages_node(nid, gfp & ~__GFP_NOFAIL, order);
-	if (!page)
-		golimit_uncharge(h, bytes);
-	return page;
-}
+/* A joined block is no larger than what the page allocator moves as one. */
+#ifdef CONFIG_HUGETLB_PAGE
+#define JOIN_ORDER_MAX	min_t(unsigned int, pageblock_order, MAX_PAGE_ORDER)
+#else
+#define JOIN_ORDER_MAX	MAX_PAGE_ORDER
+#endif
 
 /*
- * Rejoin split pages into one block.  Fails if a page has an extra, speculative
- * reference: any page may be looked at for a moment by code that took it for what
- * it was before.
+ * Rejoin split pages into one block; each has @refs references.  Fails if a page
+ * has an extra, speculative reference: any page may be looked at for a moment by
+ * code that took it for what it was before.
  */
-static bool join_pages(struct page *page, unsigned int order)
+static bool join_pages(struct page *page, unsigned int order, int refs)
 {
 	unsigned long i;
 
-	for (i = 1; i < 1UL << order; i++)
-		if (!page_ref_freeze(page + i, 1))
+	for (i = 0; i < 1UL << order; i++)
+		if (!page_ref_freeze(page + i, refs))
 			break;
-	if (i == 1UL << order)
+	if (i == 1UL << order) {
+		page_ref_unfreeze(page, 1);
 		return true;
-	while (--i)
-		page_ref_unfreeze(page + i, 1);
+	}
+	while (i--)
+		page_ref_unfreeze(page + i, refs);
 	return false;
 }
 
-/**
- * goblock_free_rest - free the pages of a split block from one on
- * @page: the block
- * @i: the first page to go
- * @order: of the block
- * @gfp: what it was allocated with
- *
- * They go in pieces as large as possible: one by one they would take longer than
- * all else.  Pages that are charged, each for itself, do go one by one.
- *
- * Context: what @gfp permits.
- */
-void goblock_free_rest(struct page *page, unsigned long i, unsigned int order,
-		       gfp_t gfp)
+/* The largest block that can begin at a page and has no more than @n pages. */
+static unsigned int join_order(struct page *page, unsigned long n)
 {
-	bool alone = gfp & __GFP_ACCOUNT ||
-		     IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING);
-	unsigned int k;
+	unsigned long pfn = page_to_pfn(page);
 
-	for (; i < 1UL << order; i += 1UL << k) {
-		k = alone ? 0 : __ffs(i);
-		if (!join_pages(page + i, k))
-			k = 0;
-		__free_pages(page + i, k);
+	return min3((unsigned int)(pfn ? __ffs(pfn) : 0),
+		    (unsigned int)ilog2(n), JOIN_ORDER_MAX);
+}
+
+/* Has an extra put_page() or kfree() taken references of ours? */
+static bool is_lost(struct page *page)
+{
+	return page_ref_count(page) < GO_PAGE_REFS;
+}
+
+/* Take our references off one page; it is free, if no one else has any. */
+static void drop_page(struct page *page, struct goblock_left *left)
+{
+	if (is_lost(page)) {
+		left->lost++;
+		return;
 	}
-}
-
-/**
- * goblock_free_pages - free single pages
- * @page: the first of them
- * @n: how many
- *
- * Context: as __free_page().
- */
-void goblock_free_pages(struct page *page, unsigned long n)
-{
-	while (n--)
-		__free_page(page++);
-}
-
-static void *arena_page(struct goarena *a, unsigned int i)
-{
-	return (void *)(a->base + ((unsigned long)i << GO_PAGE_SHIFT));
-}
-
-/* How many 8 KiB pages a block has, by its entry in goarena.order[]. */
-static unsigned int block_pages(unsigned int order)
-{
-	return order == GO_ORDER_SPLIT ? 1 : 1U << (order - 1 - GO_PAGE_ORDER);
+	left->shared += page_ref_count(page) > GO_PAGE_REFS;
+	page_ref_sub(page, GO_PAGE_REFS - 1);
+	__free_page(page);
 }
 
 /*
- * Split the block, if any, that crosses the boundary before a page.
- * goheap.give_back keeps others from doing the same; entries of pages that the
- * heap gets meanwhile are beyond that block.
+ * The rest of a block that was just split goes in pieces as large as possible:
+ * one by one they would take longer than all else.  Pages that are charged, each
+ * for itself, do go one by one.
  */
-static void split_block_at(struct goarena *a, unsigned int i)
+static void free_rest(struct page *page, unsigned long n, bool alone)
 {
-	unsigned int head = i, order;
+	unsigned int k;
 
-	if (i >= GO_ARENA_PAGES || READ_ONCE(a->order[i]))
-		return;
-	while (head && !READ_ONCE(a->order[head]))
-		head--;
-	order = READ_ONCE(a->order[head]);
-	if (!order || head + block_pages(order) <= i)
-		return;
-	split_page(virt_to_page(arena_page(a, head)), order - 1);
-	memset(a->order + head, GO_ORDER_SPLIT, block_pages(order));
+	for (; n; n -= 1UL << k, page += 1UL << k) {
+		k = alone ? 0 : join_order(page, n);
+		if (k && !join_pages(page, k, 1))
+			k = 0;
+		__free_pages(page, k);
+	}
 }
 
-static void free_one_block(void *p, unsigned int order)
+/* Each page of a block then has what it was charged and tagged with. */
+static bool go_alone(bool charged)
 {
-	struct page *page = virt_to_page(p);
-
-	if (order != GO_ORDER_SPLIT)
-		__free_pages(page, order - 1);
-	else
-		goblock_free_pages(page, 1UL << GO_PAGE_ORDER);
+	return charged || IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING);
 }
 
 /**
- * goblock_give_back - give the page allocator a stretch of an arena
- * @a: the arena
- * @i: its first page to go
- * @n: how many, in 8 KiB
+ * goblock_get - get pages of the page allocator
+ * @h: the heap, which is charged for what it keeps
+ * @nid: the node they should be of
+ * @gfp: what the page allocator is asked with; it is not asked to wait for ever
+ * @order: of the block that is asked for
+ * @keep: how many pages of it the heap keeps; the others go straight back
  *
- * A page that has gone may be the heap's again at once, so its entry is not
- * looked at any more.
- *
- * Context: task; goheap.give_back is held, and the pages are not in the map.
+ * Context: what @gfp permits.
+ * Return: the first page; each has %GO_PAGE_REFS references.  Or NULL, and
+ * nothing is charged.
  */
-void goblock_give_back(struct goarena *a, unsigned int i, unsigned int n)
+struct page *goblock_get(struct goheap *h, int nid, gfp_t gfp,
+			 unsigned int order, unsigned long keep)
 {
-	unsigned int order, end = i + n;
+	unsigned long i, rest = (1UL << order) - keep;
+	struct page *page;
 
-	split_block_at(a, i);
-	split_block_at(a, end);
-	while (i < end) {
-		order = a->order[i];
-		WRITE_ONCE(a->order[i], 0);
-		free_one_block(arena_page(a, i), order);
-		i += block_pages(order);
+	if (!golimit_charge(h, PAGE_SIZE * keep, gfp))
+		return NULL;
+	page = gohooks_fault() ? NULL :
+	       alloc_pages_node(nid, gfp & ~__GFP_NOFAIL, order);
+	if (!page) {
+		golimit_uncharge(h, PAGE_SIZE * keep);
+		return NULL;
 	}
+	split_page(page, order);
+	if (rest)
+		free_rest(page + keep, rest, go_alone(gfp & __GFP_ACCOUNT));
+	for (i = 0; i < keep; i++)
+		page_ref_add(page + i, GO_PAGE_REFS - 1);
+	return page;
+}
+
+/**
+ * goblock_give_back - give pages back to the page allocator
+ * @h: the heap, which is uncharged
+ * @page: the first of them; none is in the map any more
+ * @n: how many
+ * @charged: they are charged to a memory cgroup
+ *
+ * A page that lost references of ours stays: what took them may do so again.
+ *
+ * Context: any in which the page allocator may be called.
+ * Return: what became of pages that are not free now.
+ */
+struct goblock_left goblock_give_back(struct goheap *h, struct page *page,
+				      unsigned long n, bool charged)
+{
+	bool alone = go_alone(charged);
+	struct goblock_left left = {};
+	unsigned int k;
+
+	golimit_uncharge(h, PAGE_SIZE * n);
+	for (; n; n -= 1UL << k, page += 1UL << k) {
+		k = alone ? 0 : join_order(page, n);
+		if (k && join_pages(page, k, GO_PAGE_REFS)) {
+			__free_pages(page, k);
+			continue;
+		}
+		k = 0;
+		drop_page(page, &left);
+	}
+	return left;
+}
+
+/**
+ * goblock_is_shared - does anyone but the heap have references to pages?
+ * @page: the first of them
+ * @n: how many
+ *
+ * Context: any.
+ * Return: whether any page has a count that is not ours alone.
+ */
+bool goblock_is_shared(struct page *page, unsigned long n)
+{
+	unsigned int differ = 0;
+
+	/* No branch for each page: nearly always all of them are looked at. */
+#pragma GCC unroll 4
+	for (; n; n--, page++)
+		differ |= page_ref_count(page) ^ GO_PAGE_REFS;
+	return unlikely(differ);
+}
+
+/**
+ * goblock_lost - how many pages have lost references of ours?
+ * @page: the first of them
+ * @n: how many
+ *
+ * Context: any.
+ * Return: how many.
+ */
+unsigned long goblock_lost(struct page *page, unsigned long n)
+{
+	unsigned long lost = 0;
+
+	for (; n; n--, page++)
+		lost += is_lost(page);
+	return lost;
 }

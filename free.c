@@ -15,6 +15,7 @@
 #include <linux/poison.h>
 #include "central.h"
 #include "free.h"
+#include "gfp.h"
 #include "heap.h"
 #include "redzone.h"
 #include "stack.h"
@@ -67,7 +68,8 @@ static bool free_large(struct goheap *h, struct gospan *sp, void *p)
 	goleak_free(p);
 	if (want_init_on_free())
 		memset(p, 0, sp->elemsize);
-	if (in_nmi())
+	if (in_nmi() ||
+	    (!gogfp_may_free_pages() && goheap_must_give_back(sp)))
 		gofree_defer(h, p);
 	else
 		goheap_free_large(h, sp);

@@ -41,6 +41,12 @@ static inline enum gogrow gogfp_may_grow(gfp_t gfp)
 	return IS_ENABLED(CONFIG_PREEMPT_RT) ? GO_GROW_NEVER : GO_GROW_LAST;
 }
 
+/* May the caller free to the page allocator?  Never in NMI. */
+static inline bool gogfp_may_free_pages(void)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
+}
+
 /* What the page allocator is asked with, whatever the object wants. */
 static inline gfp_t gogfp_for_pages(gfp_t gfp)
 {

@@ -16,6 +16,7 @@
  */
 
 #include <linux/mm.h>
+#include "block.h"
 #include "fixalloc.h"
 #include "gfp.h"
 #include "heap.h"
@@ -97,30 +98,148 @@ static void free_descriptors(struct goheap *h, struct list_head *dead)
 		gofixalloc_free(&h->fix[GO_FIX_SPAN], s);
 }
 
+static struct page *pages_of(const struct gospan *s)
+{
+	return virt_to_page((void *)s->base);
+}
+
+/**
+ * goheap_disown - forget pages that go back to the kernel
+ * @node: their node, locked
+ * @s: the pages, which are in use or cut out; then goheap_release() has them go
+ * @who: for whom
+ *
+ * An arena without pages stays in the map until goheap_retire_arena().
+ *
+ * Context: the node's lock is held.
+ */
+void goheap_disown(struct gonode *node, struct gospan *s, enum goscavenger who)
+{
+	struct goarena *a = gospan_arena(node->heap, s->base);
+
+	lockdep_assert_held(&node->lock);
+	goruns_map(a, s, &gospan_nil);
+	a->npages -= s->npages;
+	node->empty += !a->npages;
+	node->sys -= s->npages;
+	node->runs.changes++;
+	node->released += s->npages;
+	node->scavenged[who] += s->npages;
+}
+
+/**
+ * goheap_release - give pages that were disowned back to the kernel
+ * @node: their node
+ * @s: the pages; the descriptor goes with them
+ *
+ * Context: any in which the page allocator may be called.
+ */
+void goheap_release(struct gonode *node, struct gospan *s)
+{
+	struct goheap *h = node->heap;
+	struct goblock_left left;
+	unsigned long flags;
+
+	left = goblock_give_back(h, pages_of(s), s->npages << GO_PAGE_ORDER,
+				 s->accounted);
+	gofixalloc_free(&h->fix[GO_FIX_SPAN], s);
+	if (likely(!left.shared && !left.lost))
+		return;
+	raw_spin_lock_irqsave(&node->lock, flags);
+	node->shared += left.shared;
+	node->lost += left.lost;
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+}
+
+/**
+ * goheap_retire_arena - take an arena without pages out of the map
+ * @node: its node
+ * @a: the arena
+ *
+ * Context: goheap.give_back is held.
+ * Return: false when it has pages; else it is the caller's, to be freed after a
+ * grace period.
+ */
+bool goheap_retire_arena(struct gonode *node, struct goarena *a)
+{
+	unsigned long flags;
+	bool empty;
+
+	lockdep_assert_held(&node->heap->give_back);
+	raw_spin_lock_irqsave(&node->lock, flags);
+	empty = !a->npages;
+	if (empty) {
+		node->empty--;
+		list_del(&a->list);
+		gospan_arena_leave(node->heap, a);
+	}
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	return empty;
+}
+
+static void free_run(struct gonode *node, struct gospan *s)
+{
+	unsigned long flags;
+	LIST_HEAD(dead);
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	goruns_free(&node->runs, gospan_arena(node->heap, s->base), s, &dead);
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+
+	free_descriptors(node->heap, &dead);
+}
+
+/* The pages of a run are to go, whatever the heap may need. */
+static void give_back_run_at_once(struct gonode *node, struct gospan *s)
+{
+	unsigned long flags;
+
+	if (unlikely(goblock_lost(pages_of(s), s->npages << GO_PAGE_ORDER)))
+		gohooks_misuse(node->heap, GO_LOST_PAGE, (void *)s->base, 0, 0);
+	raw_spin_lock_irqsave(&node->lock, flags);
+	goheap_disown(node, s, GO_BY_BACKGROUND);
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	goheap_release(node, s);
+	/* There may be an arena to retire. */
+	if (READ_ONCE(node->empty))
+		gohooks_kick(node->heap);
+}
+
+/**
+ * goheap_must_give_back - are pages to go to the kernel when they are freed?
+ * @s: the pages
+ *
+ * They are if they are charged to a memory cgroup, for the charge goes with
+ * them, or if somebody else has a reference to one: then no other caller may
+ * have that page before it is put.
+ *
+ * Context: any.
+ * Return: whether they are.
+ */
+bool goheap_must_give_back(const struct gospan *s)
+{
+	return s->accounted ||
+	       goblock_is_shared(pages_of(s), s->npages << GO_PAGE_ORDER);
+}
+
 /**
  * goheap_free - free a run of pages
  * @h: the heap
  * @s: the run, from goheap_take(); the descriptor goes with it
  *
+ * Where the page allocator cannot be called, a run of which somebody has a page
+ * stays in the heap.  That can only be a span: a large object is deferred.
+ *
  * Context: any but NMI.
  */
 void goheap_free(struct goheap *h, struct gospan *s)
 {
-	struct gonode *node;
-	struct goarena *a;
-	unsigned long flags;
-	LIST_HEAD(dead);
+	struct gonode *node = gospan_node(h, s);
 
-	preempt_disable();
-	a = gospan_arena(h, s->base);
-	node = a->node;
-	preempt_enable();
-
-	raw_spin_lock_irqsave(&node->lock, flags);
-	goruns_free(&node->runs, a, s, &dead);
-	raw_spin_unlock_irqrestore(&node->lock, flags);
-
-	free_descriptors(h, &dead);
+	if (unlikely(goheap_must_give_back(s)) && gogfp_may_free_pages())
+		give_back_run_at_once(node, s);
+	else
+		free_run(node, s);
 }
 
 /**
@@ -149,42 +268,22 @@ void goheap_make_large(struct gonode *node, struct gospan *s, size_t size)
  * @h: the heap
  * @s: its span, which the caller made %GO_SPAN_DYING
  *
- * Context: any but NMI.
+ * Context: any but NMI; one in which the page allocator may be called, if
+ * goheap_must_give_back().
  */
 void goheap_free_large(struct goheap *h, struct gospan *s)
 {
 	struct gonode *node = gospan_node(h, s);
 	unsigned long flags;
-	bool accounted;
 
 	/* Before the pages go, for those that read MemStats. */
 	raw_spin_lock_irqsave(&node->lock, flags);
 	node->large_frees++;
 	node->large_freed += s->elemsize;
-	accounted = s->accounted;
-	if (accounted)
-		list_add_tail(&s->list, &node->accounted);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 
-	if (accounted) {
-		/* The worker gives these pages back: the charge goes with them. */
-		gohooks_kick(h);
-		return;
-	}
 	s->needzero = true;
 	goheap_free(h, s);
-}
-
-/* Say where the block of new pages begins and how large it is, or that it is split. */
-static void enter_order(struct goarena *a, unsigned int i, unsigned int n,
-			unsigned int order)
-{
-	if (order == GO_ORDER_SPLIT) {
-		memset(a->order + i, GO_ORDER_SPLIT, n);
-		return;
-	}
-	memset(a->order + i, 0, n);
-	a->order[i] = order + 1;
 }
 
 /*
@@ -192,8 +291,7 @@ static void enter_order(struct goarena *a, unsigned int i, unsigned int n,
  * when part of the arena is another node's.
  */
 static bool enter_pages(struct gonode *node, struct gospan *s,
-			struct gospan *rest, struct goarena **spare,
-			unsigned int order)
+			struct gospan *rest, struct goarena **spare)
 {
 	unsigned int n = s->npages + (rest ? rest->npages : 0);
 	struct goheap *h = node->heap;
@@ -208,9 +306,10 @@ static bool enter_pages(struct gonode *node, struct gospan *s,
 		a = *spare;
 		*spare = NULL;
 		list_add(&a->list, &node->arenas);
+		node->empty++;
 	}
 	if (a->node == node) {
-		enter_order(a, gospan_page_index(s->base), n, order);
+		node->empty -= !a->npages;
 		a->npages += n;
 		node->sys += n;
 		node->runs.changes++;
@@ -244,20 +343,19 @@ static struct goarena *new_arena(struct goheap *h, unsigned long base,
 }
 
 /**
- * goheap_adopt - make a block of the page allocator the heap's
+ * goheap_adopt - make new pages the heap's
  * @h: the heap
- * @page: the block
- * @order: of the block, or %GO_ORDER_SPLIT
- * @total: how many pages it has
+ * @page: the first of them, from goblock_get()
+ * @total: how many, in 8 KiB
  * @npages: how many of these the caller takes; the rest is free
  * @gfp: what the caller may do to get memory
  *
  * Context: what @gfp permits, any but NMI.
- * Return: the caller's run, or NULL; then the block is still the caller's.
+ * Return: the caller's run, or NULL; then the pages are still the caller's.
  */
 struct gospan *goheap_adopt(struct goheap *h, struct page *page,
-			    unsigned int order, unsigned long total,
-			    unsigned long npages, gfp_t gfp)
+			    unsigned long total, unsigned long npages,
+			    gfp_t gfp)
 {
 	unsigned long base = (unsigned long)page_address(page);
 	struct gonode *node = h->node[page_to_nid(page)];
@@ -273,7 +371,7 @@ struct gospan *goheap_adopt(struct goheap *h, struct page *page,
 		if (spare[1])
 			init_span(spare[1], base + (npages << GO_PAGE_SHIFT),
 				  total - npages, needzero);
-		if (enter_pages(node, spare[0], spare[1], &a, order)) {
+		if (enter_pages(node, spare[0], spare[1], &a)) {
 			s = spare[0];
 			spare[0] = NULL;
 			spare[1] = NULL;
@@ -283,26 +381,4 @@ struct gospan *goheap_adopt(struct goheap *h, struct page *page,
 	if (a)
 		gofixalloc_free(&h->fix[GO_FIX_ARENA], a);
 	return s;
-}
-
-/**
- * goheap_disown - forget pages that go back to the kernel
- * @node: their node, locked
- * @a: their arena; forgotten too when it holds no other
- * @s: the pages, cut out
- *
- * Context: the node's lock is held.
- */
-void goheap_disown(struct gonode *node, struct goarena *a, struct gospan *s)
-{
-	lockdep_assert_held(&node->lock);
-	goruns_map(a, s, &gospan_nil);
-	a->npages -= s->npages;
-	node->sys -= s->npages;
-	node->runs.changes++;
-	node->released += s->npages;
-	if (!a->npages) {
-		list_del(&a->list);
-		gospan_arena_leave(node->heap, a);
-	}
 }

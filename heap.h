@@ -13,9 +13,13 @@ struct gospan *goheap_take(struct gonode *node, unsigned long npages,
 			   bool reserve);
 void goheap_free(struct goheap *h, struct gospan *s);
 struct gospan *goheap_adopt(struct goheap *h, struct page *page,
-			    unsigned int order, unsigned long total,
-			    unsigned long npages, gfp_t gfp);
-void goheap_disown(struct gonode *node, struct goarena *a, struct gospan *s);
+			    unsigned long total, unsigned long npages,
+			    gfp_t gfp);
+void goheap_disown(struct gonode *node, struct gospan *s,
+		   enum goscavenger who);
+void goheap_release(struct gonode *node, struct gospan *s);
+bool goheap_retire_arena(struct gonode *node, struct goarena *a);
+bool goheap_must_give_back(const struct gospan *s);
 void goheap_make_large(struct gonode *node, struct gospan *s, size_t size);
 void goheap_free_large(struct goheap *h, struct gospan *s);
 

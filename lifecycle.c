@@ -38,7 +38,6 @@ static int init_node(struct goheap *h, int nid)
 	node->nid = nid;
 	node->reserve = GO_RESERVE_PAGES;
 	INIT_LIST_HEAD(&node->arenas);
-	INIT_LIST_HEAD(&node->accounted);
 	goruns_init(&node->runs, &node->lock);
 	for (i = 0; i < GO_NR_SPANCLASSES; i++)
 		gocentral_init(&node->central[i], node, i);

@@ -33,50 +33,28 @@
 #define GROW_ORDER_MIN	(20 - PAGE_SHIFT)
 #define GROW_ORDER_MAX	min_t(int, GO_ARENA_SHIFT - PAGE_SHIFT, MAX_PAGE_ORDER)
 
-/* Grow by a block; the first pages of it are the caller's. */
+/*
+ * Grow by @keep pages of a block of the page allocator, in 8 KiB: the first
+ * @npages are the caller's, and what the block has beyond @keep goes straight
+ * back.
+ */
 static struct gospan *grow_by_block(struct goheap *h, int nid,
-				    unsigned int order, unsigned long npages,
-				    gfp_t gfp)
+				    unsigned int order, unsigned long keep,
+				    unsigned long npages, gfp_t gfp)
 {
-	struct page *page = goblock_get(h, nid, gfp, order, PAGE_SIZE << order);
-	struct gospan *s;
-
-	if (!page)
-		return NULL;
-	s = goheap_adopt(h, page, order, 1UL << (order - GO_PAGE_ORDER), npages,
-			 gfp);
-	if (!s) {
-		__free_pages(page, order);
-		golimit_uncharge(h, PAGE_SIZE << order);
-	}
-	return s;
-}
-
-/* Just what is needed: what the block has beyond that goes straight back. */
-static struct gospan *grow_exactly(struct goheap *h, int nid,
-				   unsigned int order, unsigned long npages,
-				   gfp_t gfp)
-{
-	unsigned long used = npages << GO_PAGE_ORDER;
+	unsigned long n = keep << GO_PAGE_ORDER;
 	struct gospan *s;
 	struct page *page;
 
 	if (order > MAX_PAGE_ORDER)
 		return NULL;
-	if (used == 1UL << order)
-		return grow_by_block(h, nid, order, npages, gfp);
-
-	page = goblock_get(h, nid, gfp, order, PAGE_SIZE * used);
+	page = goblock_get(h, nid, gfp, order, n);
 	if (!page)
 		return NULL;
-	split_page(page, order);
-	goblock_free_rest(page, used, order, gfp);
-	s = goheap_adopt(h, page, GO_ORDER_SPLIT, npages, npages, gfp);
-	if (s)
-		return s;
-	goblock_free_pages(page, used);
-	golimit_uncharge(h, PAGE_SIZE * used);
-	return NULL;
+	s = goheap_adopt(h, page, keep, npages, gfp);
+	if (!s)
+		goblock_give_back(h, page, n, gfp & __GFP_ACCOUNT);
+	return s;
 }
 
 /*
@@ -115,12 +93,14 @@ static struct gospan *grow_node(struct goheap *h, struct gonode *node,
 	for (; order >= GROW_ORDER_MIN && PAGE_SIZE << order >= need; order--) {
 		if (leaves_too_much(node, need, order))
 			continue;
-		s = grow_by_block(h, node->nid, order, npages,
+		s = grow_by_block(h, node->nid, order,
+				  1UL << (order - GO_PAGE_ORDER), npages,
 				  gogfp_greedy(gfp));
 		if (s)
 			return s;
 	}
-	return grow_exactly(h, node->nid, get_order(need), npages, gfp);
+	return grow_by_block(h, node->nid, get_order(need), npages, npages,
+			     gfp);
 }
 
 /*
@@ -302,9 +282,9 @@ static struct gospan *get_accounted(struct goheap *h, int nid,
 
 	nid = gonuma_heap(h, nid)->nid;
 	gfp = gogfp_for_pages(gfp) | __GFP_ACCOUNT;
-	s = grow_exactly(h, nid, get_order(need), npages, gfp);
+	s = grow_by_block(h, nid, get_order(need), npages, npages, gfp);
 	if (!s && gohooks_make_room(h, need, gfp))
-		s = grow_exactly(h, nid, get_order(need), npages, gfp);
+		s = grow_by_block(h, nid, get_order(need), npages, npages, gfp);
 	if (s)
 		s->accounted = true;
 	return s;

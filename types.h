@@ -15,16 +15,14 @@
  *                       nback, cached, bucket, and avail, navail while it is
  *                       not cached; the slow counters.  At most GO_BATCH
  *                       objects are moved under one hold.
- *   gonode.lock         the free runs, arenas' span[] and order[], page counts;
- *                       charged objects on their way to the kernel;
+ *   gonode.lock         the free runs, arenas' span[], page counts;
  *                       state, base, npages and needzero of spans in the heap;
  *                       the counters of large objects.
  *   goheap.map_lock     replacing the arena map, and writes to it; an arena's
  *                       entry changes under its node's lock as well.
  *   gofixalloc.lock     that allocator's chunks and counts.
- *   goheap.give_back    (a mutex) taking pages out of the heap for good, dead,
- *                       goarena.order[] of pages that go.  No arena leaves the
- *                       map without it.  Nothing allocates while it is held, so
+ *   goheap.give_back    (a mutex) the walk that takes free pages out of the
+ *                       heap, and dead.  No arena leaves the map without it.  Nothing allocates while it is held, so
  *                       that it may be taken in reclaim.
  *   goheap.finish       (a mutex) frees that NMIs have left, while they are
  *                       finished.  Nothing allocates here either.
@@ -104,8 +102,11 @@
 /* Free runs have trees by length up to here, and one for all longer ones. */
 #define GO_RUN_MAX		128
 
-/* In goarena.order: this 8 KiB page is of single pages, not of a block. */
-#define GO_ORDER_SPLIT		0xff
+/*
+ * References that we hold to each page.  Far below GUP_PIN_COUNTING_BIAS, from
+ * which on a page is taken to be pinned for DMA.
+ */
+#define GO_PAGE_REFS		16
 
 /* Kept for contexts that cannot call the page allocator, in 8 KiB pages. */
 #define GO_RESERVE_PAGES	64
@@ -241,7 +242,6 @@ struct gospan {
  *	nobody follows it without the lock
  * @span: what each 8 KiB page belongs to; a free run is entered at its first
  *	and last page only, everything else is &gospan_nil
- * @order: 1 + order of the block of the page allocator that starts at a page
  * @base: address of its first byte, ours or not
  * @node: the node its pages are on
  * @npages: pages that are ours
@@ -250,7 +250,6 @@ struct gospan {
 struct goarena {
 	struct list_head list;
 	struct gospan *span[GO_ARENA_PAGES];
-	u8 order[GO_ARENA_PAGES];
 	unsigned long base;
 	struct gonode *node;
 	unsigned int npages;
@@ -406,11 +405,12 @@ struct goruns {
  * @nid: which node
  * @runs: the free runs
  * @arenas: all arenas of the node
- * @accounted: objects that were @gospan.accounted and are freed: their pages
- *	are on their way back to the kernel, and the charge with them
  * @sys: pages held
  * @reserve: what of @runs.big is left to contexts that cannot grow the heap
+ * @empty: arenas without pages, to be retired
  * @released: pages ever given back
+ * @shared: of those, pages that somebody else had a reference to
+ * @lost: pages that stay for good: references of ours were put by others
  * @scavenged: of those, by whom
  * @peak: the most pages in use since the last tick of the background
  * @peaks: the same of the ticks before; the background's
@@ -427,10 +427,12 @@ struct gonode {
 	int nid;
 	struct goruns runs;
 	struct list_head arenas;
-	struct list_head accounted;
 	unsigned long sys;
 	unsigned long reserve;
+	unsigned long empty;
 	unsigned long released;
+	unsigned long shared;
+	unsigned long lost;
 	unsigned long scavenged[GO_NR_SCAVENGERS];
 	unsigned long peak;
 	unsigned long peaks[GO_PEAKS];
@@ -489,6 +491,7 @@ enum {
  * @GO_OVERFLOW: somebody wrote behind an object; debug=Z
  * @GO_USED_FREE: somebody wrote to a free object; debug=P
  * @GO_INSANE: a span is not as it should be; debug=F
+ * @GO_LOST_PAGE: put_page() or kfree() of a page that is ours
  * @GO_NR_MISUSES: how many kinds there are
  */
 enum gomisuse {
@@ -500,6 +503,7 @@ enum gomisuse {
 	GO_OVERFLOW,
 	GO_USED_FREE,
 	GO_INSANE,
+	GO_LOST_PAGE,
 	GO_NR_MISUSES,
 };
 

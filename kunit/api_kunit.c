@@ -980,7 +980,34 @@ static void api_random(struct kunit *test)
 	KUNIT_EXPECT_EQ_MSG(test, bad, 0, "at step %u", i);
 }
 
+/* Objects of every kind are ours; what is freed, or never was, is not. */
+static void owns_objects(struct kunit *test)
+{
+	static const size_t sizes[] = { 8, 64, 4096, SZ_32K, SZ_64K, SZ_1M };
+	unsigned int i;
+	void *p;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		p = gomalloc(sizes[i], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		KUNIT_EXPECT_TRUE(test, goalloc_owns(p));
+		KUNIT_EXPECT_TRUE(test, goalloc_owns(p + sizes[i] - 1));
+		gofree(p);
+	}
+	p = gomalloc_noscan(3, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, goalloc_owns(p));
+	gofree(p);
+	p = kmalloc(64, GFP_KERNEL);
+	KUNIT_EXPECT_FALSE(test, goalloc_owns(p));
+	kfree(p);
+	KUNIT_EXPECT_FALSE(test, goalloc_owns(NULL));
+	KUNIT_EXPECT_FALSE(test, goalloc_owns(ZERO_SIZE_PTR));
+	KUNIT_EXPECT_FALSE(test, goalloc_owns(&i));
+	KUNIT_EXPECT_FALSE(test, goalloc_owns((void *)ULONG_MAX));
+}
+
 static struct kunit_case api_cases[] = {
+	KUNIT_CASE(owns_objects),
 	KUNIT_CASE(api_zero_size),
 	KUNIT_CASE(api_too_large),
 	KUNIT_CASE(api_array),
@@ -1012,6 +1039,7 @@ static struct kunit_case api_cases[] = {
 
 /* Of the same promises, those that need a heap of their own. */
 static struct kunit_case api_private_cases[] = {
+	KUNIT_CASE(owns_objects),
 	KUNIT_CASE(api_zeroes_only_dirt),
 	{}
 };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks: when one is split, what goes back to the page allocator, what stays.
+ * Blocks: the references that each page has, what goes back, and what stays.
  *
- * block.c is included, so that the splitting itself is tested, on an arena of
- * the test's own.  The other cases look at what a heap gives back, page by page:
- * the reference counts of pages tell whose they are.
+ * block.c is included, so that it is tested on pages of the test's own.  The
+ * other cases look at what a heap gives back, page by page: the reference counts
+ * of pages tell whose they are.
  */
 
 #include <linux/mm.h>
@@ -12,127 +12,119 @@
 #include "../block.c"
 
 #include "block.h"
+#include "heap.h"
 #include "pages.h"
 #include "reclaim/reclaim.h"
+#include "source.h"
 #include "span.h"
 
-/* Pages go back in pieces; one that has another reference goes with that. */
-static void rest_looked_at(struct kunit *test)
+#define BLOCK_ORDER	5
+#define BLOCK_PAGES	(1UL << BLOCK_ORDER)
+
+/* The first @keep pages of a block, which are on no heap's account. */
+static struct page *get_pages(struct kunit *test, unsigned long keep)
 {
-	struct page *page = alloc_pages(GFP_KERNEL, 4);
-	unsigned int i;
+	struct page *page = goblock_get(NULL, numa_mem_id(), GFP_KERNEL,
+					BLOCK_ORDER, keep);
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
-	split_page(page, 4);
+	return page;
+}
+
+/* Every page has our references, those beyond what is kept have none of ours. */
+static void every_page_is_held(struct kunit *test)
+{
+	struct page *page = get_pages(test, BLOCK_PAGES - 3);
+	struct goblock_left left;
+	unsigned long i;
+
+	for (i = 0; i < BLOCK_PAGES - 3; i++) {
+		KUNIT_EXPECT_EQ(test, page_ref_count(page + i), GO_PAGE_REFS);
+		KUNIT_EXPECT_FALSE(test, PageCompound(page + i));
+		/* Harmless, whatever the block's history. */
+		get_page(page + i);
+		put_page(page + i);
+	}
+	for (; i < BLOCK_PAGES; i++)
+		KUNIT_EXPECT_LT(test, page_ref_count(page + i), GO_PAGE_REFS);
+	KUNIT_EXPECT_FALSE(test, goblock_is_shared(page, BLOCK_PAGES - 3));
+	KUNIT_EXPECT_EQ(test, goblock_lost(page, BLOCK_PAGES - 3), 0);
+	left = goblock_give_back(NULL, page, BLOCK_PAGES - 3, false);
+	KUNIT_EXPECT_EQ(test, left.shared, 0);
+	KUNIT_EXPECT_EQ(test, left.lost, 0);
+}
+
+/* A page that somebody has goes with the last put, and all others at once. */
+static void shared_page_stays(struct kunit *test)
+{
+	struct page *page = get_pages(test, BLOCK_PAGES);
+	struct goblock_left left;
+
 	get_page(page + 4);
 	get_page(page + 9);
-	goblock_free_rest(page, 1, 4, GFP_KERNEL);
-	for (i = 4; i < 14; i += 5) {
-		KUNIT_EXPECT_EQ(test, page_count(page + i), 1);
-		__free_page(page + i);
+	KUNIT_EXPECT_TRUE(test, goblock_is_shared(page, BLOCK_PAGES));
+	KUNIT_EXPECT_FALSE(test, goblock_is_shared(page, 4));
+	left = goblock_give_back(NULL, page, BLOCK_PAGES, false);
+	KUNIT_EXPECT_EQ(test, left.shared, 2);
+	KUNIT_EXPECT_EQ(test, left.lost, 0);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page + 4), 1);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page + 9), 1);
+	put_page(page + 4);
+	put_page(page + 9);
+}
+
+/* A page of which references of ours were put is seen, and never given back. */
+static void lost_page_stays(struct kunit *test)
+{
+	struct page *page = get_pages(test, BLOCK_PAGES);
+	struct goblock_left left;
+
+	put_page(page + 7);
+	put_page(page + 7);
+	KUNIT_EXPECT_TRUE(test, goblock_is_shared(page, BLOCK_PAGES));
+	KUNIT_EXPECT_EQ(test, goblock_lost(page, BLOCK_PAGES), 1);
+	KUNIT_EXPECT_EQ(test, goblock_lost(page, 7), 0);
+	left = goblock_give_back(NULL, page, BLOCK_PAGES, false);
+	KUNIT_EXPECT_EQ(test, left.lost, 1);
+	KUNIT_EXPECT_EQ(test, left.shared, 0);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page + 7), GO_PAGE_REFS - 2);
+	/* For the test alone. */
+	page_ref_sub(page + 7, GO_PAGE_REFS - 3);
+	__free_page(page + 7);
+}
+
+/* Charged pages go one by one, and all of them go. */
+static void charged_pages_go_alone(struct kunit *test)
+{
+	struct page *page = get_pages(test, BLOCK_PAGES);
+	struct goblock_left left;
+
+	get_page(page);
+	left = goblock_give_back(NULL, page, BLOCK_PAGES, true);
+	KUNIT_EXPECT_EQ(test, left.shared, 1);
+	KUNIT_EXPECT_EQ(test, left.lost, 0);
+	put_page(page);
+}
+
+/* The largest block that begins at each page, up to the end. */
+static void joins_what_aligns(struct kunit *test)
+{
+	struct page *page = get_pages(test, BLOCK_PAGES);
+	unsigned long i;
+	unsigned int k;
+
+	for (i = 0; i < BLOCK_PAGES; i++) {
+		k = join_order(page + i, BLOCK_PAGES - i);
+		KUNIT_EXPECT_LE(test, i + (1UL << k), BLOCK_PAGES);
+		KUNIT_EXPECT_TRUE(test, IS_ALIGNED(page_to_pfn(page + i),
+						   1UL << k));
+		if (i)
+			KUNIT_EXPECT_EQ(test, k, min(__ffs(i),
+						     (unsigned long)
+						     ilog2(BLOCK_PAGES - i)));
 	}
-	KUNIT_EXPECT_EQ(test, page_count(page), 1);
-	__free_page(page);
-}
-
-/* A block of the page allocator as it is in an arena, which is the test's own. */
-struct stage {
-	struct goarena *a;
-	struct page *page;
-	unsigned int first;
-};
-
-#define STAGE_ORDER	6
-#define STAGE_PAGES	(1U << (STAGE_ORDER - GO_PAGE_ORDER))
-
-static void set_stage(struct kunit *test, struct stage *st)
-{
-	unsigned long base;
-
-	st->page = alloc_pages(GFP_KERNEL, STAGE_ORDER);
-	KUNIT_ASSERT_NOT_NULL(test, st->page);
-	st->a = kunit_kzalloc(test, sizeof(*st->a), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, st->a);
-	base = (unsigned long)page_address(st->page);
-	st->a->base = round_down(base, GO_ARENA_SIZE);
-	st->first = gospan_page_index(base);
-	st->a->order[st->first] = STAGE_ORDER + 1;
-	KUNIT_EXPECT_EQ(test, block_pages(STAGE_ORDER + 1), STAGE_PAGES);
-	KUNIT_EXPECT_EQ(test, block_pages(GO_ORDER_SPLIT), 1);
-	KUNIT_EXPECT_PTR_EQ(test, arena_page(st->a, st->first),
-			    page_address(st->page));
-}
-
-/* Pages of the stage whose entry in order[] is this. */
-static unsigned int count_orders(const struct stage *st, u8 order)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < STAGE_PAGES; i++)
-		n += st->a->order[st->first + i] == order;
-	return n;
-}
-
-/* Where a boundary splits the block, in its pages; one beyond is its end. */
-static const struct split {
-	const char *name;
-	int at;
-	bool splits;
-} splits[] = {
-	{ "before it", -1, false },
-	{ "at its begin", 0, false },
-	{ "behind its first page", 1, true },
-	{ "in the middle", STAGE_PAGES / 2, true },
-	{ "before its last page", STAGE_PAGES - 1, true },
-	{ "at its end", STAGE_PAGES, false },
-	{ "at the arena's end", GO_ARENA_PAGES, false },
-};
-
-KUNIT_ARRAY_PARAM_DESC(split, splits, name);
-
-static void split(struct kunit *test)
-{
-	const struct split *s = test->param_value;
-	unsigned int at = s->at;
-	struct stage st;
-
-	set_stage(test, &st);
-	if (s->at < (int)GO_ARENA_PAGES)
-		at += st.first;
-	/* Blocks at the begin of an arena have no page before them. */
-	split_block_at(st.a, s->at < 0 && !st.first ? 0 : at);
-	KUNIT_EXPECT_EQ(test, count_orders(&st, GO_ORDER_SPLIT),
-			s->splits ? STAGE_PAGES : 0);
-	KUNIT_EXPECT_EQ(test, st.a->order[st.first],
-			s->splits ? GO_ORDER_SPLIT : STAGE_ORDER + 1);
-	KUNIT_EXPECT_EQ(test, page_count(st.page + 1), s->splits ? 1 : 0);
-	goblock_give_back(st.a, st.first, STAGE_PAGES);
-	KUNIT_EXPECT_EQ(test, count_orders(&st, 0), STAGE_PAGES);
-}
-
-/* Of a block the front, the middle or the back goes, and the rest stays. */
-static void give_back_part(struct kunit *test)
-{
-	unsigned int first, n = STAGE_PAGES / 4, i, kept;
-	struct stage st;
-
-	for (first = 0; first < STAGE_PAGES; first += n) {
-		set_stage(test, &st);
-		goblock_give_back(st.a, st.first + first, n);
-		KUNIT_EXPECT_EQ(test, count_orders(&st, 0), n);
-		KUNIT_EXPECT_EQ(test, count_orders(&st, GO_ORDER_SPLIT),
-				STAGE_PAGES - n);
-		for (i = 0, kept = 0; i < STAGE_PAGES << GO_PAGE_ORDER; i++)
-			if (st.a->order[st.first + (i >> GO_PAGE_ORDER)])
-				kept += page_count(st.page + i) == 1;
-		KUNIT_EXPECT_EQ(test, kept,
-				(STAGE_PAGES - n) << GO_PAGE_ORDER);
-		if (first)
-			goblock_give_back(st.a, st.first, first);
-		if (first + n < STAGE_PAGES)
-			goblock_give_back(st.a, st.first + first + n,
-					  STAGE_PAGES - first - n);
-	}
+	KUNIT_EXPECT_EQ(test, join_order(page, BLOCK_PAGES), BLOCK_ORDER);
+	goblock_give_back(NULL, page, BLOCK_PAGES, false);
 }
 
 /* Pages that are in use, of those from @base on. */
@@ -182,22 +174,6 @@ static struct gospan *part_of(struct kunit *test, const struct part *p)
 	return s;
 }
 
-/* Nothing but the run is its arena's, page by page. */
-static void expect_orders(struct kunit *test, const struct gospan *s)
-{
-	unsigned int i, first = gospan_page_index(s->base);
-	struct goarena *a;
-
-	preempt_disable();
-	a = gospan_arena(gotest_heap(test), s->base);
-	preempt_enable();
-	for (i = 0; i < GO_ARENA_PAGES; i++)
-		if (i < first || i >= first + s->npages)
-			KUNIT_ASSERT_EQ(test, a->order[i], 0);
-		else
-			KUNIT_ASSERT_TRUE(test, a->order[i] || i > first);
-}
-
 static void give_back_beside(struct kunit *test)
 {
 	const struct part *p = test->param_value;
@@ -214,8 +190,6 @@ static void give_back_beside(struct kunit *test)
 	/* Every page of what is left has a reference of its own. */
 	KUNIT_EXPECT_EQ(test, referenced(s->base, p->npages),
 			p->npages << GO_PAGE_ORDER);
-
-	expect_orders(test, s);
 
 	/* What went back is used again, perhaps by this heap. */
 	for (i = 0; i < ARRAY_SIZE(more); i++) {
@@ -261,12 +235,81 @@ static void really_free(struct kunit *test)
 	KUNIT_EXPECT_LT(test, referenced(base, 300), 100);
 }
 
+/* A large object of which somebody has a page is not handed out again. */
+static void shared_object_waits(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gonode *node = gotest_node(test);
+	struct gospan *s = gosource_large(h, node->nid, SZ_64K, GFP_KERNEL);
+	struct page *page;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	page = virt_to_page((void *)s->base) + 5;
+	get_page(page);
+	KUNIT_EXPECT_TRUE(test, goheap_must_give_back(s));
+	s->state = GO_SPAN_DYING;
+	goheap_free_large(h, s);
+	KUNIT_EXPECT_EQ(test, node->shared, 1);
+	KUNIT_EXPECT_EQ(test, node->lost, 0);
+	KUNIT_EXPECT_EQ(test, node->runs.free, node->sys);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+	KUNIT_EXPECT_EQ(test, gotest_misuses(h, GO_LOST_PAGE), 0);
+	put_page(page);
+}
+
+/* One of which references of ours were put is reported, and its page stays. */
+static void robbed_object_is_reported(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gonode *node = gotest_node(test);
+	struct gospan *s = gosource_large(h, node->nid, SZ_64K, GFP_KERNEL);
+	struct page *page;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	page = virt_to_page((void *)s->base) + 15;
+	put_page(page);
+	s->state = GO_SPAN_DYING;
+	goheap_free_large(h, s);
+	KUNIT_EXPECT_EQ(test, gotest_misuses(h, GO_LOST_PAGE), 1);
+	KUNIT_EXPECT_EQ(test, node->lost, 1);
+	KUNIT_EXPECT_EQ(test, node->shared, 0);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), GO_PAGE_REFS - 1);
+	page_ref_sub(page, GO_PAGE_REFS - 2);
+	__free_page(page);
+}
+
+/* An arena that large objects leave empty is retired with the next reaping. */
+static void empty_arena_is_retired(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gonode *node = gotest_node(test);
+	struct gospan *s = gosource_large(h, node->nid, GO_ARENA_SIZE,
+					  GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	s->accounted = true;
+	s->state = GO_SPAN_DYING;
+	goheap_free_large(h, s);
+	KUNIT_EXPECT_EQ(test, node->sys, 0);
+	KUNIT_EXPECT_EQ(test, node->empty, 1);
+	KUNIT_EXPECT_TRUE(test, goscavenge_has_arenas(h));
+	goscavenge_reap(h);
+	KUNIT_EXPECT_EQ(test, node->empty, 0);
+	KUNIT_EXPECT_TRUE(test, list_empty(&node->arenas));
+	KUNIT_EXPECT_FALSE(test, goscavenge_has_arenas(h));
+}
+
 static struct kunit_case block_cases[] = {
-	KUNIT_CASE(rest_looked_at),
-	KUNIT_CASE_PARAM(split, split_gen_params),
-	KUNIT_CASE(give_back_part),
+	KUNIT_CASE(every_page_is_held),
+	KUNIT_CASE(shared_page_stays),
+	KUNIT_CASE(lost_page_stays),
+	KUNIT_CASE(charged_pages_go_alone),
+	KUNIT_CASE(joins_what_aligns),
 	KUNIT_CASE_PARAM(give_back_beside, part_gen_params),
 	KUNIT_CASE(really_free),
+	KUNIT_CASE(shared_object_waits),
+	KUNIT_CASE(robbed_object_is_reported),
+	KUNIT_CASE(empty_arena_is_retired),
 	{}
 };
 

@@ -87,3 +87,6 @@ EXPORT_SYMBOL_IF_KUNIT(goalloc_fail);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_all);
 EXPORT_SYMBOL_IF_KUNIT(gofree_block);
 EXPORT_SYMBOL_IF_KUNIT(gosource_pages);
+EXPORT_SYMBOL_IF_KUNIT(goscavenge_has_arenas);
+EXPORT_SYMBOL_IF_KUNIT(goheap_must_give_back);
+EXPORT_SYMBOL_IF_KUNIT(goheap_free_large);

@@ -79,6 +79,8 @@ static void show_memstats(struct seq_file *m, const struct goalloc_memstats *s)
 	show_value(m, "ScavengeCycles", s->scavenge_cycles);
 	show_value(m, "ScavengeNs", s->scavenge_ns);
 	show_value(m, "MemoryLimit", s->memory_limit);
+	show_value(m, "PagesShared", s->pages_shared);
+	show_value(m, "PagesLost", s->pages_lost);
 }
 
 static int memstats_show(struct seq_file *m, void *unused)

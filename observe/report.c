@@ -29,6 +29,7 @@ static const char * const misuse_name[GO_NR_MISUSES] = {
 	[GO_OVERFLOW] = "write behind the end",
 	[GO_USED_FREE] = "write after free",
 	[GO_INSANE] = "broken span",
+	[GO_LOST_PAGE] = "put_page() or kfree() of our page",
 };
 
 static const char * const state_name[] = {

@@ -90,6 +90,8 @@ static void read_node(struct gonode *node, struct goalloc_memstats *m,
 	m->heap_idle += (u64)(node->runs.free + gocentral_idle_pages(node)) <<
 			GO_PAGE_SHIFT;
 	m->heap_released += (u64)node->released << GO_PAGE_SHIFT;
+	m->pages_shared += node->shared;
+	m->pages_lost += node->lost;
 	for (i = 0; i < GO_NR_SCAVENGERS; i++)
 		*scavenged[i] += (u64)node->scavenged[i] << GO_PAGE_SHIFT;
 	large->mallocs += node->large_mallocs;

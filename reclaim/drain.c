@@ -52,13 +52,14 @@ void godrain_deferred(struct goheap *h)
 			goleak_free(node);
 			if (want_init_on_free())
 				memset(node, 0, sizeof(*node));
+			/* Claimed: it stays what it is. */
 			preempt_disable();
 			s = gospan_of(h, node);
+			preempt_enable();
 			if (s->state == GO_SPAN_DYING)
 				goheap_free_large(h, s);
 			else
 				gocentral_free_one(h, node);
-			preempt_enable();
 		}
 	}
 	mutex_unlock(&h->finish);

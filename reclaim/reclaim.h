@@ -46,7 +46,7 @@ struct goscavenge {
 
 /* scavenge.c */
 unsigned long goscavenge(struct goheap *h, struct goscavenge *sc);
-void goscavenge_accounted(struct goheap *h);
+bool goscavenge_has_arenas(struct goheap *h);
 size_t goscavenge_reap(struct goheap *h);
 size_t goscavenge_all(struct goheap *h);
 

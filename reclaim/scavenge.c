@@ -98,8 +98,7 @@ static struct gospan *detach_run(struct gonode *node, struct goarena *a,
 		s = NULL;
 	if (s) {
 		s = goruns_cut(&node->runs, a, s, n, 1, spare);
-		goheap_disown(node, a, s);
-		node->scavenged[sc->who] += n;
+		goheap_disown(node, s, sc->who);
 	}
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return s;
@@ -115,52 +114,21 @@ static bool give_back_run(struct gonode *node, struct goarena *a,
 	struct gospan *s = detach_run(node, a, spare, sc);
 
 	if (s) {
-		goblock_give_back(a, gospan_page_index(s->base), s->npages);
-		golimit_uncharge(node->heap,
-				 (unsigned long)s->npages << GO_PAGE_SHIFT);
 		sc->want -= s->npages;
-		gofixalloc_free(fix, s);
+		goheap_release(node, s);
 	}
 	if (spare[0])
 		gofixalloc_free(fix, spare[0]);
 	return s;
 }
 
-/* Take an object that was charged to a memory cgroup out of the heap. */
-static struct gospan *detach_accounted(struct gonode *node, struct goarena **a)
+/* A walk may still be looking at an arena that goes. */
+static bool retire_arena(struct gonode *node, struct goarena *a)
 {
-	unsigned long flags;
-	struct gospan *s;
-
-	raw_spin_lock_irqsave(&node->lock, flags);
-	s = list_first_entry_or_null(&node->accounted, struct gospan, list);
-	if (s) {
-		list_del(&s->list);
-		*a = gospan_arena(node->heap, s->base);
-		goheap_disown(node, *a, s);
-		node->scavenged[GO_BY_BACKGROUND] += s->npages;
-	}
-	raw_spin_unlock_irqrestore(&node->lock, flags);
-	return s;
-}
-
-/* Charged objects that are freed must go in any case: the charge goes with them. */
-static void give_back_accounted(struct gonode *node)
-{
-	struct goheap *h = node->heap;
-	struct goarena *a;
-	struct gospan *s;
-
-	lockdep_assert_held(&h->give_back);
-	while ((s = detach_accounted(node, &a))) {
-		goblock_give_back(a, gospan_page_index(s->base), s->npages);
-		golimit_uncharge(h, (unsigned long)s->npages << GO_PAGE_SHIFT);
-		gofixalloc_free(&h->fix[GO_FIX_SPAN], s);
-		/* A walk may still be looking at it. */
-		if (!READ_ONCE(a->npages))
-			list_add(&a->list, &h->dead);
-		cond_resched();
-	}
+	if (READ_ONCE(a->npages) || !goheap_retire_arena(node, a))
+		return false;
+	list_add(&a->list, &node->heap->dead);
+	return true;
 }
 
 static void scavenge_arena(struct gonode *node, struct goarena *a,
@@ -170,11 +138,8 @@ static void scavenge_arena(struct gonode *node, struct goarena *a,
 		cond_resched();
 		if (ktime_get_ns() > sc->until)
 			sc->want = 0;
-		if (!READ_ONCE(a->npages)) {
-			/* A walk may still be looking at it. */
-			list_add(&a->list, &node->heap->dead);
+		if (retire_arena(node, a))
 			return;
-		}
 	}
 }
 
@@ -199,8 +164,6 @@ static unsigned long scavenge_free(struct gonode *node, struct goscavenge *sc)
 	unsigned int k;
 
 	lockdep_assert_held(&node->heap->give_back);
-	give_back_accounted(node);
-	sc->want -= min(sc->want, node->released - before);
 	for (i = 0; (a = next_arena_of(node, &i)); i++)
 		nfree[used_share(a)] += READ_ONCE(a->nfree);
 	for (k = 0; k < SHARES; k++)
@@ -279,19 +242,33 @@ unsigned long goscavenge(struct goheap *h, struct goscavenge *sc)
 }
 
 /**
- * goscavenge_accounted - give back what charged objects have left
+ * goscavenge_has_arenas - are there arenas to reap?
  * @h: the heap
  *
- * Context: task, may sleep.
+ * Context: any.
+ * Return: whether there are.
  */
-void goscavenge_accounted(struct goheap *h)
+bool goscavenge_has_arenas(struct goheap *h)
 {
 	int nid;
 
-	mutex_lock(&h->give_back);
 	for_each_gonode(h, nid)
-		give_back_accounted(h->node[nid]);
-	mutex_unlock(&h->give_back);
+		if (READ_ONCE(h->node[nid]->empty))
+			return true;
+	return !list_empty_careful(&h->dead);
+}
+
+/* Retire the arenas that large objects have left without a page. */
+static void retire_empty_arenas(struct goheap *h)
+{
+	struct goarena *a;
+	unsigned long i;
+	int nid;
+
+	for_each_gonode(h, nid)
+		for (i = 0; READ_ONCE(h->node[nid]->empty) &&
+		     (a = next_arena_of(h->node[nid], &i)); i++)
+			retire_arena(h->node[nid], a);
 }
 
 /* Metadata that is not in use. */
@@ -324,6 +301,7 @@ size_t goscavenge_reap(struct goheap *h)
 	LIST_HEAD(dead);
 
 	mutex_lock(&h->give_back);
+	retire_empty_arenas(h);
 	list_splice_init(&h->dead, &dead);
 	mutex_unlock(&h->give_back);
 	if (!list_empty(&dead))

@@ -41,10 +41,9 @@ static void worker_fn(struct work_struct *work)
 	struct goheap *h = container_of(work, struct goheap, work);
 
 	godrain_deferred(h);
-	goscavenge_accounted(h);
 	golimit_keep(h, true);
 	goworker_top_up(h);
-	if (!list_empty_careful(&h->dead))
+	if (goscavenge_has_arenas(h))
 		goscavenge_reap(h);
 }
 

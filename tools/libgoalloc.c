@@ -309,6 +309,8 @@ static const struct goalloc_field memstats_fields[] = {
 	FIELD("ScavengeCycles", scavenge_cycles),
 	FIELD("ScavengeNs", scavenge_ns),
 	FIELD("MemoryLimit", memory_limit),
+	FIELD("PagesShared", pages_shared),
+	FIELD("PagesLost", pages_lost),
 };
 
 #define NR_FIELDS	(sizeof(memstats_fields) / sizeof(memstats_fields[0]))

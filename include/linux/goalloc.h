@@ -151,6 +151,22 @@ void gofree_sensitive(const void *p);
 size_t gosize(const void *p);
 
 /**
+ * goalloc_owns - is an address in an object of goalloc's?
+ * @p: any address
+ *
+ * Pages of objects up to GOALLOC_CLASS_MAX_SIZE are shared by several objects and
+ * used again at once, so that they must not be sent by reference: a caller of
+ * sendpage_ok() asks this, too.  Every page has references of goalloc's, which
+ * makes get_page() and put_page() harmless.  A page of a larger object that
+ * another part of the kernel still references when the object is freed goes to no
+ * other caller before it is put.
+ *
+ * Context: any, NMI included.
+ * Return: whether it is.
+ */
+bool goalloc_owns(const void *p);
+
+/**
  * gomalloc_size_roundup - how many bytes gomalloc() would hand out
  * @size: bytes wanted
  *

@@ -96,6 +96,10 @@ struct goalloc_by_size {
  * @scavenge_cycles: passes of all these that gave something back
  * @scavenge_ns: time spent in them
  * @memory_limit: the most that @sys may be; 0 for no limit
+ * @pages_shared: pages of the kernel's that went back while another part of it
+ *	had a reference to them; the last put frees them
+ * @pages_lost: pages of the kernel's that are out of use for good, because
+ *	put_page() or kfree() took references that were the heap's
  */
 struct goalloc_memstats {
 	__u64 alloc;
@@ -144,6 +148,8 @@ struct goalloc_memstats {
 	__u64 scavenge_cycles;
 	__u64 scavenge_ns;
 	__u64 memory_limit;
+	__u64 pages_shared;
+	__u64 pages_lost;
 };
 
 /* Flags of GOALLOC_IOC_ALLOC, ALLOC_BULK and of sizes in GOALLOC_IOC_RUN. */
