@@ -15,10 +15,12 @@
  * here, too.  Any context that the gfp permits.
  */
 
+#include <linux/goalloc.h>
 #include <linux/poison.h>
 #include "alloc.h"
 #include "central.h"
 #include "free.h"
+#include "heap.h"
 #include "numa.h"
 #include "redzone.h"
 #include "source.h"
@@ -185,6 +187,36 @@ void *goalloc_large(struct goheap *h, int nid, size_t size, bool noscan,
 	s->spanclass = GO_SPC(0, noscan);
 	goleak_alloc((void *)s->base, s->elemsize, !noscan, gfp);
 	return (void *)s->base;
+}
+
+/**
+ * goalloc_extend - let an object of whole pages grow where it is
+ * @h: the heap
+ * @p: the object, live and the caller's
+ * @size: bytes wanted, more than it has
+ * @gfp: as for gomalloc()
+ *
+ * Context: any that @gfp permits.
+ * Return: whether it has them now; else nothing has changed.
+ */
+bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp)
+{
+	struct gospan *s;
+	size_t old;
+
+	if (size > GOALLOC_MAX_SIZE || in_nmi())
+		return false;
+	preempt_disable();
+	s = gospan_of(h, p);
+	preempt_enable();
+	old = s->elemsize;
+	if (!goheap_extend(h, s, size, gfp))
+		return false;
+	if (want_init_on_alloc(gfp))
+		memset(p + old, 0, s->elemsize - old);
+	goleak_free(p);
+	goleak_alloc(p, s->elemsize, !GO_SPC_NOSCAN(s->spanclass), gfp);
+	return true;
 }
 
 /* A new block of tiny objects, and the object at its front. */

@@ -22,6 +22,7 @@ void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
 void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp);
 void *goalloc_large(struct goheap *h, int nid, size_t size, bool noscan,
 		    gfp_t gfp);
+bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp);
 void *goalloc_tiny(struct goheap *h, size_t size, gfp_t gfp);
 void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
 			unsigned int flags, unsigned long caller);

@@ -272,9 +272,36 @@ void gofree_sensitive(const void *p)
 }
 EXPORT_SYMBOL_GPL(gofree_sensitive);
 
+/*
+ * May an object of @old bytes be one of @size where it is?  The address must suit
+ * the new size, and whole pages may have to be got behind it.
+ */
+static bool can_stay(const void *p, size_t old, size_t size, gfp_t gfp)
+{
+	if (!IS_ALIGNED((unsigned long)p, size & -size))
+		return false;
+	return size <= old ||
+	       (old > GO_MAX_SMALL &&
+		goalloc_extend(&goalloc_heap, (void *)p, size, gfp));
+}
+
+/* Would an object of the new size leave half of the pages to others? */
+static bool wastes_pages(size_t old, size_t size)
+{
+	return old > GO_MAX_SMALL && size <= old / 2;
+}
+
+static void *clear_tail(void *p, size_t old, size_t size, gfp_t gfp)
+{
+	if (size < old && want_init_on_alloc(gfp))
+		memset(p + size, 0, old - size);
+	return p;
+}
+
 void *gorealloc(const void *p, size_t size, gfp_t gfp)
 {
 	unsigned int spc;
+	bool stays;
 	size_t old;
 	void *new;
 
@@ -287,15 +314,13 @@ void *gorealloc(const void *p, size_t size, gfp_t gfp)
 	old = checked_size(p, &spc, _RET_IP_);
 	if (!old)
 		return NULL;
-	if (size <= old) {
-		if (want_init_on_alloc(gfp))
-			memset((void *)p + size, 0, old - size);
-		return (void *)p;
-	}
+	stays = can_stay(p, old, size, gfp);
+	if (stays && !wastes_pages(old, size))
+		return clear_tail((void *)p, old, size, gfp);
 	new = alloc(size, gfp, GO_SPC_NOSCAN(spc));
 	if (!new)
-		return NULL;
-	memcpy(new, p, old);
+		return stays ? clear_tail((void *)p, old, size, gfp) : NULL;
+	memcpy(new, p, min(old, size));
 	gofree_fast(&goalloc_heap, (void *)p);
 	return new;
 }

@@ -59,6 +59,7 @@ static int __init goalloc_init(void)
 
 	goreport_init();
 	golimit_init();
+	goscavenge_init();
 	err = godrain_hotplug_init();
 	if (err)
 		return err;

@@ -263,6 +263,61 @@ void goheap_make_large(struct gonode *node, struct gospan *s, size_t size)
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 }
 
+/* Take the free pages behind a large object, if there are as many. */
+static struct gospan *take_behind(struct gonode *node, struct gospan *s,
+				  unsigned long npages, struct gospan *spare[2])
+{
+	struct goarena *a = gospan_arena(node->heap, s->base);
+	unsigned int i = gospan_page_index(s->base) + s->npages;
+	struct gospan *run = i < GO_ARENA_PAGES ? a->span[i] : &gospan_nil;
+
+	lockdep_assert_held(&node->lock);
+	if (run->state != GO_SPAN_FREE || run->npages < npages ||
+	    !may_take_run(node, run, npages, false))
+		return NULL;
+	return goruns_cut(&node->runs, a, run, npages, 1, spare);
+}
+
+/**
+ * goheap_extend - let a large object grow into the free pages behind it
+ * @h: the heap
+ * @s: its span, which is the caller's
+ * @size: bytes wanted, more than it has
+ * @gfp: what the caller may do to get memory
+ *
+ * Pages that are charged to a memory cgroup cannot be had there.
+ *
+ * Context: what @gfp permits, any but NMI.
+ * Return: whether it has the bytes now; else nothing has changed.
+ */
+bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp)
+{
+	unsigned long n = DIV_ROUND_UP(size, GO_PAGE_SIZE) - s->npages;
+	struct gospan *spare[2] = {}, *more = NULL;
+	struct gonode *node = gospan_node(h, s);
+	unsigned long flags;
+
+	if (s->accounted || gfp & __GFP_ACCOUNT)
+		return false;
+	if (goheap_get_spares(h, spare, 1, gfp)) {
+		raw_spin_lock_irqsave(&node->lock, flags);
+		more = take_behind(node, s, n, spare);
+		if (more) {
+			s->npages += n;
+			goruns_map(gospan_arena(h, s->base), s, s);
+			node->large_alloced += n << GO_PAGE_SHIFT;
+			node->large_requested += size - s->elemsize;
+			s->elemsize = s->npages << GO_PAGE_SHIFT;
+			note_peak(node);
+		}
+		raw_spin_unlock_irqrestore(&node->lock, flags);
+	}
+	if (more)
+		gofixalloc_free(&h->fix[GO_FIX_SPAN], more);
+	goheap_put_spares(h, spare);
+	return more;
+}
+
 /**
  * goheap_free_large - free a large object
  * @h: the heap

@@ -50,3 +50,16 @@ bool gohooks_make_room(struct goheap *h, unsigned long bytes, gfp_t gfp)
 {
 	return gohooks.make_room && gohooks.make_room(h, bytes, gfp);
 }
+
+/**
+ * gohooks_shed - have free pages given back before the heap grows by more
+ * @node: the node
+ * @npages: how many
+ *
+ * Context: task, may sleep.
+ */
+void gohooks_shed(struct gonode *node, unsigned long npages)
+{
+	if (gohooks.shed)
+		gohooks.shed(node, npages);
+}

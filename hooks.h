@@ -30,6 +30,7 @@ DECLARE_STATIC_KEY_FALSE(goalloc_detour);
  * @misuse: report what a caller did wrong; any context
  * @make_room: an allocation of so many bytes has failed at the limit; give
  *	memory back and say whether some went; what its gfp permits
+ * @shed: give so many free pages of a node back; task, may sleep
  *
  * Each is set once, before there is a heap, and stays until the module goes.
  */
@@ -37,6 +38,7 @@ struct gohooks {
 	void (*misuse)(struct goheap *h, enum gomisuse kind, const void *p,
 		       size_t size, unsigned long caller);
 	bool (*make_room)(struct goheap *h, unsigned long bytes, gfp_t gfp);
+	void (*shed)(struct gonode *node, unsigned long npages);
 };
 
 extern struct gohooks gohooks;
@@ -44,6 +46,7 @@ extern struct gohooks gohooks;
 void gohooks_misuse(struct goheap *h, enum gomisuse kind, const void *p,
 		    size_t size, unsigned long caller);
 bool gohooks_make_room(struct goheap *h, unsigned long bytes, gfp_t gfp);
+void gohooks_shed(struct gonode *node, unsigned long npages);
 
 /*
  * Get the heap's worker to run soon.  Any context, NMI included: an irq_work

@@ -31,6 +31,9 @@
 
 /* The smallest growth that is not forced: 1 MiB. */
 #define GROW_ORDER_MIN	(20 - PAGE_SHIFT)
+/* Free pages that are not worth giving back before the heap grows: 512 KiB. */
+#define GO_SHED_MIN	(512UL >> (GO_PAGE_SHIFT - 10))
+
 #define GROW_ORDER_MAX	min_t(int, GO_ARENA_SHIFT - PAGE_SHIFT, MAX_PAGE_ORDER)
 
 /*
@@ -148,6 +151,24 @@ static struct gospan *take_elsewhere(struct gonode *node, unsigned long npages,
 	return s;
 }
 
+/*
+ * No free run is long enough.  If many pages are free all the same, they are of
+ * objects that have grown since, and of no use to this one: they go before the
+ * heap grows by more.  The background would only come in a while, and an array
+ * that grows by small steps would leave a hole of each length until then.
+ */
+static void shed_short_runs(struct gonode *node, unsigned long npages,
+			    gfp_t gfp)
+{
+	unsigned long nfree = READ_ONCE(node->runs.free);
+	unsigned long used = READ_ONCE(node->sys) - nfree;
+	unsigned long keep = max(used / 4, GO_SHED_MIN) + node->reserve;
+
+	if (npages > GO_MAX_SMALL >> GO_PAGE_SHIFT && nfree > keep &&
+	    gfpflags_allow_blocking(gfp))
+		gohooks_shed(node, nfree - keep);
+}
+
 /* Take what the node has, else make it grow, else look elsewhere. */
 static struct gospan *take_or_grow(struct goheap *h, int nid,
 				   unsigned long npages, unsigned long align,
@@ -157,8 +178,10 @@ static struct gospan *take_or_grow(struct goheap *h, int nid,
 	struct gospan *s;
 
 	s = take_or_trim(node, npages, align, spare, gfp);
-	if (!s && gogfp_may_grow(gfp) != GO_GROW_NEVER)
+	if (!s && gogfp_may_grow(gfp) != GO_GROW_NEVER) {
+		shed_short_runs(node, npages, gfp);
 		s = grow_node(h, node, npages, align, gfp);
+	}
 	if (!s)
 		s = take_elsewhere(node, npages, align, spare, gfp);
 	return s;

@@ -329,6 +329,7 @@ struct resize {
 	size_t to;
 	bool noscan;
 	bool stays;
+	bool either;
 };
 
 static const struct resize resizes[] = {
@@ -337,9 +338,11 @@ static const struct resize resizes[] = {
 	{ "smaller", 1000, 10, false, true },
 	{ "small to large", 20000, 100000, false, false },
 	{ "large within its pages", 40000, 40960, false, true },
-	{ "large to larger", 40000, 40961, false, false },
+	{ "large to larger", 40000, 40961, false, false, true },
 	{ "large to largest", 40000, GOALLOC_MAX_SIZE, false, false },
-	{ "large to small", 40000, 1, false, true },
+	{ "large to most of it", 80000, 50000, false, true },
+	{ "large to half of it", 80000, 40000, false, false },
+	{ "large to small", 40000, 1, false, false },
 	{ "noscan", 64, 65, true, false },
 	{ "noscan, large", 32768, 32769, true, false },
 	{ "tiny to tiny", 3, 9, true, false },
@@ -378,13 +381,52 @@ static void api_realloc(struct kunit *test)
 	pattern = *p;
 	q = gorealloc(p, param->to, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, q);
-	KUNIT_EXPECT_EQ(test, HIDE(p) == HIDE(q), param->stays);
+	if (!param->either)
+		KUNIT_EXPECT_EQ(test, HIDE(p) == HIDE(q), param->stays);
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)q,
+					   param->to & -param->to));
 	KUNIT_EXPECT_NULL(test, memchr_inv(HIDE(q), pattern, kept));
 	KUNIT_EXPECT_GE(test, gosize(q), param->to);
 	KUNIT_EXPECT_EQ(test, GO_SPC_NOSCAN(spanclass_of(q)), param->noscan);
 	if (param->from >= GO_TINY_SIZE)
 		KUNIT_EXPECT_EQ(test, memstats(test)->heap_objects, live + 1);
 	gofree(q);
+}
+
+/* In place or not, the address suits the size, as with gomalloc(). */
+static void api_realloc_aligns(struct kunit *test)
+{
+	unsigned long from, to;
+	void *p;
+
+	for (from = 64; from <= 8192; from += 328)
+		for (to = 64; to <= 8192; to += 128) {
+			p = gorealloc(gomalloc(from, GFP_KERNEL), to, GFP_KERNEL);
+			KUNIT_ASSERT_NOT_NULL(test, p);
+			KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED((unsigned long)p,
+							       to & -to),
+					      "%lu to %lu", from, to);
+			gofree(p);
+		}
+}
+
+/* An array that grows by small steps leaves no hole of each length. */
+static void api_realloc_grows(struct kunit *test)
+{
+	u64 base, most = 0;
+	size_t size;
+	void *p;
+
+	goscavenge_all(&goalloc_heap);
+	base = memstats(test)->heap_sys;
+	p = gomalloc(SZ_64K, GFP_KERNEL);
+	for (size = SZ_64K + SZ_32K; p && size <= SZ_2M; size += SZ_32K) {
+		p = gorealloc(p, size, GFP_KERNEL);
+		most = max(most, memstats(test)->heap_sys - base);
+	}
+	KUNIT_EXPECT_NOT_NULL(test, p);
+	KUNIT_EXPECT_LE(test, most, 2 * SZ_2M + SZ_1M);
+	gofree(p);
 }
 
 static void api_realloc_from_nothing(struct kunit *test)
@@ -1017,6 +1059,8 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_zeroes),
 	KUNIT_CASE(api_zeroes_to_the_end),
 	KUNIT_CASE_PARAM(api_realloc, resizes_gen_params),
+	KUNIT_CASE(api_realloc_aligns),
+	KUNIT_CASE(api_realloc_grows),
 	KUNIT_CASE(api_realloc_from_nothing),
 	KUNIT_CASE(api_realloc_zero_tail),
 	KUNIT_CASE(api_realloc_fails),

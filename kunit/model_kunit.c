@@ -358,7 +358,11 @@ static void do_realloc(struct player *pl, struct obj *o)
 	gfp_t gfp = any_gfp(pl) & ~__GFP_ZERO;
 	size_t size = rnd(pl, 4) ? any_size(pl) : 1 + rnd(pl, o->usable);
 	struct obj old = *o;
-	bool stays = size <= o->usable;
+	bool suits = IS_ALIGNED((unsigned long)o->p, size & -size);
+	bool large = o->usable > GO_MAX_SMALL;
+	/* Whole pages move when half of them can be left to others. */
+	bool stays = suits && size <= o->usable &&
+		     !(large && size <= o->usable / 2);
 	void *p;
 
 	leave(pl, o);
@@ -368,15 +372,18 @@ static void do_realloc(struct player *pl, struct obj *o)
 		p = gorealloc_array(o->p, size, 1, gfp);
 	if (p == old.p || !p) {
 		/* It is where it was, or as it was. */
-		expect(pl, p || !stays, "cannot shrink");
-		expect(pl, !p || stays, "grown in place");
+		expect(pl, p || !suits || size > o->usable, "cannot shrink");
+		expect(pl, !p || suits, "realloc in place, alignment");
+		expect(pl, !p || large || size <= o->usable, "grown in place");
 		expect(pl, p || !(gfp & __GFP_NOFAIL), "no realloc");
 		pl->nulls += !p;
-		expect(pl, gosize(old.p) == old.usable, "realloc, gosize()");
+		o->usable = gosize(old.p);
+		expect(pl, p && size > old.usable ? o->usable >= size :
+		       o->usable == old.usable, "realloc, gosize()");
 		/* With init_on_alloc what is beyond the new size is zeroed. */
 		expect(pl, intact(&old, min(p ? size : old.usable,
 					    old.usable)), "realloc in place");
-		memset(old.p, old.fill, old.usable);
+		memset(old.p, old.fill, o->usable);
 		expect(pl, live_add(pl->live, o), "realloc in place, model");
 		pl->bytes += o->usable;
 		/* A tiny object is a tiny one still, whatever its size. */
@@ -385,7 +392,7 @@ static void do_realloc(struct player *pl, struct obj *o)
 	}
 	expect(pl, !stays, "moved, and did fit");
 	old.p = p;
-	expect(pl, intact(&old, old.size), "realloc, moved");
+	expect(pl, intact(&old, min(old.size, size)), "realloc, moved");
 	o->size = size;
 	o->resized = false;
 	take(pl, o, gfp, p);

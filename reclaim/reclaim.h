@@ -45,6 +45,7 @@ struct goscavenge {
 };
 
 /* scavenge.c */
+void goscavenge_init(void);
 unsigned long goscavenge(struct goheap *h, struct goscavenge *sc);
 bool goscavenge_has_arenas(struct goheap *h);
 size_t goscavenge_reap(struct goheap *h);

@@ -311,6 +311,29 @@ size_t goscavenge_reap(struct goheap *h)
 	return release_chunks(h);
 }
 
+/* The heap is about to grow; see struct gohooks. */
+static void shed_free_pages(struct gonode *node, unsigned long npages)
+{
+	struct goscavenge sc = {
+		.who = GO_BY_BACKGROUND,
+		.nid = node->nid,
+		.want = npages,
+		.until = U64_MAX,
+	};
+
+	goscavenge(node->heap, &sc);
+}
+
+/**
+ * goscavenge_init - have the heap shed free pages before it grows by more
+ *
+ * Context: task, before there is a heap.
+ */
+void goscavenge_init(void)
+{
+	gohooks.shed = shed_free_pages;
+}
+
 static unsigned long want_all(struct gonode *node)
 {
 	return ULONG_MAX;

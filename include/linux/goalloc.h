@@ -90,7 +90,9 @@ void *gomalloc_node(size_t size, gfp_t gfp, int node) __alloc_size(1);
  * @size: bytes wanted; 0 frees @p
  * @gfp: as for kmalloc()
  *
- * The object stays where it is when @size fits its class.  krealloc()'s
+ * The object stays where it is when @size fits its class and its address suits
+ * the alignment of @size.  One of whole pages grows into free pages behind it,
+ * and moves when it shrinks to half of them or less.  krealloc()'s
  * contract for __GFP_ZERO: it is honoured for the whole object if every call
  * for it, the first included, had it.
  *
