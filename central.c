@@ -397,7 +397,7 @@ unsigned long gocentral_idle_pages(struct gonode *node)
 	unsigned long n = 0;
 	unsigned int spc;
 
-	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
+	for_each_gospc(spc)
 		n += (unsigned long)READ_ONCE(node->central[spc].idle) *
 		     go_class_pages[GO_SPC_CLASS(spc)];
 	return n;

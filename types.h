@@ -88,6 +88,10 @@
 #define GO_SPC_CLASS(spc)	((spc) >> 1)
 #define GO_SPC_NOSCAN(spc)	((spc) & 1)
 
+/* The span classes of small objects. */
+#define for_each_gospc(spc)						\
+	for ((spc) = GO_SPC(1, 0); (spc) < GO_NR_SPANCLASSES; (spc)++)
+
 /* Tiny objects are packed into objects of class 2, noscan. */
 #define GO_TINY_SIZE		16
 #define GO_TINY_SPC		GO_SPC(2, 1)

@@ -195,7 +195,7 @@ check "insmod" insmod goalloc.ko
 check "bad windows" taken_none scavenge_window_ms -1 1 99 3600001 x "" 1s
 check "bad shares" taken_none scavenge_retain -1 0 99 1001 x ""
 check "bad percents" taken_none scavenge_cpu -1 0 101 x ""
-check "bad limits" taken_none memory_limit -1 x "" 1K 1kib "1 MiB" MiB \
+check "bad limits" taken_none memory_limit -1 x "" 1KB 1kib "1 MiB" MiB \
 	99999999999999999999 99999999999TiB 1MiBB
 check "no window" taken scavenge_window_ms 0 0
 check "the longest window" taken scavenge_window_ms 3600000 3600000
@@ -204,6 +204,7 @@ check "a percent" taken scavenge_cpu 100 100
 check "a limit in bytes" taken memory_limit 123456789 123456789
 check "a limit in B" taken memory_limit 123456789B 123456789
 check "a limit in MiB" taken memory_limit 64MiB 67108864
+check "a limit in M" taken memory_limit 064M 67108864
 check "a limit in TiB" taken memory_limit 2TiB 2199023255552
 check "no limit" taken memory_limit off 0
 
