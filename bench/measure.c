@@ -22,11 +22,13 @@
 #include <linux/module.h>
 #include <linux/sort.h>
 #include <linux/spinlock.h>
+#include <linux/stringify.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 #include <linux/debugfs.h>
 #include "gobench.h"
 #include "latency.h"
+#include "marks.h"
 
 #define TEXT_BYTES	(512UL << 10)
 #define MAX_ROUNDS	64
@@ -42,40 +44,21 @@ static struct dentry *dir;
 static bool with_marks, counting;
 static unsigned int nr_rounds;
 
-/**
- * enum mark - what scripts/qemu-sharing.c is told
- * @MARK_BEGIN: count what this CPU does
- * @MARK_END: no longer
- * @MARK_FORGET: nothing has been counted yet
- * @MARK_PRINT: make a row of what has
- * @MARK_START: somebody is going to use marks
- * @MARK_LOCK: the next instruction reads from a function that takes a lock
- */
-enum mark {
-	MARK_BEGIN = 1,
-	MARK_END,
-	MARK_FORGET,
-	MARK_PRINT,
-	MARK_START,
-	MARK_LOCK,
-};
-
 #if defined(CONFIG_X86_64) && defined(CONFIG_SMP)
-/* A long nop: its displacement says which mark it is. */
 static __always_inline void mark(const enum mark mark)
 {
-	asm volatile(".byte 0x0f, 0x1f, 0x80, 0x47, 0x4f, 0x42, %c0"
+	asm volatile(".byte " __stringify(MARK_BYTES) ", %c0"
 		     : : "i" (mark) : "memory");
 }
 
 static __always_inline void mark_lock(void *function)
 {
-	asm volatile(".byte 0x0f, 0x1f, 0x80, 0x47, 0x4f, 0x42, %c0\n\t"
+	asm volatile(".byte " __stringify(MARK_BYTES) ", %c0\n\t"
 		     "movb (%1), %%al"
 		     : : "i" (MARK_LOCK), "r" (function) : "eax", "memory");
 }
 
-/* Let the plugin begin, and show it what takes a lock. */
+/* Start the plugin, and tell it which functions take a lock. */
 static void marks_start(void)
 {
 	mark_lock(_raw_spin_lock);
