@@ -132,7 +132,7 @@ static int plant_gfp(void)
 
 static unsigned long raced;
 
-static int race(void *unused)
+static int plant_race_thread(void *unused)
 {
 	while (!kthread_should_stop()) {
 		raced++;
@@ -147,7 +147,7 @@ static int plant_race(void)
 	unsigned int i;
 
 	for (i = 0; i < 2; i++)
-		task[i] = kthread_run(race, NULL, "goplant/%u", i);
+		task[i] = kthread_run(plant_race_thread, NULL, "goplant/%u", i);
 	msleep(10000);
 	for (i = 0; i < 2; i++)
 		if (!IS_ERR(task[i]))
