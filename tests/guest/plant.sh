@@ -70,7 +70,7 @@ fi
 if grep -q ' __might_sleep$' /proc/kallsyms; then
 	plant sleep
 	check "DEBUG_ATOMIC_SLEEP: a sleep under a lock" said \
-		"BUG: sleeping function called from invalid context" plant_sleep
+		"BUG: sleeping function called from invalid context" goplant_sleep
 	unplant
 	sleep 2		# the kernel prints this report once a second at most
 	plant gfp
@@ -84,7 +84,7 @@ fi
 if [ -e /sys/kernel/debug/kcsan ]; then
 	plant race
 	check "KCSAN: a data race" said "BUG: KCSAN: data-race in" \
-		plant_race_thread
+		goplant_race_thread
 	unplant
 else
 	skip "KCSAN: a data race" "this kernel has none"
@@ -93,7 +93,7 @@ fi
 if [ -e /proc/lockdep_stats ]; then
 	plant inversion
 	check "lockdep: two locks in either order" said \
-		"WARNING: possible circular locking dependency" plant_inversion
+		"WARNING: possible circular locking dependency" goplant_inversion
 	unplant
 else
 	skip "lockdep" "this kernel has none"
@@ -103,7 +103,7 @@ fi
 if grep -q ' kasan_report$' /proc/kallsyms; then
 	plant overflow
 	check "KASAN: a write behind an object" \
-		said "BUG: KASAN: slab-out-of-bounds" plant_overflow
+		said "BUG: KASAN: slab-out-of-bounds" goplant_overflow
 	unplant
 else
 	skip "KASAN" "this kernel has none"
