@@ -2,14 +2,15 @@
 /*
  * The marks by which gobench tells scripts/qemu-sharing.c what to count.
  *
- * A mark is a long nop: MARK_BYTES and then the number of the mark, which is
- * the last byte of its displacement.  Both the module and the plugin include
- * this file.
+ * A mark is the instruction "nopl MARK_DISP(%rax)" with the number of the mark
+ * in the highest byte of the displacement.  Both the module and the plugin
+ * include this file.
  */
 #ifndef GOALLOC_BENCH_MARKS_H
 #define GOALLOC_BENCH_MARKS_H
 
-#define MARK_BYTES	0x0f, 0x1f, 0x80, 0x47, 0x4f, 0x42
+#define MARK_DISP	0x424f47	/* "GOB" */
+#define MARK_SHIFT	24
 
 /**
  * enum mark - an order to the plugin

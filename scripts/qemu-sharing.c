@@ -69,7 +69,11 @@ EXPORT int qemu_plugin_version = 1;
 #define LINE_SHIFT	6
 #define TABLE_BITS	22	/* room for 2^22 cache lines */
 
-static const unsigned char mark_bytes[] = { MARK_BYTES };
+/* nopl MARK_DISP(%rax), without the byte that is the number of the mark. */
+static const unsigned char mark_bytes[] = {
+	0x0f, 0x1f, 0x80,
+	MARK_DISP & 0xff, MARK_DISP >> 8 & 0xff, MARK_DISP >> 16 & 0xff,
+};
 
 /* Which CPUs have a cache line, and which one wrote it last. */
 struct line {
