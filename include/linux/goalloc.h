@@ -45,8 +45,8 @@ void gofree(const void *p);
  * @gfp: as for kmalloc()
  *
  * Context: any that @gfp permits; may sleep with __GFP_DIRECT_RECLAIM.
- * Return: the object, or NULL when memory is short, @size is above
- * GOALLOC_MAX_SIZE or @gfp asks for a zone we do not have.
+ * Return: the object, or NULL if there is no memory, if @size is above
+ * GOALLOC_MAX_SIZE, or if @gfp asks for another zone.
  */
 void *gomalloc(size_t size, gfp_t gfp) __alloc_size(1);
 

@@ -180,7 +180,7 @@ check "goalloctop shows what goallocctl holds" ctl_and_top
 # block that a CPU holds, so it is switched off.
 echo 0 >/sys/module/goalloc/parameters/scavenge_window_ms
 export GOALLOC_READS="${goalloc_reads:-2000}"
-# dev_fault skips itself where the kernel has no fault injection.
+# dev_fault skips its tests if the kernel has no fault injection.
 for program in dev_test dev_calls dev_mmap dev_run dev_debugfs dev_fault; do
 	./$program >/tmp/tap.$program 2>&1
 	check "verify after $program" verify_ok

@@ -114,7 +114,7 @@ static long slurp(const char *name, char *text)
 	return n;
 }
 
-/* The number of a "Name: value" line; ~0 if there is none. */
+/* Return the number in a "Name: value" line, or ~0 if there is none. */
 static __u64 value(const char *text, const char *name)
 {
 	size_t len = strlen(name);

@@ -28,7 +28,7 @@
 #define GOALLOC_NR_PAUSES	256
 
 /**
- * struct goalloc_by_size - what MemStats says of one size class
+ * struct goalloc_by_size - MemStats' counts of one size class
  * @size: bytes of an object of the class
  * @mallocs: objects ever allocated
  * @frees: objects ever freed
