@@ -2,7 +2,7 @@
 /*
  * goalloc: Go's memory allocator for kernel modules.
  *
- * The k of a kernel name becomes go: whoever knows kmalloc() knows this file.
+ * The k of a kernel name becomes go: gomalloc() is used as kmalloc() is.
  *
  * What holds for every function unless it says otherwise:
  *
@@ -12,12 +12,12 @@
  *   Context: any: task, softirq, hardirq, NMI, under raw spinlocks, irqs off,
  *   on PREEMPT_RT too, if @gfp permits (GFP_ATOMIC or GFP_NOWAIT there).
  *   GFP_DMA, GFP_DMA32 and __GFP_HIGHMEM: one warning and NULL.
- *   With the module's parameter memory_limit, NULL also where more than that
- *   would be held; only __GFP_NOFAIL goes beyond.
+ *   The module's parameter memory_limit, if set: NULL also when the heap would
+ *   hold more than that; only __GFP_NOFAIL goes beyond.
  *   __GFP_ACCOUNT: objects above 32 KiB are charged to the caller's memory
  *   cgroup, smaller ones are not.
- *   Contents are undefined unless __GFP_ZERO or the kernel's init_on_alloc say
- *   otherwise.
+ *   Contents: undefined unless __GFP_ZERO is given or the kernel runs with
+ *   init_on_alloc.
  */
 #ifndef _LINUX_GOALLOC_H
 #define _LINUX_GOALLOC_H
@@ -32,14 +32,15 @@
 #include <linux/types.h>
 #include <uapi/linux/goalloc.h>
 
-/* An arena is one aligned block of the buddy allocator's largest size. */
+/* An arena; on x86-64 also the largest block of the page allocator. */
 #define GOALLOC_MAX_SIZE	(4UL << 20)
 
 void gofree(const void *p);
 
-/* What gomalloc() calls when it is compiled. */
+/* What gomalloc() compiles to. */
 void *__gomalloc(size_t size, gfp_t gfp) __alloc_size(1);
-void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class) __alloc_size(1);
+void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class)
+	__alloc_size(1);
 
 /**
  * gomalloc - allocate memory
@@ -64,8 +65,8 @@ static __always_inline __alloc_size(1) void *gomalloc(size_t size, gfp_t gfp)
  * @size: bytes wanted
  * @gfp: as for kmalloc()
  *
- * Such objects have spans of their own, apart from all that hold pointers, and
- * below 16 bytes several share one 16-byte block.  Alignment of those: 8, 4, 2
+ * Such objects have spans of their own, apart from objects that hold pointers.
+ * Below 16 bytes several share one 16-byte block; these are aligned to 8, 4, 2
  * or 1, the largest that divides @size.
  *
  * Context: as gomalloc().
@@ -103,14 +104,14 @@ void *gorealloc(const void *p, size_t size, gfp_t gfp) __realloc_size(2);
  * gofree - free an object
  * @p: what an allocating function returned; NULL and ZERO_SIZE_PTR do nothing
  *
- * A pointer that is not a live object's start is reported and counted, and
- * nothing else happens.
+ * A pointer that is not the start of a live object is reported and counted, and
+ * nothing else happens.  With check=0 a pointer to a small object is believed.
  *
  * Context: any, NMI included.
  */
 void gofree(const void *p);
 
-/* What gofree_sized() calls when it is compiled. */
+/* What gofree_sized() compiles to. */
 void __gofree_sized(const void *p, size_t size);
 void gofree_class(const void *p, size_t size, unsigned long class);
 
@@ -146,7 +147,7 @@ void gofree_sensitive(const void *p);
  *
  * Context: any.
  * Return: bytes that may be used, at least what was asked for; 0, with a
- * report, for what is no object.
+ * report, if @p is not the start of a live object.
  */
 size_t gosize(const void *p);
 
@@ -211,7 +212,7 @@ char *gostrdup(const char *s, gfp_t gfp);
  * heap_objects = mallocs - frees, sys = the sum of its parts, the sum over
  * by_size = the totals; heap_released and the totals never fall.
  *
- * Context: any but NMI; nobody is stopped for it.
+ * Context: any but NMI; no CPU is stopped.
  */
 void goalloc_read_memstats(struct goalloc_memstats *m);
 
@@ -298,7 +299,7 @@ void *gocalloc(size_t n, size_t size, gfp_t gfp)
  * @gfp: as for kmalloc()
  *
  * Context: as gomalloc().
- * Return: as gorealloc(), and NULL with @p intact when @n times @size overflows.
+ * Return: as gorealloc(); NULL with @p intact when @n times @size overflows.
  */
 static inline __realloc_size(2, 3)
 void *gorealloc_array(void *p, size_t n, size_t size, gfp_t gfp)
