@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Blocks: what the page heap gets from the page allocator, and how it goes back.
+ * Blocks: what the page heap gets from the page allocator, and how it goes
+ * back.
  *
  * A block stays whole as long as it can: the page allocator takes one back in a
- * single step, and hands it out as large as it was.  Only when a part of it is to
- * go alone is it split into single pages, by split_page().  The alternative is
- * to split every block as it comes, which would need no memory of what a page
- * was part of; but then giving an arena back costs 1,024 calls in place of one,
- * and the page allocator merges them again one by one.  So goarena.order[] says
- * for each 8 KiB page which block begins there, or that it is of single pages.
+ * single step, and hands it out as large as it was.  Only when a part of it is
+ * to go alone is it split into single pages, by split_page().  The alternative
+ * is to split every block as it comes, which would need no memory of what a
+ * page was part of; but then giving an arena back costs 1,024 calls in place of
+ * one, and the page allocator merges them again one by one.  So goarena.order[]
+ * says for each 8 KiB page which block begins there, or that it is of single
+ * pages.
  *
- * The page allocator is called with no lock held.  Whoever gives pages back has
- * taken them out of the heap first, so that only it looks at their order[].
+ * The page allocator is called with no lock held.  Code that gives pages back
+ * has taken them out of the heap first, so that no other looks at their
+ * order[].
  */
 
 #include <linux/mm.h>
@@ -23,7 +26,7 @@
  * goblock_get - get a block of the page allocator
  * @h: the heap, which is charged
  * @nid: the node it should be of
- * @gfp: what the page allocator is asked with; it is not asked to wait for ever
+ * @gfp: for the page allocator, but for __GFP_NOFAIL: see gosource_wait()
  * @order: of the block
  * @bytes: what the heap will keep of it
  *
@@ -46,8 +49,8 @@ struct page *goblock_get(struct goheap *h, int nid, gfp_t gfp,
 
 /*
  * Rejoin split pages into one block.  Fails if a page has an extra, speculative
- * reference: any page may be looked at for a moment by code that took it for what
- * it was before.
+ * reference: any page may be looked at for a moment by code that took it for
+ * what it was before.
  */
 static bool join_pages(struct page *page, unsigned int order)
 {
@@ -70,8 +73,9 @@ static bool join_pages(struct page *page, unsigned int order)
  * @order: of the block
  * @gfp: what it was allocated with
  *
- * They go in pieces as large as possible: one by one they would take longer than
- * all else.  Pages that are charged, each for itself, do go one by one.
+ * They go in pieces as large as possible: one by one they would take longer
+ * than the rest of the allocation.  Pages that are charged each for itself do
+ * go one by one.
  *
  * Context: what @gfp permits.
  */

@@ -127,7 +127,7 @@ def lookup_table(classes):
 
 
 def verify(classes):
-    """Assert all that the C code relies on."""
+    """Assert what the C code takes for granted."""
     assert len(classes) == 68
     for c in classes[1:]:
         assert c.nelems <= 1024 and c.pages < 256
@@ -136,7 +136,7 @@ def verify(classes):
 
 
 def print_table(comment, decl, values):
-    """Print an array: declared everywhere, defined with GO_SIZECLASS_TABLES."""
+    """Print an array: every file declares it, the one that asks defines it."""
     print()
     for line in comment:
         print(line)
@@ -183,13 +183,13 @@ API_HEAD = """\
  * goalloc_size_class - the size class of a constant size
  * @size: 1 to GOALLOC_CLASS_MAX_SIZE
  *
- * All of it is gone when it has been compiled.
+ * The compiler evaluates it, so that no code is left.
  *
  * Return: the class that gomalloc() would look up.
  */
 static __always_inline unsigned int goalloc_size_class(size_t size)
 {
-	/* Sizes whose alignment asks for more. */
+	/* Sizes whose alignment needs a larger class. */
 	switch (size) {"""
 
 
@@ -246,8 +246,10 @@ def main():
                 "u8 go_class_pages[GO_NR_CLASSES]", column("pages"))
     print_table(["/* Objects of a span. */"],
                 "u16 go_class_nelems[GO_NR_CLASSES]", column("nelems"))
-    print_table(["/* ceil(2^32 / size): offset * magic >> 32 == offset / size,",
-                 " * for every offset in a span.",
+    print_table(["/*",
+                 " * ceil(2^32 / size): offset * magic >> 32 == offset / size,"
+                 " for every offset in",
+                 " * a span.",
                  " */"],
                 "u32 go_class_magic[GO_NR_CLASSES]", [
                     f"{m}U" for m in column("magic")])
@@ -259,9 +261,9 @@ def main():
                  " 256 has an entry",
                  " * of its own.  The class keeps kmalloc's promise, alignment"
                  " to the largest",
-                 f" * power of two that divides the size; {len(stepped)} sizes"
-                 " need a larger one for it",
-                 " * than would hold them.",
+                 " * power of two that divides the size; for that"
+                 f" {len(stepped)} sizes need a larger",
+                 " * class than the smallest that holds them.",
                  " */"],
                 f"u8 go_size_to_class[{len(table)}]", table)
     print(CLASS_OF)

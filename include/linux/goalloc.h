@@ -34,14 +34,15 @@
 #include <linux/types.h>
 #include <uapi/linux/goalloc.h>
 
-/* An arena is one aligned block of the buddy allocator's largest size. */
+/* An arena; on x86-64 also the largest block of the page allocator. */
 #define GOALLOC_MAX_SIZE	(4UL << 20)
 
 void gofree(const void *p);
 
-/* What gomalloc() calls when it is compiled. */
+/* What gomalloc() compiles to. */
 void *__gomalloc(size_t size, gfp_t gfp) __alloc_size(1);
-void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class) __alloc_size(1);
+void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class)
+	__alloc_size(1);
 
 /**
  * gomalloc - allocate memory
@@ -107,13 +108,13 @@ void *gorealloc(const void *p, size_t size, gfp_t gfp) __realloc_size(2);
  * @p: the object; NULL and ZERO_SIZE_PTR are ignored
  *
  * A pointer that is not the start of a live object is reported and counted, and
- * otherwise ignored.
+ * nothing else happens.  With check=0 a pointer to a small object is believed.
  *
  * Context: any, NMI included.
  */
 void gofree(const void *p);
 
-/* What gofree_sized() calls when it is compiled. */
+/* What gofree_sized() compiles to. */
 void __gofree_sized(const void *p, size_t size);
 void gofree_class(const void *p, size_t size, unsigned long class);
 
