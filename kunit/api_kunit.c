@@ -24,7 +24,6 @@
 #include "objects.h"
 #include "observe/observe.h"
 #include "reclaim/reclaim.h"
-#include "source.h"
 #include "span.h"
 
 #define TOO_MUCH	(GOALLOC_MAX_SIZE + 1)
@@ -41,11 +40,6 @@
 static unsigned long align_of(size_t size)
 {
 	return size & -size;
-}
-
-static bool all_zero(const void *p, size_t size)
-{
-	return p && !memchr_inv(p, 0, size);
 }
 
 static struct goalloc_memstats *memstats(struct kunit *test)
@@ -151,7 +145,7 @@ static void api_array(struct kunit *test)
 	gofree(q);
 
 	q = gocalloc(70, 100, GFP_KERNEL);
-	KUNIT_EXPECT_TRUE(test, all_zero(q, 7000));
+	KUNIT_EXPECT_TRUE(test, gotest_all_zero(q, 7000));
 	gofree(q);
 }
 
@@ -212,7 +206,7 @@ static void expect_large(struct kunit *test, size_t size, bool zero)
 	KUNIT_EXPECT_EQ(test, gosize(p), round_up(size, GO_PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, gosize(p), gomalloc_size_roundup(size));
 	if (zero)
-		KUNIT_EXPECT_TRUE(test, all_zero(p, round_up(size, 8192)));
+		KUNIT_EXPECT_TRUE(test, gotest_all_zero(p, round_up(size, 8192)));
 	if (p)
 		memset(HIDE(p), 0xff, round_up(size, GO_PAGE_SIZE));
 	gofree(p);
@@ -253,7 +247,7 @@ static void api_zeroes(struct kunit *test)
 				     gomalloc_noscan(size, GFP_KERNEL |
 						     __GFP_ZERO) :
 				     gozalloc(size, GFP_KERNEL);
-				dirty += !all_zero(*q, size);
+				dirty += !gotest_all_zero(*q, size);
 				memset(*q, 0xff, size);
 			}
 			gofree_bulk(8, p);
@@ -277,50 +271,9 @@ static void api_zeroes_to_the_end(struct kunit *test)
 		memset(HIDE(p), 0xff, gosize(p));
 		gofree(p);
 		p = gozalloc(size, GFP_KERNEL);
-		KUNIT_EXPECT_TRUE(test, all_zero(p, gosize(p)));
+		KUNIT_EXPECT_TRUE(test, gotest_all_zero(p, gosize(p)));
 		gofree(p);
 	}
-}
-
-/* The object at the start of a span, asked for with zeroes. */
-static u8 *first_zeroed(struct kunit *test, struct goheap *h,
-			const struct gospan *s, unsigned int spc)
-{
-	void *p = gotest_alloc(h, spc, GFP_KERNEL | __GFP_ZERO);
-
-	KUNIT_EXPECT_PTR_EQ(test, p, (void *)s->base);
-	return p;
-}
-
-/*
- * What the kernel has just zeroed is not zeroed again: where a span pretends
- * to be fresh, what is in it stays; but only the first time.
- */
-static void api_zeroes_only_dirt(struct kunit *test)
-{
-	const unsigned int spc = GO_SPC(20, 0);
-	struct goheap *h = gotest_heap(test);
-	struct gocentral *c;
-	struct gospan *s;
-	u8 *p;
-
-	c = gosource_span(h, NUMA_NO_NODE, spc, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, c);
-	s = list_first_entry(&c->partial[0], struct gospan, list);
-	memset(s->objstate, GO_OBJ_FRESH, s->nelems);
-	memset((void *)s->base, 0x5a, s->npages << GO_PAGE_SHIFT);
-	p = first_zeroed(test, h, s, spc);
-	KUNIT_EXPECT_NULL(test, memchr_inv(p, 0x5a, s->elemsize));
-	gotest_free(h, p);
-	p = first_zeroed(test, h, s, spc);
-	KUNIT_EXPECT_TRUE(test, all_zero(p, s->elemsize));
-	memset(p, 0xff, s->elemsize);
-	gotest_free(h, p);
-	/* And once more, when it has been to its span and back. */
-	godrain_all(h);
-	p = first_zeroed(test, h, s, spc);
-	KUNIT_EXPECT_TRUE(test, all_zero(p, s->elemsize));
-	gotest_free(h, p);
 }
 
 struct resize {
@@ -394,7 +347,7 @@ static void api_realloc_from_nothing(struct kunit *test)
 
 	p = gorealloc(NULL, 100, GFP_KERNEL | __GFP_ZERO);
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_EXPECT_TRUE(test, all_zero(p, 100));
+	KUNIT_EXPECT_TRUE(test, gotest_all_zero(p, 100));
 	before = memstats(test);
 	KUNIT_EXPECT_PTR_EQ(test, gorealloc(p, 0, GFP_KERNEL), ZERO_SIZE_PTR);
 	KUNIT_EXPECT_EQ(test, memstats(test)->frees, before->frees + 1);
@@ -420,7 +373,7 @@ static void api_realloc_zero_tail(struct kunit *test)
 		written = min(written, size);
 		KUNIT_EXPECT_NULL(test, memchr_inv(p, 0x77, written));
 		KUNIT_EXPECT_TRUE_MSG(test,
-				      all_zero(p + written, size - written),
+				      gotest_all_zero(p + written, size - written),
 				      "after step %u", i);
 		memset(p, 0x77, size);
 		written = size;
@@ -488,7 +441,7 @@ static void api_bulk(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, 5, gomalloc_bulk(GFP_KERNEL | __GFP_ZERO,
 						       sizes[i], 5, p));
 		for (k = 0; k < 5; k++)
-			KUNIT_EXPECT_TRUE(test, all_zero(p[k], sizes[i]));
+			KUNIT_EXPECT_TRUE(test, gotest_all_zero(p[k], sizes[i]));
 		gofree_bulk(5, p);
 	}
 	KUNIT_EXPECT_EQ(test, gomalloc_bulk(GFP_KERNEL, 64, 0, p), 0);
@@ -598,7 +551,7 @@ static void api_free_sized(struct kunit *test)
 		p = gomalloc(size, GFP_KERNEL);
 		gofree_sized(p, gosize(p));
 		p = gozalloc(size, GFP_KERNEL);
-		KUNIT_EXPECT_TRUE(test, all_zero(p, size));
+		KUNIT_EXPECT_TRUE(test, gotest_all_zero(p, size));
 		if (p)
 			memset(p, 0xff, size);
 		gofree_sized(p, size);
@@ -624,13 +577,13 @@ static void api_free_sensitive(struct kunit *test)
 		memset(p, 0xff, size);
 		gofree_sensitive(p);
 		/* The pages are still ours: one may look. */
-		KUNIT_EXPECT_TRUE(test, all_zero(p, size));
+		KUNIT_EXPECT_TRUE(test, gotest_all_zero(p, size));
 	}
 	p = gomalloc_noscan(5, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	memset(p, 0xff, 5);
 	gofree_sensitive(p);
-	KUNIT_EXPECT_TRUE(test, all_zero(HIDE(p), 5));
+	KUNIT_EXPECT_TRUE(test, gotest_all_zero(HIDE(p), 5));
 }
 
 static void api_duplicates(struct kunit *test)
@@ -705,7 +658,7 @@ static void api_flags(struct kunit *test)
 			p = gomalloc(sizes[k], flags[i]);
 			KUNIT_EXPECT_NOT_NULL_MSG(test, p, "%#x", flags[i]);
 			q = gomalloc_noscan(sizes[k], flags[i] | __GFP_ZERO);
-			KUNIT_EXPECT_TRUE(test, all_zero(q, sizes[k]));
+			KUNIT_EXPECT_TRUE(test, gotest_all_zero(q, sizes[k]));
 			gofree(p);
 			gofree(q);
 		}
@@ -726,7 +679,7 @@ static void api_node(struct kunit *test)
 			KUNIT_ASSERT_NOT_NULL(test, p);
 			KUNIT_EXPECT_EQ(test, page_to_nid(virt_to_page(p)),
 					nid);
-			KUNIT_EXPECT_TRUE(test, all_zero(p, sizes[i]));
+			KUNIT_EXPECT_TRUE(test, gotest_all_zero(p, sizes[i]));
 			memset(HIDE(p), 0xff, gosize(p));
 			gofree(p);
 		}
@@ -787,75 +740,61 @@ static void api_free_os_memory(struct kunit *test)
 	}
 }
 
-static const struct gotest_context_param contexts[] = {
-	{ GOTEST_IRQS_OFF, "irqs off" },
-	{ GOTEST_RAW_LOCK, "raw spinlock" },
-	{ GOTEST_SOFTIRQ, "timer" },
-	{ GOTEST_HARDIRQ, "hardirq" },
-	{ GOTEST_NMI, "NMI" },
-};
+KUNIT_ARRAY_PARAM_DESC(context, gotest_contexts, name);
 
-static void context_desc(const struct gotest_context_param *param, char *buf)
-{
-	strscpy(buf, param->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(contexts, contexts, context_desc);
-
-struct context_work {
-	void *p[8];
-	unsigned int bad;
-};
-
-static const size_t context_sizes[8] = {
+static const size_t context_sizes[] = {
 	1, 16, 100, 640, 4096, 20000, 32769, 65536,
 };
 
-static void context_alloc(void *arg)
+static size_t kind_size(unsigned int i)
 {
-	struct context_work *w = arg;
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(w->p); i++) {
-		w->p[i] = gomalloc(context_sizes[i], GFP_ATOMIC | __GFP_ZERO);
-		w->bad += !all_zero(w->p[i], context_sizes[i]);
-		if (w->p[i])
-			gotest_fill(w->p[i], context_sizes[i]);
-	}
+	return context_sizes[i];
 }
 
-static void context_free(void *arg)
+static void *kind_alloc(struct goheap *h, unsigned int i, gfp_t gfp)
 {
-	struct context_work *w = arg;
-	int i;
+	void *p = gomalloc(kind_size(i), gfp | __GFP_ZERO);
 
-	for (i = 0; i < ARRAY_SIZE(w->p); i++) {
-		if (!w->p[i])
-			continue;
-		w->bad += !gotest_intact(w->p[i], context_sizes[i]) ||
-			  gosize(w->p[i]) !=
-			  gomalloc_size_roundup(context_sizes[i]);
-		gofree(w->p[i]);
-		w->p[i] = NULL;
-	}
+	if (gotest_all_zero(p, kind_size(i)))
+		return p;
+	gofree(p);
+	return NULL;
 }
+
+static void kind_free(struct goheap *h, void *p)
+{
+	gofree(p);
+}
+
+static bool kind_sane(const void *p, unsigned int i)
+{
+	return gosize(p) == gomalloc_size_roundup(kind_size(i));
+}
+
+static const struct gotest_kind sizes_of_all_kinds = {
+	.alloc = kind_alloc,
+	.size = kind_size,
+	.free = kind_free,
+	.sane = kind_sane,
+};
 
 /* There and here, from a heap that holds no more than it must. */
 static void api_in_context(struct kunit *test)
 {
 	const struct gotest_context_param *param = test->param_value;
-	struct context_work *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
 	struct goalloc_memstats *before = memstats(test);
+	struct gotest_batch *b;
 
-	KUNIT_ASSERT_NOT_NULL(test, w);
+	b = gotest_batch_new(test, &goalloc_heap, &sizes_of_all_kinds,
+			     ARRAY_SIZE(context_sizes));
 	if (param->context != GOTEST_NMI) {
 		goalloc_free_os_memory();
-		gotest_run_in(param->context, context_alloc, w);
-		context_free(w);
+		gotest_run_in(param->context, gotest_batch_alloc, b);
+		gotest_batch_free(b);
 	}
-	context_alloc(w);
-	gotest_run_in(param->context, context_free, w);
-	KUNIT_EXPECT_EQ(test, w->bad, 0);
+	gotest_batch_alloc(b);
+	gotest_run_in(param->context, gotest_batch_free, b);
+	KUNIT_EXPECT_EQ(test, b->bad, 0);
 	gotest_settle(&goalloc_heap);
 	KUNIT_EXPECT_EQ(test, memstats(test)->heap_objects,
 			before->heap_objects);
@@ -915,7 +854,7 @@ static bool model_alloc(struct slot *s, struct rnd_state *rnd)
 		return !(r & 1);
 	ok = IS_ALIGNED((unsigned long)s->p, align) && gosize(s->p) >= s->size;
 	if (r & 4)
-		ok = ok && all_zero(s->p, s->size);
+		ok = ok && gotest_all_zero(s->p, s->size);
 	memset(s->p, s->pattern, s->size);
 	return ok;
 }
@@ -1005,22 +944,9 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_node),
 	KUNIT_CASE(api_noscan_apart),
 	KUNIT_CASE(api_free_os_memory),
-	KUNIT_CASE_PARAM(api_in_context, contexts_gen_params),
+	KUNIT_CASE_PARAM(api_in_context, context_gen_params),
 	KUNIT_CASE(api_random),
 	{}
-};
-
-/* Of the same promises, those that need a heap of their own. */
-static struct kunit_case api_private_cases[] = {
-	KUNIT_CASE(api_zeroes_only_dirt),
-	{}
-};
-
-static struct kunit_suite api_private_suite = {
-	.name = "goalloc_api_private",
-	.init = gotest_heap_init,
-	.exit = gotest_heap_exit,
-	.test_cases = api_private_cases,
 };
 
 static struct kunit_suite api_suite = {
@@ -1030,4 +956,4 @@ static struct kunit_suite api_suite = {
 	.test_cases = api_cases,
 };
 
-kunit_test_suites(&api_suite, &api_private_suite);
+kunit_test_suite(api_suite);

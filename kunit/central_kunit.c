@@ -82,16 +82,6 @@ static struct holder *holder_new(struct kunit *test, unsigned int spc,
 	return r;
 }
 
-static struct gospan *span_of(struct goheap *h, const void *obj)
-{
-	struct gospan *s;
-
-	preempt_disable();
-	s = gospan_of(h, obj);
-	preempt_enable();
-	return s;
-}
-
 /* What has just been got must be free objects' starts, in their class. */
 static void note_new(struct holder *r, unsigned int n)
 {
@@ -101,7 +91,7 @@ static void note_new(struct holder *r, unsigned int n)
 
 	while (n--) {
 		slot = &r->slot[r->n++];
-		s = span_of(r->h, slot->obj);
+		s = gotest_span_of(r->h, slot->obj);
 		KUNIT_EXPECT_PTR_EQ(r->test, s->central, r->c);
 		KUNIT_EXPECT_TRUE(r->test, gospan_index(s, slot->obj, &idx));
 		KUNIT_EXPECT_LT(r->test, idx, s->nelems);
@@ -186,10 +176,10 @@ static void by_span(struct holder *r)
 	unsigned int i, k, sorted = 0;
 
 	while (sorted < r->n) {
-		struct gospan *s = span_of(r->h, r->slot[sorted].obj);
+		struct gospan *s = gotest_span_of(r->h, r->slot[sorted].obj);
 
 		for (i = k = sorted; i < r->n; i++)
-			if (span_of(r->h, r->slot[i].obj) == s) {
+			if (gotest_span_of(r->h, r->slot[i].obj) == s) {
 				swap(r->slot[i], r->slot[k]);
 				k++;
 			}
@@ -312,7 +302,7 @@ static void lowest_first(struct kunit *test)
 	while ((n = take(r, 5) ?: refill(r, 5)))
 		for (i = r->n; n--; idx++)
 			KUNIT_EXPECT_PTR_EQ(test, r->slot[--i].obj,
-					    gospan_object(span_of(r->h,
+					    gospan_object(gotest_span_of(r->h,
 								  r->slot[i].obj),
 							  idx));
 	KUNIT_EXPECT_EQ(test, idx, 64);
@@ -328,7 +318,7 @@ static void fresh_once(struct kunit *test)
 
 	refill(r, 1);
 	first = *(r->slot[0].state + 1);
-	KUNIT_EXPECT_EQ(test, first, span_of(r->h, r->slot[0].obj)->needzero ?
+	KUNIT_EXPECT_EQ(test, first, gotest_span_of(r->h, r->slot[0].obj)->needzero ?
 			GO_OBJ_FREE : GO_OBJ_FRESH);
 	hold_all(r);
 	for (i = 0; i < r->n; i += 2)
@@ -351,7 +341,7 @@ static void leave_out(struct holder *r, const unsigned int out[3],
 	hold_all(r);
 	by_span(r);
 	for (i = 0; i < 3; i++) {
-		span[i] = span_of(r->h, r->slot[first].obj);
+		span[i] = gotest_span_of(r->h, r->slot[first].obj);
 		nelems = span[i]->nelems;
 		put(r, first + out[i], nelems - out[i]);
 		first += out[i];
@@ -388,7 +378,7 @@ static void fullest_first(struct kunit *test)
 	left = 32 - o->out[o->first];
 	for (i = 0; i < left; i++) {
 		KUNIT_EXPECT_TRUE(test, gocentral_take(r->c, 256, &slot));
-		KUNIT_EXPECT_PTR_EQ(test, span_of(r->h, slot.obj),
+		KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(r->h, slot.obj),
 				    span[o->first]);
 		*slot.state = GO_OBJ_LIVE;
 		gocentral_free(r->h, &slot, 1, true);
@@ -398,9 +388,9 @@ static void fullest_first(struct kunit *test)
 	if (left < GO_BATCH) {
 		KUNIT_EXPECT_EQ(test, refill(r, left + 1), left + 1);
 		for (; left--; i++)
-			KUNIT_EXPECT_PTR_EQ(test, span_of(r->h, r->slot[i].obj),
+			KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(r->h, r->slot[i].obj),
 					    span[o->first]);
-		KUNIT_EXPECT_PTR_EQ(test, span_of(r->h, r->slot[i].obj),
+		KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(r->h, r->slot[i].obj),
 				    span[o->second]);
 		KUNIT_EXPECT_PTR_EQ(test, r->cur, span[o->second]);
 	}
@@ -736,7 +726,7 @@ static void double_free(struct kunit *test)
 	if (t->merged)
 		put(r, 15, 1);
 	bad = r->slot[t->at];
-	s = span_of(r->h, bad.obj);
+	s = gotest_span_of(r->h, bad.obj);
 	put(r, t->at, 1);
 	if (t->merged) {
 		/* Somebody takes it, and what else was back can be taken. */
