@@ -80,7 +80,7 @@ static void lowest_first(struct kunit *test)
 		for (i = r->n; n--; idx++)
 			KUNIT_EXPECT_PTR_EQ(test, r->slot[--i].obj,
 					    gospan_object(gotest_span_of(r->h,
-								  r->slot[i].obj),
+									 r->slot[i].obj),
 							  idx));
 	KUNIT_EXPECT_EQ(test, idx, 64);
 	gotest_holder_put_all(r);
@@ -242,7 +242,7 @@ static void emptied_while_current(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, gotest_holder_refill(r, 8), 8);
 	gotest_holder_put(r, 0, 8);
-	/* It is nobody else's to let go. */
+	/* Only its holder may let it go. */
 	gotest_expect_lists(r, e->spans);
 	KUNIT_EXPECT_NOT_NULL(test, r->cur);
 	if (e->refill) {
@@ -309,7 +309,7 @@ static void idle_spans_stay(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gotest_pages_inuse(r->h), 0);
 }
 
-/* The background takes what nobody has needed since it last asked. */
+/* The background takes spans that stayed idle since it last asked. */
 static void trim_idle(struct kunit *test)
 {
 	struct gotest_holder *r = gotest_holder_new(test, GO_SPC(18, 0), 4);
@@ -417,7 +417,8 @@ static void mixed_batch(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, slot);
 	for (i = 0; i < ARRAY_SIZE(spcs); i++) {
 		r[i] = gotest_holder_new(test, spcs[i], 3);
-		while (r[i]->n < 100 && (gotest_holder_take(r[i], 32) || gotest_holder_refill(r[i], 32)))
+		while (r[i]->n < 100 && (gotest_holder_take(r[i], 32) ||
+					 gotest_holder_refill(r[i], 32)))
 			;
 	}
 	/* One of each, round and round; then a long row of one. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mcentral: what comes back twice, anything at any time, and many holders at once.
+ * mcentral: what comes back twice, anything at any time, and many holders at
+ * once.
  */
 
 #include <linux/prandom.h>
@@ -31,7 +32,7 @@ static const struct twice {
 
 KUNIT_ARRAY_PARAM_DESC(twice, twice, name);
 
-/* A double free that got as far as the span is found, and harms nobody. */
+/* A double free that got as far as the span is found there and does no harm. */
 static void double_free(struct kunit *test)
 {
 	const struct twice *t = test->param_value;
@@ -53,7 +54,7 @@ static void double_free(struct kunit *test)
 	s = gotest_span_of(r->h, bad.obj);
 	gotest_holder_put(r, t->at, 1);
 	if (t->merged) {
-		/* Somebody takes it, and what else was back can be taken. */
+		/* It is taken again, and the rest that was back can be taken. */
 		KUNIT_EXPECT_TRUE(test, gocentral_take(r->c, 128, &slot));
 		KUNIT_EXPECT_PTR_NE(test, slot.obj, bad.obj);
 		KUNIT_EXPECT_EQ(test, s->nback, 0);
@@ -91,7 +92,7 @@ static void double_free_count(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, goverify(r->h, NULL), 0);
 }
 
-/* When its span has gone to the heap an object is nobody's. */
+/* The span has gone to the heap: the object belongs to no mcentral. */
 static void double_free_gone(struct kunit *test)
 {
 	struct gotest_holder *r = gotest_holder_new(test, GO_SPC(10, 0), 1);
@@ -138,7 +139,7 @@ static void random_step(struct gotest_holder *r, u32 what, u32 n)
 		if (r->c->nspans < 12)
 			KUNIT_EXPECT_PTR_EQ(r->test,
 					    gosource_span(r->h,
-							   r->c->node->nid,
+							  r->c->node->nid,
 							   r->c->spanclass,
 							   GFP_KERNEL), r->c);
 		break;
@@ -209,7 +210,7 @@ struct trader {
 
 #define STALLS	64
 
-/* Mark each as taken, see that it was not, and swap it with what another left. */
+/* See that each was free, mark it taken, and swap it with one left here. */
 static void trade_batch(struct trader *t, struct goslot *slot, unsigned int n)
 {
 	while (n--) {
@@ -235,7 +236,7 @@ static void trade_fn(struct work_struct *work)
 			k = gocentral_refill(r->h, r->c, &t->cur, slot, n);
 		if (!k)
 			gosource_span(r->h, r->c->node->nid, r->c->spanclass,
-				       GFP_KERNEL);
+				      GFP_KERNEL);
 		trade_batch(t, slot, k);
 		for (n = 0; n < k; n++)
 			if (slot[n].obj)

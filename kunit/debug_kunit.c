@@ -74,7 +74,7 @@ static const struct size {
 
 KUNIT_ARRAY_PARAM_DESC(debug_size, debug_sizes, name);
 
-/* Nobody does anything wrong: nothing is reported, and all is as promised. */
+/* Without a mistake nothing is reported, and all is as promised. */
 static void debug_innocent(struct kunit *test)
 {
 	size_t size = ((const struct size *)test->param_value)->size;

@@ -5,6 +5,7 @@
  * Ticks are made by the tests; no case waits for time to pass.
  */
 
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/percpu.h>

@@ -28,8 +28,6 @@
 EXPORT_SYMBOL_IF_KUNIT(goalloc_heap);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_check);
 
-
-
 EXPORT_SYMBOL_IF_KUNIT(goheap_free);
 EXPORT_SYMBOL_IF_KUNIT(gosource_large);
 EXPORT_SYMBOL_IF_KUNIT(golifecycle_begin);
@@ -71,7 +69,6 @@ EXPORT_SYMBOL_IF_KUNIT(gospan_carve);
 EXPORT_SYMBOL_IF_KUNIT(gospan_uncarve);
 EXPORT_SYMBOL_IF_KUNIT(gospan_take);
 EXPORT_SYMBOL_IF_KUNIT(gospan_walk);
-
 
 EXPORT_SYMBOL_IF_KUNIT(gostats_read);
 EXPORT_SYMBOL_IF_KUNIT(goverify);

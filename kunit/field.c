@@ -9,7 +9,8 @@
 #include "runs.h"
 #include "span.h"
 
-static struct goarena *arena_of_run(struct gotest_field *f, const struct gospan *s)
+static struct goarena *arena_of_run(struct gotest_field *f,
+				    const struct gospan *s)
 {
 	return &f->arena[(s->base - GOTEST_FIELD_BASE) >> GO_ARENA_SHIFT];
 }
@@ -35,7 +36,7 @@ void gotest_field_free(struct gotest_field *f, struct gospan *s)
 }
 
 struct gospan *gotest_field_take(struct gotest_field *f, unsigned long npages,
-			       unsigned long align)
+				 unsigned long align)
 {
 	struct gospan *spare[2], *s;
 

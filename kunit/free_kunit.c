@@ -136,7 +136,7 @@ static void free_for_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, here->stack[SPC_64].frees, 1000);
 	KUNIT_EXPECT_EQ(test, there->stack[SPC_64].mallocs, 1000);
 	KUNIT_EXPECT_EQ(test, there->stack[SPC_64].frees, 1000);
-	/* The last that came is the first that goes, whoever had it before. */
+	/* The last that came is the first that goes, from whichever CPU. */
 	KUNIT_EXPECT_PTR_EQ(test, gotest_alloc(h, SPC_64, GFP_KERNEL),
 			    r->p[NR_OBJECTS - 1]);
 	gotest_free(h, r->p[NR_OBJECTS - 1]);

@@ -27,7 +27,7 @@ struct gocentral *gotest_span_new(struct kunit *test, unsigned int spc)
 
 /* A holder of nothing, at an mcentral with some fresh spans. */
 struct gotest_holder *gotest_holder_new(struct kunit *test, unsigned int spc,
-				 unsigned int spans)
+					unsigned int spans)
 {
 	struct gotest_holder *r = kvzalloc(sizeof(*r), GFP_KERNEL);
 	unsigned int i;
@@ -42,7 +42,7 @@ struct gotest_holder *gotest_holder_new(struct kunit *test, unsigned int spc,
 	for (i = 1; i < spans; i++)
 		KUNIT_EXPECT_PTR_EQ(test,
 				    gosource_span(r->h, r->c->node->nid, spc,
-						   GFP_KERNEL), r->c);
+						  GFP_KERNEL), r->c);
 	KUNIT_EXPECT_EQ(test, r->c->nspans, spans);
 	return r;
 }
@@ -61,7 +61,7 @@ void gotest_holder_note(struct gotest_holder *r, unsigned int n)
 		KUNIT_EXPECT_TRUE(r->test, gospan_index(s, slot->obj, &idx));
 		KUNIT_EXPECT_LT(r->test, idx, s->nelems);
 		KUNIT_EXPECT_PTR_EQ(r->test, slot->state, s->objstate + idx);
-		/* Live means that somebody has it already. */
+		/* Live means that it was handed out already. */
 		KUNIT_EXPECT_LT(r->test, *slot->state, GO_OBJ_LIVE);
 		*slot->state = GO_OBJ_LIVE;
 	}
@@ -102,7 +102,8 @@ void gotest_holder_take_all(struct gotest_holder *r)
 }
 
 /* Give back some, from any place among those held. */
-void gotest_holder_put(struct gotest_holder *r, unsigned int first, unsigned int n)
+void gotest_holder_put(struct gotest_holder *r, unsigned int first,
+		       unsigned int n)
 {
 	gocentral_free(r->h, r->slot + first, n, false);
 	r->n -= n;
@@ -111,7 +112,8 @@ void gotest_holder_put(struct gotest_holder *r, unsigned int first, unsigned int
 }
 
 /* What is free already: a stack that had it has counted it, and so do we. */
-void gotest_holder_put_again(struct gotest_holder *r, struct goslot *slot, unsigned int n)
+void gotest_holder_put_again(struct gotest_holder *r, struct goslot *slot,
+			     unsigned int n)
 {
 	raw_cpu_ptr(r->h->mcache)->stack[r->c->spanclass].frees++;
 	gocentral_free(r->h, slot, n, false);

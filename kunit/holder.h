@@ -38,9 +38,9 @@ struct gocentral *gotest_span_new(struct kunit *test, unsigned int spc);
 
 /* A holder of nothing, at an mcentral with some fresh spans. */
 struct gotest_holder *gotest_holder_new(struct kunit *test, unsigned int spc,
-				 unsigned int spans);
+					unsigned int spans);
 
-/* Get a batch as an mcache does, with a current span; returns how many there were. */
+/* Get a batch and a current span, as an mcache does; returns how many came. */
 unsigned int gotest_holder_refill(struct gotest_holder *r, unsigned int want);
 
 /* @n objects that are in @slot already are held, and live, from now on. */
@@ -53,10 +53,12 @@ unsigned int gotest_holder_take(struct gotest_holder *r, unsigned int want);
 void gotest_holder_take_all(struct gotest_holder *r);
 
 /* Give back some, from any place among those held. */
-void gotest_holder_put(struct gotest_holder *r, unsigned int first, unsigned int n);
+void gotest_holder_put(struct gotest_holder *r, unsigned int first,
+		       unsigned int n);
 
 /* Give back what is free already.  A stack that had it would have counted it. */
-void gotest_holder_put_again(struct gotest_holder *r, struct goslot *slot, unsigned int n);
+void gotest_holder_put_again(struct gotest_holder *r, struct goslot *slot,
+			     unsigned int n);
 
 /* Give back everything, the current span too. */
 void gotest_holder_put_all(struct gotest_holder *r);

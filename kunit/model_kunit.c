@@ -100,7 +100,7 @@ static struct game *game_new(struct kunit *test, unsigned int players)
 	return g;
 }
 
-/* Nobody plays now: MemStats and the model agree. */
+/* While no player moves, MemStats and the model agree. */
 static void compare(struct kunit *test, struct game *g)
 {
 	struct goalloc_memstats *m = &g->now, *b = &g->base;

@@ -133,7 +133,8 @@ static gfp_t any_gfp(struct gotest_player *pl)
 }
 
 /* What a call has returned is looked at, filled and entered. */
-static bool enter_object(struct gotest_player *pl, struct gotest_obj *o, gfp_t gfp, void *p)
+static bool enter_object(struct gotest_player *pl, struct gotest_obj *o,
+			 gfp_t gfp, void *p)
 {
 	o->p = p;
 	if (!p) {
@@ -145,9 +146,9 @@ static bool enter_object(struct gotest_player *pl, struct gotest_obj *o, gfp_t g
 	expect_that(pl, o->usable == (is_tiny(o) ? o->size :
 				 gomalloc_size_roundup(o->size)), "gosize()");
 	expect_that(pl, IS_ALIGNED((unsigned long)p, o->size & -o->size),
-	       "alignment");
+		    "alignment");
 	if (!live_add(pl->live, o)) {
-		/* Hands off: it is somebody else's. */
+		/* Hands off: it belongs to another. */
 		note_wrong(pl, "an object overlaps another");
 		o->p = NULL;
 		return false;
@@ -168,7 +169,8 @@ static void leave_object(struct gotest_player *pl, struct gotest_obj *o)
 	pl->bytes -= o->usable;
 }
 
-static void *call_alloc(struct gotest_player *pl, struct gotest_obj *o, gfp_t *gfp)
+static void *call_alloc(struct gotest_player *pl, struct gotest_obj *o,
+			gfp_t *gfp)
 {
 	switch (gotest_player_random(pl, 10)) {
 	case 0:
@@ -257,7 +259,8 @@ static void do_odd(struct gotest_player *pl)
 static void do_realloc(struct gotest_player *pl, struct gotest_obj *o)
 {
 	gfp_t gfp = any_gfp(pl) & ~__GFP_ZERO;
-	size_t size = gotest_player_random(pl, 4) ? any_size(pl) : 1 + gotest_player_random(pl, o->usable);
+	size_t size = gotest_player_random(pl, 4) ? any_size(pl) :
+		      1 + gotest_player_random(pl, o->usable);
 	struct gotest_obj old = *o;
 	bool stays = size <= o->usable;
 	void *p;
@@ -276,7 +279,7 @@ static void do_realloc(struct gotest_player *pl, struct gotest_obj *o)
 		expect_that(pl, gosize(old.p) == old.usable, "realloc, gosize()");
 		/* With init_on_alloc what is beyond the new size is zeroed. */
 		expect_that(pl, is_filled(&old, min(p ? size : old.usable,
-					    old.usable)), "realloc in place");
+						    old.usable)), "realloc in place");
 		memset(old.p, old.fill, old.usable);
 		expect_that(pl, live_add(pl->live, o), "realloc in place, model");
 		pl->bytes += o->usable;
@@ -324,7 +327,7 @@ static void call_free(struct gotest_player *pl, struct gotest_obj *o)
 		break;
 	case 4:
 		expect_that(pl, gorealloc(o->p, 0, GFP_KERNEL) == ZERO_SIZE_PTR,
-		       "realloc to 0");
+			    "realloc to 0");
 		break;
 	default:
 		gofree(o->p);
@@ -387,7 +390,7 @@ static void do_bulk(struct gotest_player *pl)
 	gofree_bulk(k, p);
 }
 
-/* Leave an object to whoever comes next, and have what the last one left. */
+/* Leave an object for another player, and take what the last one left. */
 static void do_swap(struct gotest_player *pl, struct gotest_obj *o)
 {
 	struct gotest_obj *parcel = kmalloc(sizeof(*parcel), GFP_KERNEL), *got;

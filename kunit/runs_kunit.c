@@ -231,7 +231,8 @@ static const struct merge {
 KUNIT_ARRAY_PARAM_DESC(merge, merges, name);
 
 /* Make one run of single pages in use. */
-static struct gospan *join_pages_in_use(struct gotest_field *f, struct gospan **used,
+static struct gospan *join_pages_in_use(struct gotest_field *f,
+					struct gospan **used,
 					unsigned int npages)
 {
 	unsigned long base = used[0]->base;

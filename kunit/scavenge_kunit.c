@@ -50,7 +50,7 @@ static void turns(struct kunit *test)
 		;
 }
 
-/* Ask for pages of the node as somebody would. */
+/* Ask for pages of the node, as reclaim does. */
 static unsigned long ask(struct kunit *test, unsigned long want, u64 until)
 {
 	struct goscavenge sc = {
@@ -346,7 +346,7 @@ static void scavenge_without_memory(struct kunit *test)
 	}
 }
 
-/* The total is the sum of who did it, as MemStats shows it. */
+/* The total is the sum of what each scavenger gave back. */
 static void scavenge_by_whom(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);

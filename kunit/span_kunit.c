@@ -43,7 +43,7 @@ static void span_end(struct kunit *test, struct gospan *s)
 	goheap_free(gotest_heap(test), s);
 }
 
-/* Addresses that are nobody's, or somebody else's. */
+/* Addresses that are not the heap's. */
 
 static const struct wild {
 	const char *name;
@@ -342,7 +342,7 @@ static void carve_as(struct kunit *test, unsigned int spc, bool needzero)
 	expect_fits(test, h, s, before);
 	for (i = 0; s->tiny && i < s->nelems; i++)
 		KUNIT_EXPECT_EQ(test, atomic_read(&s->tiny[i]), 0);
-	/* So that who gets these bits next finds them dirty. */
+	/* So that the next span to get these bits finds them dirty. */
 	memset(s->avail, 0xff, (void *)(s->objstate + s->nelems + 1) -
 			       (void *)s->avail);
 

@@ -219,7 +219,7 @@ static void permute(unsigned int nth, unsigned int order[4])
 	}
 }
 
-/* A block that is nobody's current one goes with its last object. */
+/* A block that is no CPU's current one goes with its last object. */
 static void tiny_frees_in_any_order(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
@@ -447,7 +447,7 @@ static void tiny_zeroes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bad, 0);
 }
 
-/* Somebody is at the cache: a block of its own, which goes with its object. */
+/* The cache is in use: a block of its own, which goes with its object. */
 static void tiny_in_window(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
