@@ -2,12 +2,12 @@
 /*
  * Alloc: the slow half of allocation.
  *
- * A stack that is empty is refilled, from the current span or the mcentral; when
- * these have nothing, source.c finds an mcentral that has, or makes a span, and
- * the allocation starts again.  A cache that is busy, and an NMI, go past the
- * mcache to the mcentral for a single object.
+ * A stack that is empty is refilled, from the current span or the mcentral;
+ * when these have nothing, source.c finds an mcentral that has, or makes a
+ * span, and the allocation starts again.  A cache that is busy, and an NMI, go
+ * past the mcache to the mcentral for a single object.
  *
- * The loop is here and not in the layers below, because only here is it known
+ * The loop is here and not in the layers below, because only this layer knows
  * that an object, not a span, is wanted: between the growth and the second try
  * another CPU may have freed one or taken the new ones.
  *
@@ -38,7 +38,7 @@ static noinline struct goslot take_past_mcache(struct gocentral *from,
 	return slot;
 }
 
-/* One object from the stack, or past it when the cache is not ours to use. */
+/* Take an object from the stack, or past the cache if that cannot be used. */
 static struct goslot try_take(struct goheap *h, unsigned int spc, size_t size,
 			      struct gocentral *from)
 {
@@ -145,7 +145,7 @@ void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
  * @spc: its span class
  * @gfp: as for gomalloc()
  *
- * All of it is cleared, so that gorealloc() may grow it in place.  An object
+ * The whole object is cleared, so that gorealloc() may grow it in place.  One
  * that has never been handed out since the kernel zeroed its pages is zero.
  *
  * Context: any.
@@ -166,7 +166,7 @@ void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp)
  * @noscan: it will hold no pointers
  * @gfp: as for gomalloc()
  *
- * Context: any that @gfp permits; in NMI there is none.
+ * Context: any that @gfp permits; in NMI it fails.
  * Return: the object, or NULL.
  */
 void *goalloc_large(struct goheap *h, int nid, size_t size, bool noscan,
@@ -219,7 +219,7 @@ bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp)
 	return true;
 }
 
-/* A new block of tiny objects, and the object at its front. */
+/* Make a new block of tiny objects and return the object at its front. */
 static void *new_tiny_block(struct goheap *h, size_t size, gfp_t gfp)
 {
 	void *p = goalloc_pop(h, GO_TINY_SPC, size, gfp, true), *old;
@@ -255,7 +255,7 @@ void *goalloc_tiny(struct goheap *h, size_t size, gfp_t gfp)
 	return p;
 }
 
-/* What a suspected object was taken from must be as it was left. */
+/* Check the span of an object that is taken, and whether it is still poison. */
 static void check_suspected(struct goheap *h, struct gospan *s,
 			    unsigned int idx, unsigned int flags,
 			    unsigned long caller)

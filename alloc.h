@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Alloc: the fast half of allocation, and the door of alloc.c.
+ * Alloc: the fast half of allocation, and what alloc.c offers.
  *
- * All that most allocations ever execute: pop an object from the CPU's stack of
- * its class and mark it live.  The slot keeps the address of the state byte
- * beside the object, so that nothing is looked up.  The object itself is not
+ * Most allocations execute only this: pop an object from the CPU's stack of its
+ * class and mark it live.  The slot keeps the address of the state byte beside
+ * the object, so that nothing is looked up.  The object itself is not
  * touched.  api.c instantiates these inlines.
  */
 #ifndef GOALLOC_ALLOC_H
@@ -47,7 +47,7 @@ static __always_inline void *goalloc_hand_out(void *obj, u8 *state,
 	return goalloc_make_live(obj, state, spc, gfp);
 }
 
-/* For checkers only: other kernels gain nothing from one call more. */
+/* For kernels that check: the others would only pay for a call. */
 static __always_inline void goalloc_might_sleep(gfp_t gfp)
 {
 	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
@@ -55,8 +55,9 @@ static __always_inline void goalloc_might_sleep(gfp_t gfp)
 }
 
 /*
- * Allocate.  With @clear false no zeroing is needed and the object is marked live
- * here.  Otherwise the caller needs the old state to decide.
+ * Allocate from the stack.  With @clear false no zeroing is needed and the
+ * object is marked live here.  Otherwise its old state decides whether it is
+ * zeroed.
  */
 static __always_inline void *goalloc_pop(struct goheap *h, unsigned long spc,
 					 size_t size, gfp_t gfp, bool clear)
@@ -102,7 +103,7 @@ slow:
 	return goalloc_slow(h, spc, size, gfp);
 }
 
-/* Several at once, where nothing is to be cleared; returns how many there were. */
+/* Allocate several without zeroing; returns how many the stack had. */
 static __always_inline unsigned int goalloc_pop_many(struct goheap *h,
 						     unsigned int spc,
 						     size_t size, gfp_t gfp,

@@ -2,9 +2,13 @@
 /*
  * The exported functions: from sizes to classes, and nothing else.
  *
- * Zero, tiny, small or large is decided here; what each needs is done below.
- * Everything works on the default heap, whose address the compiler knows.  The
- * contracts are in include/linux/goalloc.h.
+ * Zero, tiny, small or large is decided here; alloc.c and free.c do the rest.
+ * Their fast halves are inlines, so that an exported function has all of its
+ * common path in one piece and the address of the default heap as a constant.
+ * A heap as an argument would serve other heaps too, but every allocation would
+ * pay for it; tests instantiate the inlines for heaps of their own.
+ *
+ * The contracts are in include/linux/goalloc.h.
  */
 
 #include <linux/export.h>
@@ -19,7 +23,7 @@
 
 struct goheap goalloc_heap;
 
-/* A small object, with whatever the fast path leaves out. */
+/* Allocate a small object with what the fast path leaves out. */
 static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
 				  unsigned long caller)
 {
@@ -39,7 +43,7 @@ static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
 	return goalloc_on_node(&goalloc_heap, nid, spc, size, gfp);
 }
 
-/* All that the fast path does not serve. */
+/* Allocate what the fast path does not serve: any size, gfp and node. */
 static noinline void *alloc_odd(size_t size, gfp_t gfp, int nid, bool noscan,
 				unsigned long caller)
 {
@@ -62,10 +66,10 @@ static __always_inline void *alloc_class(unsigned long class, size_t size,
 	if (static_branch_unlikely(&goalloc_detour))
 		return alloc_small(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
 	return goalloc_pop(&goalloc_heap, GO_SPC(class, noscan), size, gfp,
-			    false);
+			   false);
 }
 
-static __always_inline void *alloc(size_t size, gfp_t gfp, bool noscan)
+static __always_inline void *alloc_object(size_t size, gfp_t gfp, bool noscan)
 {
 	size_t least = noscan ? GO_TINY_SIZE : 1;
 
@@ -77,7 +81,7 @@ static __always_inline void *alloc(size_t size, gfp_t gfp, bool noscan)
 
 void *__gomalloc(size_t size, gfp_t gfp)
 {
-	return alloc(size, gfp, false);
+	return alloc_object(size, gfp, false);
 }
 EXPORT_SYMBOL_GPL(__gomalloc);
 
@@ -91,14 +95,14 @@ EXPORT_SYMBOL_GPL(gomalloc_class);
 
 void *gomalloc_noscan(size_t size, gfp_t gfp)
 {
-	return alloc(size, gfp, true);
+	return alloc_object(size, gfp, true);
 }
 EXPORT_SYMBOL_GPL(gomalloc_noscan);
 
 void *gomalloc_node(size_t size, gfp_t gfp, int node)
 {
 	if (node == NUMA_NO_NODE)
-		return alloc(size, gfp, false);
+		return alloc_object(size, gfp, false);
 	if (node < 0 || node >= nr_node_ids)
 		return NULL;
 	/* A node without memory shares another's heap. */
@@ -148,7 +152,7 @@ static size_t object_size(const void *p, unsigned int *spc)
 	return size;
 }
 
-/* The same, with a report when there is none. */
+/* As object_size(), but @p is reported if no live object starts there. */
 static size_t checked_size(const void *p, unsigned int *spc,
 			   unsigned long caller)
 {
@@ -196,15 +200,15 @@ size_t gomalloc_size_roundup(size_t size)
 EXPORT_SYMBOL_GPL(gomalloc_size_roundup);
 
 /*
- * Would this size have made an object of these bytes?  Tiny ones, and those with
- * a red zone, have just what was asked for.
+ * Could an object of @bytes have been allocated with @size?  Tiny ones and
+ * those with a red zone have just the bytes that were asked for.
  */
 static bool size_fits(size_t size, size_t bytes)
 {
 	return size == bytes || gomalloc_size_roundup(size) == bytes;
 }
 
-/* It is not what it should be, or there is more to do than to push. */
+/* The size may be wrong, or there is more to do than to push. */
 static noinline void free_sized_slow(const void *p, size_t size,
 				     unsigned long caller)
 {
@@ -215,15 +219,15 @@ static noinline void free_sized_slow(const void *p, size_t size,
 		bytes = object_size(p, &spc);
 		if (unlikely(bytes && !size_fits(size, bytes))) {
 			gohooks_misuse(&goalloc_heap, GO_WRONG_SIZE, p, size,
-					caller);
+				       caller);
 			return;
 		}
 	}
 	gofree_slow(&goalloc_heap, (void *)p, caller);
 }
 
-/* With check=0 the size is believed, and nothing has to be looked up. */
-static __always_inline bool try_free_class(void *p, unsigned long class)
+/* With check=0 the size is believed, so nothing has to be looked up. */
+static __always_inline bool try_free_sized(void *p, unsigned long class)
 {
 	if (static_branch_likely(&goalloc_check))
 		return gofree_try(&goalloc_heap, p, class, true);
@@ -231,11 +235,11 @@ static __always_inline bool try_free_class(void *p, unsigned long class)
 	       gofree_push(&goalloc_heap, p, GO_SPC(class, 0), NULL, false);
 }
 
-static __always_inline void free_class(const void *p, unsigned long class,
+static __always_inline void free_sized(const void *p, unsigned long class,
 				       size_t size)
 {
 	preempt_disable();
-	if (likely(try_free_class((void *)p, class))) {
+	if (likely(try_free_sized((void *)p, class))) {
 		preempt_enable();
 		return;
 	}
@@ -246,7 +250,7 @@ static __always_inline void free_class(const void *p, unsigned long class,
 void __gofree_sized(const void *p, size_t size)
 {
 	if (likely(size - 1 < GO_MAX_SMALL))
-		free_class(p, gosizeclass_of(size), size);
+		free_sized(p, gosizeclass_of(size), size);
 	else
 		free_sized_slow(p, size, _RET_IP_);
 }
@@ -254,7 +258,7 @@ EXPORT_SYMBOL_GPL(__gofree_sized);
 
 void gofree_class(const void *p, size_t size, unsigned long class)
 {
-	free_class(p, class, size);
+	free_sized(p, class, size);
 }
 EXPORT_SYMBOL_GPL(gofree_class);
 
@@ -306,7 +310,7 @@ void *gorealloc(const void *p, size_t size, gfp_t gfp)
 	void *new;
 
 	if (ZERO_OR_NULL_PTR(p))
-		return alloc(size, gfp, false);
+		return alloc_object(size, gfp, false);
 	if (!size) {
 		gofree_fast(&goalloc_heap, (void *)p);
 		return ZERO_SIZE_PTR;
@@ -317,7 +321,7 @@ void *gorealloc(const void *p, size_t size, gfp_t gfp)
 	stays = can_stay(p, old, size, gfp);
 	if (stays && !wastes_pages(old, size))
 		return clear_tail((void *)p, old, size, gfp);
-	new = alloc(size, gfp, GO_SPC_NOSCAN(spc));
+	new = alloc_object(size, gfp, GO_SPC_NOSCAN(spc));
 	if (!new)
 		return stays ? clear_tail((void *)p, old, size, gfp) : NULL;
 	memcpy(new, p, min(old, size));
@@ -335,12 +339,12 @@ size_t gomalloc_bulk(gfp_t gfp, size_t size, size_t n, void **p)
 		    !static_branch_unlikely(&goalloc_detour) &&
 		    size - 1 < GO_MAX_SMALL)
 			i += goalloc_pop_many(&goalloc_heap,
-					       GO_SPC(gosizeclass_of(size), 0),
-					       size, gfp, n - i, p + i);
+					      GO_SPC(gosizeclass_of(size), 0),
+					      size, gfp, n - i, p + i);
 		if (i == n)
 			break;
-		/* And what it takes to have some again. */
-		p[i] = alloc(size, gfp, false);
+		/* The slow way, which also refills the stack. */
+		p[i] = alloc_object(size, gfp, false);
 		if (unlikely(!p[i])) {
 			gofree_bulk(i, p);
 			return 0;
@@ -358,7 +362,7 @@ void gofree_bulk(size_t n, void **p)
 			n = gofree_many(&goalloc_heap, n, p, true);
 		else
 			n = gofree_many(&goalloc_heap, n, p, false);
-		/* The next one, if any, asks for more than to be pushed. */
+		/* The next one, if any, needs more than a push. */
 		if (n)
 			gofree_fast(&goalloc_heap, p[--n]);
 	}
@@ -367,7 +371,7 @@ EXPORT_SYMBOL_GPL(gofree_bulk);
 
 void *gomemdup(const void *src, size_t len, gfp_t gfp)
 {
-	void *p = alloc(len, gfp, false);
+	void *p = alloc_object(len, gfp, false);
 
 	if (p && len)
 		memcpy(p, src, len);
@@ -378,14 +382,14 @@ EXPORT_SYMBOL_GPL(gomemdup);
 char *gostrdup(const char *s, gfp_t gfp)
 {
 	size_t len = s ? strlen(s) + 1 : 0;
-	void *p = s ? alloc(len, gfp, false) : NULL;
+	void *p = s ? alloc_object(len, gfp, false) : NULL;
 
 	return p ? memcpy(p, s, len) : NULL;
 }
 EXPORT_SYMBOL_GPL(gostrdup);
 
-/* The rcu_head may be anywhere in the object: its span knows the start. */
-static void rcu_free(struct rcu_head *head)
+/* The rcu_head may be anywhere in the object; the span knows the start. */
+static void free_by_rcu(struct rcu_head *head)
 {
 	struct gospan *s;
 	unsigned long p = (unsigned long)head;
@@ -408,6 +412,6 @@ static void rcu_free(struct rcu_head *head)
  */
 void goalloc_call_rcu(struct rcu_head *head)
 {
-	call_rcu(head, rcu_free);
+	call_rcu(head, free_by_rcu);
 }
 EXPORT_SYMBOL_GPL(goalloc_call_rcu);

@@ -19,7 +19,7 @@
  * when it checks them.  What goes back is joined again into blocks as large as
  * can be: pages that stand side by side and of which each has just our references.
  * A page to which somebody else has one, too, loses ours and goes when the last
- * one is put: until then it is no one's to hand out.
+ * one is put: until then no caller gets it.
  *
  * The page allocator is called with no lock held.
  */
@@ -158,9 +158,9 @@ struct goblock_left goblock_give_back(struct goheap *h, struct page *page,
 {
 	bool alone = go_alone(charged);
 	struct goblock_left left = {};
+	unsigned long bytes = PAGE_SIZE * n;
 	unsigned int k;
 
-	golimit_uncharge(h, PAGE_SIZE * n);
 	for (; n; n -= 1UL << k, page += 1UL << k) {
 		k = alone ? 0 : join_order(page, n);
 		if (k && join_pages(page, k, GO_PAGE_REFS)) {
@@ -170,6 +170,7 @@ struct goblock_left goblock_give_back(struct goheap *h, struct page *page,
 		k = 0;
 		drop_page(page, &left);
 	}
+	golimit_uncharge(h, bytes);
 	return left;
 }
 

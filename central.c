@@ -2,19 +2,26 @@
 /*
  * mcentral: the spans of one span class on one node, under one lock.
  *
- * Spans with something to give stand on lists by how many of their objects are
- * out, the fullest first: nearly empty ones are left to drain.  Those with nothing
- * to give are on none.  One whose last object comes back stays, too, for making a
- * span of pages and pages of a span costs ten times what handing it out again
- * does.  The heap looks for idle spans before it grows, and the background takes
- * what has been idle for a whole tick.
+ * Spans with something to give are on lists by how many of their objects are
+ * out.  The fullest is used first, so that nearly empty ones can drain.  Spans
+ * with nothing to give are on no list.  Go's mcentral has lock-free sets of
+ * spans instead; these keep no order, and what comes back to a span needs a
+ * lock in any case.
+ *
+ * A span whose last object comes back is idle and stays on a list, too.  Given
+ * to the heap at once it would be uncarved and carved again whenever a workload
+ * goes up and down by one object.  source.c takes idle spans before the heap
+ * grows, the background takes those that have been idle for a whole tick, and
+ * the shrinker and the limit take them when they need memory.
  *
  * Objects move in batches of at most GO_BATCH under one hold.  A refill may
  * also hand out a span as the mcache's current one: then what it has to give
  * (@avail) is the mcache's alone, and only what comes back (@back) is still
  * kept here.
  *
- * The mcaches call this, in any context; in NMI only gocentral_take().
+ * stack.c, alloc.c and free.c take and put objects here, and so does
+ * reclaim/drain.c; source.c adds spans; source.c and reclaim/ ask for idle
+ * ones.  Any context, but in NMI only gocentral_take().
  */
 
 #include "central.h"
@@ -40,7 +47,7 @@ static void unlist_span(struct gocentral *c, struct gospan *s)
 	}
 }
 
-/* Put a span on the list that its count of objects asks for. */
+/* Move a span to the list for the number of its objects that are out. */
 static void place_span(struct gocentral *c, struct gospan *s)
 {
 	unsigned int left = s->navail + s->nback;
@@ -56,16 +63,17 @@ static void place_span(struct gocentral *c, struct gospan *s)
 		return;
 	list_add(&s->list, &c->partial[b]);
 	c->nonempty |= BIT(b);
-	/* After the last of its objects was counted as freed. */
+	/* After the last of its objects was counted as freed: see stats.c. */
 	smp_wmb();
 	WRITE_ONCE(c->idle, c->idle + !b);
 }
 
-/* What has come back can be handed out again. */
+/* Make what has come back available. */
 static void merge_back(struct gospan *s)
 {
 	unsigned int w;
 
+	lockdep_assert_held(&s->central->lock);
 	if (!s->nback)
 		return;
 	for (w = 0; w < BITS_TO_LONGS(s->nelems); w++) {
@@ -78,6 +86,7 @@ static void merge_back(struct gospan *s)
 
 static struct gospan *fullest_span(struct gocentral *c)
 {
+	lockdep_assert_held(&c->lock);
 	if (!c->nonempty)
 		return NULL;
 	return list_first_entry(&c->partial[__fls(c->nonempty)],
@@ -93,7 +102,7 @@ static struct gospan *fullest_span(struct gocentral *c)
  * @slot: where to put the objects
  * @want: how many, at most GO_BATCH
  *
- * Context: the owner of the mcache; any but NMI.
+ * Context: any but NMI; the caller owns the mcache.
  * Return: how many there were.
  */
 unsigned int gocentral_refill(struct goheap *h, struct gocentral *c,
@@ -104,7 +113,7 @@ unsigned int gocentral_refill(struct goheap *h, struct gocentral *c,
 	unsigned int n = 0;
 	unsigned long flags;
 
-	/* The span may be another node's: then it goes home first. */
+	/* A span of another node's mcentral goes back to its own. */
 	if (s && s->central != c) {
 		gocentral_uncache(h, s);
 		s = NULL;
@@ -136,7 +145,7 @@ unsigned int gocentral_refill(struct goheap *h, struct gocentral *c,
  * @slot: where to put the object
  *
  * Context: any, NMI included.
- * Return: false when there is none, or in NMI when the lock is taken.
+ * Return: false if there is none, or in NMI if the lock is taken.
  */
 bool gocentral_take(struct gocentral *c, size_t size, struct goslot *slot)
 {
@@ -145,7 +154,7 @@ bool gocentral_take(struct gocentral *c, size_t size, struct goslot *slot)
 
 	local_irq_save(flags);
 	if (unlikely(in_nmi())) {
-		/* The owner may be what this NMI has interrupted. */
+		/* The NMI may have interrupted the holder of the lock. */
 		if (!raw_spin_trylock(&c->lock)) {
 			local_irq_restore(flags);
 			return false;
@@ -165,13 +174,13 @@ bool gocentral_take(struct gocentral *c, size_t size, struct goslot *slot)
 	return s;
 }
 
-/* One object comes back; false when it already has. */
+/* Put an object back into its span; false if it is there already. */
 static bool put_object_back(struct gospan *s, void *obj)
 {
 	unsigned int idx;
 
 	lockdep_assert_held(&s->central->lock);
-	/* What is left over at the end of a span looks like an object. */
+	/* The waste at the end of a span can look like an object. */
 	if (!gospan_index(s, obj, &idx) || idx >= s->nelems ||
 	    test_bit(idx, s->avail) || __test_and_set_bit(idx, s->back))
 		return false;
@@ -182,13 +191,14 @@ static bool put_object_back(struct gospan *s, void *obj)
 }
 
 /*
- * The last of some objects, and those before it that are the same span's: most
- * often they come in a row.  Returns the end of what is left.
+ * Put back the last of some objects and those before it that are in the same
+ * span, for most often they come in a row.  Returns the end of the rest.
  */
 static struct goslot *put_objects_back(struct gospan *s, struct goslot *first,
-				   struct goslot *top, void **bad,
-				   unsigned int *nbad)
+				       struct goslot *top, void **bad,
+				       unsigned int *nbad)
 {
+	lockdep_assert_held(&s->central->lock);
 	do {
 		top--;
 		if (unlikely(!put_object_back(s, top->obj)))
@@ -199,9 +209,10 @@ static struct goslot *put_objects_back(struct gospan *s, struct goslot *first,
 }
 
 /*
- * All of the first few objects that are this mcentral's, under one hold of its
- * lock; the others are moved up behind them.  Objects of several nodes so cost a
- * hold for each node, not for each object.
+ * Put back those of the first GO_BATCH objects that are this mcentral's, under
+ * one hold of its lock, and move the others behind them.  So objects of several
+ * nodes take one hold for each node, not for each object.  Returns how many
+ * were this mcentral's.
  */
 static unsigned int free_batch(struct goheap *h, struct gocentral *c,
 			       struct goslot *slot, unsigned int n, bool count)
@@ -229,7 +240,7 @@ static unsigned int free_batch(struct goheap *h, struct gocentral *c,
 		if (!s->cached)
 			place_span(c, s);
 	}
-	/* So many frees were one too many, and no count ever falls. */
+	/* These frees were counted too many, and no counter may fall. */
 	c->mallocs += nbad;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 
@@ -243,7 +254,7 @@ static unsigned int free_batch(struct goheap *h, struct gocentral *c,
  * @h: the heap
  * @slot: the objects; each finds its mcentral itself
  * @n: how many
- * @count: whether they are yet to be counted as freed
+ * @count: whether to count them as freed, which a stack has already done
  *
  * Context: any but NMI.
  */
@@ -306,7 +317,7 @@ void gocentral_add(struct gocentral *c, struct gospan *s)
  * @h: the heap
  * @s: the span
  *
- * Context: the owner of the mcache; any but NMI.
+ * Context: any but NMI; the caller owns the mcache.
  */
 void gocentral_uncache(struct goheap *h, struct gospan *s)
 {
@@ -342,7 +353,7 @@ unsigned int gocentral_trim(struct gocentral *c, unsigned int want)
 	for (n = 0; n < want && c->idle; n++) {
 		s = list_last_entry(&c->partial[0], struct gospan, list);
 		unlist_span(c, s);
-		/* It is none of ours any more: the lock says so to others. */
+		/* Under the lock, so that others see that it has left. */
 		s->central = NULL;
 		c->nspans--;
 		list_add(&s->list, &release);
@@ -357,7 +368,7 @@ unsigned int gocentral_trim(struct gocentral *c, unsigned int want)
 }
 
 /**
- * gocentral_trim_idle - give the heap what has been idle since last asked
+ * gocentral_trim_idle - give to the heap what was idle since the last call
  * @c: the mcentral
  *
  * Context: task, may sleep.
@@ -387,7 +398,8 @@ unsigned int gocentral_trim_idle(struct gocentral *c)
  * gocentral_idle_pages - pages of idle spans on a node
  * @node: the node
  *
- * While its lock is held none of them can come from the free runs or go there.
+ * While the node's lock is held, none of these pages can come from the free
+ * runs or go there, so that the sum of both counts no page twice.
  *
  * Context: any but NMI.
  * Return: how many, in 8 KiB.
@@ -397,18 +409,19 @@ unsigned long gocentral_idle_pages(struct gonode *node)
 	unsigned long n = 0;
 	unsigned int spc;
 
-	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
+	for_each_gospc(spc)
 		n += (unsigned long)READ_ONCE(node->central[spc].idle) *
 		     go_class_pages[GO_SPC_CLASS(spc)];
 	return n;
 }
 
-/* Free objects must not be marked live; only then do bits and bytes agree. */
+/* Objects that a bitmap says are free and their state bytes say are live. */
 static unsigned int count_live_in(const struct gospan *s,
 				  const unsigned long *bits)
 {
 	unsigned int idx, n = 0;
 
+	lockdep_assert_held(&s->central->lock);
 	for_each_set_bit(idx, bits, s->nelems)
 		n += s->objstate[idx] >= GO_OBJ_LIVE;
 	return n;
@@ -422,7 +435,7 @@ static unsigned int count_live_in(const struct gospan *s,
  * place_span() is seen.
  *
  * Context: the lock of its mcentral is held.
- * Return: what it does that it should not, in words; NULL if it is sane.
+ * Return: words that complete "a span ..."; NULL if nothing is wrong.
  */
 const char *gocentral_check(const struct gospan *s)
 {
@@ -458,7 +471,7 @@ const char *gocentral_check(const struct gospan *s)
  * @s: the span
  *
  * Context: any but NMI.
- * Return: whether it is as it should be, or has left its mcentral meanwhile.
+ * Return: true if it is as it should be, or has left its mcentral.
  */
 bool gocentral_is_sane(struct gospan *s)
 {
@@ -478,7 +491,7 @@ bool gocentral_is_sane(struct gospan *s)
 /**
  * gocentral_init - make an mcentral
  * @c: the mcentral
- * @node: whose
+ * @node: its node
  * @spc: its span class
  *
  * Context: any.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Everything that differs between the kernels we support, and nothing else:
- * no other file asks for a kernel version.
+ * Compat: what differs between the kernels that goalloc supports.  No other
+ * file asks for a kernel version.
  */
 #ifndef GOALLOC_COMPAT_H
 #define GOALLOC_COMPAT_H
@@ -13,7 +13,7 @@
 #include <linux/slab.h>
 #include <linux/version.h>
 
-/* The largest order was exclusive before 6.4 and renamed in 6.8. */
+/* MAX_ORDER was exclusive before 6.4 and renamed in 6.8. */
 #ifndef MAX_PAGE_ORDER
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define MAX_PAGE_ORDER	(MAX_ORDER - 1)
@@ -22,7 +22,7 @@
 #endif
 #endif
 
-/* A timer was given its function by hand before 6.13. */
+/* Before 6.13 a timer's function was assigned by hand. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 static inline void hrtimer_setup(struct hrtimer *timer,
 				 enum hrtimer_restart (*fn)(struct hrtimer *),
@@ -33,7 +33,7 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
-/* The flags of an area were the driver's to write before 6.3. */
+/* Before 6.3 drivers wrote the flags of an area themselves. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline void vm_flags_clear(struct vm_area_struct *vma,
 				  unsigned long flags)
@@ -42,14 +42,14 @@ static inline void vm_flags_clear(struct vm_area_struct *vma,
 }
 #endif
 
-/* A namespace was a token before 6.13. */
+/* Before 6.13 a namespace was a token, not a string. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #define GOALLOC_KUNIT_NS	EXPORTED_FOR_KUNIT_TESTING
 #else
 #define GOALLOC_KUNIT_NS	"EXPORTED_FOR_KUNIT_TESTING"
 #endif
 
-/* A NUMA-aware shrinker; the kernel allocates them since 6.7. */
+/* A NUMA-aware shrinker; since 6.7 the kernel allocates it. */
 typedef unsigned long goalloc_shrink_fn(struct shrinker *s,
 					struct shrink_control *sc);
 

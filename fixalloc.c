@@ -3,18 +3,21 @@
  * fixalloc: objects of one size for the allocator's own metadata.
  *
  * Span descriptors, arenas, bit blocks and the storage of stacks come from
- * here, never from kmalloc(): an allocator that called another one would
- * inherit its contexts, and kmemleak would report what only our pages point
- * to.  Objects live in chunks, aligned blocks of pages with a header, so that
- * an object finds its chunk by masking, and empty chunks can go back.
+ * here.  kmalloc() would do, but then goalloc could be called only where
+ * kmalloc() can, which on PREEMPT_RT is not under a raw spinlock, and kmemleak
+ * would report each object that only our pages point to.
+ *
+ * Objects live in chunks, aligned blocks of pages with a header: an object
+ * finds its chunk by masking, and a chunk without live objects can go back.
+ * Go's fixalloc has no headers and keeps its chunks for ever.
  *
  * A reserve of free objects is left to contexts that cannot call the page
- * allocator; everybody else gets a new chunk before touching it.  Chunks go
+ * allocator; other callers get a new chunk before they touch it.  Chunks go
  * back only after a grace period: the look-up of a bad address may still be
  * reading a descriptor that is no longer one.
  *
- * Anyone may allocate and free, in any context but NMI; only task context
- * gives back.
+ * Objects are allocated and freed in any context but NMI; chunks go back in
+ * task context only.
  */
 
 #include <linux/mm.h>
@@ -53,7 +56,8 @@ static size_t chunk_bytes(const struct gofixalloc *f)
  *
  * Context: any.
  */
-void gofixalloc_init(struct gofixalloc *f, unsigned int size, unsigned int reserve)
+void gofixalloc_init(struct gofixalloc *f, unsigned int size,
+		     unsigned int reserve)
 {
 	memset(f, 0, sizeof(*f));
 	raw_spin_lock_init(&f->lock);
@@ -65,7 +69,7 @@ void gofixalloc_init(struct gofixalloc *f, unsigned int size, unsigned int reser
 	f->perchunk = (chunk_bytes(f) - CHUNK_HEADER) / f->size;
 }
 
-/* The page allocator is called here and nowhere else in this file. */
+/* Get one more chunk from the page allocator.  No lock is held. */
 static bool add_chunk(struct gofixalloc *f, gfp_t gfp)
 {
 	struct gofixalloc_chunk *c;
@@ -102,6 +106,7 @@ static bool add_chunk(struct gofixalloc *f, gfp_t gfp)
 	return true;
 }
 
+/* Take a free object if more than @keep are left. */
 static void *pop_object(struct gofixalloc *f, unsigned int keep)
 {
 	struct gofixalloc_chunk *c;
@@ -219,7 +224,7 @@ static struct gofixalloc_chunk *detach_empty_chunk(struct gofixalloc *f)
 }
 
 /**
- * gofixalloc_detach - take out the chunks that nobody uses
+ * gofixalloc_detach - take out the empty chunks that the reserve can spare
  * @f: the allocator
  * @out: where to put them
  *
@@ -240,7 +245,7 @@ size_t gofixalloc_detach(struct gofixalloc *f, struct list_head *out)
 
 /**
  * gofixalloc_release - give detached chunks back to the kernel
- * @h: whose they were; NULL for nobody's
+ * @h: the heap that was charged for them, or NULL
  * @chunks: from gofixalloc_detach(), a grace period ago
  *
  * Context: task.

@@ -3,11 +3,14 @@
  * Free: the slow half.
  *
  * What the fast half does not take comes here: a full stack, a cache that is
- * busy, a tiny or large object, one that debug= suspected, and whatever is no
- * live object.  A pointer is believed only after its object has been claimed: its
- * state goes from live to free in one step, so that of two frees one is misuse.
- * Then the object goes to the CPU's stack, past a busy cache to its span, or in
- * NMI, where no lock may be had, on a list for the worker.
+ * busy, a tiny or large object, one that debug= suspected, and a pointer that
+ * is no live object.  A pointer is believed only after its object has been
+ * claimed: its state goes from live to free with interrupts off, so that of two
+ * frees one is misuse.  Two CPUs that free a small object in the same instant
+ * may both pass; an atomic exchange would prevent that, at a cost for every
+ * free, and the span finds the second one when both are back.  A claimed object
+ * goes to the CPU's stack, past a busy cache to its span, or in NMI, where no
+ * lock may be taken, on a list for the worker.
  *
  * A free never fails and never asks for memory.  Any context.
  */
@@ -58,7 +61,7 @@ static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
 	}
 }
 
-/* Free an object of whole pages; false when it is none. */
+/* Free an object of whole pages; false if @p is not the start of one. */
 static bool free_large(struct goheap *h, struct gospan *sp, void *p)
 {
 	/* The caller that sets GO_SPAN_DYING owns the span and frees it. */
@@ -120,7 +123,9 @@ enum gomisuse gofree_classify(struct goheap *h, const void *p)
 	case GO_SPAN_SMALL:
 		if (gospan_index(s, p, &idx) && idx < s->nelems)
 			return GO_DOUBLE_FREE;
-		/* It may have been a tiny object, in a block that is free now. */
+		/*
+		 * It may have been a tiny object in a block that is now free.
+		 */
 		return gospan_needs_tiny(s->spanclass) &&
 		       !is_live_object(s, idx) ? GO_DOUBLE_FREE : GO_INTERIOR;
 	case GO_SPAN_LARGE:
@@ -164,11 +169,11 @@ static bool free_tiny(struct goheap *h, struct gospan *s, void *p)
 	return true;
 }
 
-/* What is left of a suspected object: poison, zeroes or what it held. */
+/* Cover what a suspected object held, with poison or zeroes, if asked to. */
 static void cover_suspected(struct gospan *s, unsigned int idx,
 			    unsigned int flags)
 {
-	/* An NMI links it through its first word: that would be poison no more. */
+	/* In NMI it is linked through its first word, which spoils poison. */
 	if ((flags & GO_DEBUG_POISON) && !in_nmi()) {
 		goredzone_fill(s, idx, POISON_FREE);
 		s->objstate[idx] = GO_OBJ_POISONED;
@@ -190,7 +195,7 @@ static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 
 	goleak_free(p);
 	if (!goredzone_is_intact(s, idx)) {
-		/* Reports say whose it was while it is still marked live. */
+		/* The report names its owner only if it is marked live. */
 		s->objstate[idx] = GO_OBJ_DEBUG;
 		gohooks_misuse(h, GO_OVERFLOW, p, 0, caller);
 		s->objstate[idx] = GO_OBJ_FREE;
@@ -207,7 +212,7 @@ static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 	gocentral_free_one(h, p);
 }
 
-/* Free whatever lives at @p; GO_NR_MISUSES, or what is wrong with it. */
+/* Free the object at @p; returns GO_NR_MISUSES, or what is wrong with @p. */
 static enum gomisuse free_any(struct goheap *h, void *p, unsigned long caller)
 {
 	struct gospan *s = gospan_of(h, p);

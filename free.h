@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Free: the fast half of freeing, and the door of free.c.
+ * Free: the fast half of freeing, and what free.c offers.
  *
- * All that most frees ever execute: find the span, check that the pointer is the
- * start of a live object by the span's magic and the object's state byte, and
- * push it on the CPU's stack.  The object itself is not touched.  With check=0
+ * Most frees execute only this: find the span, check by its magic and by the
+ * object's state byte that the pointer is the start of a live object, and push
+ * it on the CPU's stack.  The object itself is not touched.  With check=0
  * the pointer is believed.  api.c instantiates these inlines.
  */
 #ifndef GOALLOC_FREE_H
@@ -22,7 +22,7 @@ void gofree_block(struct goheap *h, void *block);
 void gofree_defer(struct goheap *h, void *p);
 enum gomisuse gofree_classify(struct goheap *h, const void *p);
 
-/* May this CPU's cache be freed to?  Preemption is off. */
+/* May a free use this CPU's cache?  Preemption is off. */
 static __always_inline bool gofree_may_push(const struct gomcache *c)
 {
 	if (unlikely(c->busy))
@@ -31,14 +31,14 @@ static __always_inline bool gofree_may_push(const struct gomcache *c)
 	return !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || !in_nmi();
 }
 
-/* Put an object on its stack, if it is live and there is room.  @c is ours. */
+/* Put a live object on its stack if there is room.  The caller owns @c. */
 static __always_inline bool gofree_put(struct gomcache *c, void *p,
 				       unsigned int spc, u8 *state, bool check)
 {
 	struct gostack *s = &c->stack[spc];
 	struct goslot *top = s->top;
 
-	/* Only now: an interrupt may have freed it since it was looked up. */
+	/* Checked here: an interrupt may have freed it since the look-up. */
 	if ((check && unlikely(*state != GO_OBJ_LIVE)) ||
 	    unlikely(top == s->limit))
 		return false;
@@ -71,8 +71,8 @@ static __always_inline bool gofree_push(struct goheap *h, void *p,
 }
 
 /*
- * Free an object, of a class if one is given: 0 is any.  Compiled for each value
- * of check= on its own, so that there are no more branches than are needed.
+ * Free an object, which must be of @class unless that is 0.  Compiled for each
+ * value of check= on its own, so that there are no more branches than needed.
  * Preemption is off.
  */
 static __always_inline bool gofree_try(struct goheap *h, void *p,
@@ -91,7 +91,7 @@ static __always_inline bool gofree_try(struct goheap *h, void *p,
 	return gofree_push(h, p, s->spanclass, s->objstate + idx, true);
 }
 
-/* The last of @n objects, at most GO_BATCH of them; returns how many are left. */
+/* Free the last GO_BATCH of @n objects, or fewer; returns how many are left. */
 static __always_inline size_t gofree_many(struct goheap *h, size_t n, void **p,
 					  bool check)
 {

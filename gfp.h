@@ -2,13 +2,13 @@
 /*
  * gfp: what a caller's flags and context mean to us.
  *
- * The flags reach the page allocator with their meaning, but for those that are
- * served here (__GFP_ZERO) or that would ask for pages of a kind we do not keep.
+ * The flags reach the page allocator with their meaning, but for those that
+ * goalloc serves itself (__GFP_ZERO) or that ask for pages it does not keep.
  */
 #ifndef GOALLOC_GFP_H
 #define GOALLOC_GFP_H
 
-#include <linux/gfp.h>
+#include <linux/mm.h>
 #include <linux/preempt.h>
 
 /* The zones we do not have; asking for them is a caller's bug. */
@@ -47,13 +47,13 @@ static inline bool gogfp_may_free_pages(void)
 	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
 }
 
-/* What the page allocator is asked with, whatever the object wants. */
+/* For the page allocator, without the flags that concern the object. */
 static inline gfp_t gogfp_for_pages(gfp_t gfp)
 {
 	return gfp & ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE | __GFP_COMP);
 }
 
-/* A larger block than is needed is taken only if it costs no one anything. */
+/* For a block larger than needed: take it only if there is plenty. */
 static inline gfp_t gogfp_greedy(gfp_t gfp)
 {
 	gfp &= ~(__GFP_RECLAIM | __GFP_HIGH | __GFP_MEMALLOC |
@@ -62,7 +62,7 @@ static inline gfp_t gogfp_greedy(gfp_t gfp)
 	       __GFP_THISNODE;
 }
 
-/* Not worth waiting for, nor any warning: there are other nodes. */
+/* For pages of one node while others may have some: neither wait nor warn. */
 static inline gfp_t gogfp_near(gfp_t gfp)
 {
 	return (gfp & ~(__GFP_DIRECT_RECLAIM | __GFP_NOFAIL)) | __GFP_NOWARN |

@@ -2,8 +2,8 @@
 /*
  * goalloc: Go's memory allocator as a kernel module.
  *
- * This file starts the parts in order and ends them in reverse, and holds the
- * module's parameters.  It knows nothing of allocation.
+ * This file starts the parts in order, ends them in reverse, and holds the
+ * parameters that concern all of them.  It knows nothing of allocation.
  */
 
 #include <linux/init.h>
@@ -19,8 +19,8 @@
 #include "reclaim/reclaim.h"
 
 /*
- * Off is for those who have tested their module and count instructions: then a
- * free believes its pointer, and a double free is found at the object's span.
+ * Off is for tested modules where each instruction counts: then a free believes
+ * its pointer, and a double free is found only at the object's span.
  */
 static bool check = true;
 module_param(check, bool, 0444);
@@ -36,7 +36,7 @@ static int debug_param_get(char *buf, const struct kernel_param *kp)
 	return godebug_get(buf);
 }
 
-/* As slab_debug, but at any time: who suspects a client need not reboot. */
+/* As slab_debug=, but at any time: to suspect a client takes no reboot. */
 static const struct kernel_param_ops debug_ops = {
 	.set = debug_param_set,
 	.get = debug_param_get,
@@ -94,7 +94,7 @@ static void __exit goalloc_exit(void)
 	godebugfs_exit();
 	goshrink_exit();
 	golimit_stop();
-	/* Objects on their way through gofree_rcu(). */
+	/* Wait for objects on their way through gofree_rcu(). */
 	rcu_barrier();
 	golifecycle_end(&goalloc_heap);
 	godrain_hotplug_exit();

@@ -3,16 +3,16 @@
  * The page heap of a node: its free runs and its arenas, under one lock.
  *
  * Everything here is a short piece of work under gonode.lock: take a run, free
- * one, adopt new pages, forget those that go.  What to try when there is no run is
- * source.c's decision, and how free runs are kept is that of runs.c.  A lock a
- * node and not a lock an arena: a best fit looks at the whole node, and one hold
+ * one, adopt new pages, forget those that go.  source.c decides what to try
+ * when there is no run, and runs.c keeps the free runs.  The lock is one for a
+ * node and not for an arena, because a best fit looks at the whole node; a hold
  * is a few hundred instructions, paid once for a span and not for an object.
  *
  * Some free pages in longer runs are a reserve: only contexts that cannot call
  * the page allocator get them, and a worker fills it up again.
  *
- * Descriptors are had before the lock is taken and freed after it is dropped, so
- * that no second lock is ever taken under it but the map's.
+ * Descriptors are allocated before the lock is taken and freed after it is
+ * dropped, so that no lock but the map's is ever taken under it.
  */
 
 #include <linux/mm.h>
@@ -25,15 +25,18 @@
 #include "runs.h"
 #include "span.h"
 
-/* Is this the caller's to take, or the reserve? */
+/* May the caller take a run, or does the reserve need it? */
 static bool may_take_run(struct gonode *node, struct gospan *s,
 			 unsigned long npages, bool reserve)
 {
 	unsigned long rest = s->npages - npages;
 
+	lockdep_assert_held(&node->lock);
 	if (reserve || s->npages < GO_RESERVE_RUN)
 		return true;
-	/* Only runs of GO_RESERVE_RUN pages or more count towards the reserve. */
+	/*
+	 * Only runs of GO_RESERVE_RUN pages or more count towards the reserve.
+	 */
 	if (rest < GO_RESERVE_RUN)
 		npages = s->npages;
 	return node->runs.big >= npages + node->reserve;
@@ -48,7 +51,7 @@ static void init_span(struct gospan *s, unsigned long base,
 	s->needzero = needzero;
 }
 
-/* What has been in use lately is not given back by the background. */
+/* Note the most pages in use, which the background does not give back. */
 static void note_peak(struct gonode *node)
 {
 	lockdep_assert_held(&node->lock);
@@ -64,7 +67,7 @@ static void note_peak(struct gonode *node)
  * @reserve: the caller may have the reserve
  *
  * Context: any but NMI.
- * Return: the run, in no state, or NULL.
+ * Return: the run, in state %GO_SPAN_NONE, or NULL.
  */
 struct gospan *goheap_take(struct gonode *node, unsigned long npages,
 			   unsigned long align, struct gospan *spare[2],
@@ -225,7 +228,7 @@ bool goheap_must_give_back(const struct gospan *s)
 /**
  * goheap_free - free a run of pages
  * @h: the heap
- * @s: the run, from goheap_take(); the descriptor goes with it
+ * @s: the run, which the caller owns; its descriptor is freed, too
  *
  * Where the page allocator cannot be called, a run of which somebody has a page
  * stays in the heap.  That can only be a span: a large object is deferred.
@@ -331,7 +334,7 @@ void goheap_free_large(struct goheap *h, struct gospan *s)
 	struct gonode *node = gospan_node(h, s);
 	unsigned long flags;
 
-	/* Before the pages go, for those that read MemStats. */
+	/* Counted before the pages go: see stats.c. */
 	raw_spin_lock_irqsave(&node->lock, flags);
 	node->large_frees++;
 	node->large_freed += s->elemsize;
@@ -380,7 +383,7 @@ static bool enter_pages(struct gonode *node, struct gospan *s,
 	return ok;
 }
 
-/* The arena of new pages, should they be its first. */
+/* Make an arena for new pages, in case they are its first. */
 static struct goarena *new_arena(struct goheap *h, unsigned long base,
 				 struct gonode *node, gfp_t gfp)
 {

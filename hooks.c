@@ -2,9 +2,9 @@
 /*
  * Hooks: the switches themselves, and the calls through what is registered.
  *
- * A plain function pointer serves: a hook is called on paths that print or
- * sleep, where an indirect call is not seen.  The hooks are of the module and
- * not of a heap, since every heap is served by the same higher files.
+ * A plain function pointer will do: hooks are called on paths that print or
+ * sleep, where the cost of an indirect call does not matter.  The hooks belong
+ * to the module and not to a heap, since the same higher files serve all heaps.
  */
 
 #include "hooks.h"

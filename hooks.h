@@ -8,7 +8,7 @@
  * must have memory given back first.  For these the low file calls a function
  * here, which sets state or calls what a higher file has registered.  The
  * alternative, an error code for each of them that every caller hands up, would
- * lengthen all slow paths and would still need somebody at the top to act.
+ * lengthen all slow paths and would still need code at the top that acts.
  */
 #ifndef GOALLOC_HOOKS_H
 #define GOALLOC_HOOKS_H
@@ -20,7 +20,7 @@
 
 /* The parameter check=. */
 DECLARE_STATIC_KEY_TRUE(goalloc_check);
-/* The parameter debug= says something. */
+/* The parameter debug= is not empty. */
 DECLARE_STATIC_KEY_FALSE(goalloc_debug);
 /* Small allocations have more to do than to pop: debug= or init_on_alloc. */
 DECLARE_STATIC_KEY_FALSE(goalloc_detour);
@@ -28,9 +28,9 @@ DECLARE_STATIC_KEY_FALSE(goalloc_detour);
 /**
  * struct gohooks - what higher files do for lower ones
  * @misuse: report what a caller did wrong; any context
- * @make_room: an allocation of so many bytes has failed at the limit; give
- *	memory back and say whether some went; what its gfp permits
- * @shed: give so many free pages of a node back; task, may sleep
+ * @make_room: an allocation of @bytes has failed at the limit; give memory back
+ *	and return whether some went; what @gfp permits
+ * @shed: give @npages free pages of a node back; task, may sleep
  *
  * Each is set once, before there is a heap, and stays until the module goes.
  */

@@ -3,8 +3,8 @@
  * Leak: tell kmemleak of every object.
  *
  * kmemleak scans our pages only for the objects that it knows.  Without these
- * calls it would report each kmalloc() object that is held by one of ours.  They
- * are not made where kmemleak could not take its own sleeping locks; without
+ * calls it would report each kmalloc() object that only one of ours points to.
+ * They are left out where kmemleak cannot allocate its own objects; without
  * CONFIG_DEBUG_KMEMLEAK the compiler removes them.
  */
 #ifndef GOALLOC_LEAK_H

@@ -2,10 +2,14 @@
 /*
  * Lifecycle: how a heap begins and ends.
  *
- * There is one for the API; tests make their own.  A heap begins with its nodes,
- * the arena map, the mcaches and full reserves, or not at all.  It ends when
- * nobody uses it any more, be objects live or not: the pages of these stay, for
- * whoever still holds them, and everything else goes back to the kernel.
+ * There is one heap for the API; tests make their own.  A heap begins with its
+ * nodes, the arena map and the mcaches, or not at all; its reserves are filled
+ * as far as there is memory.
+ *
+ * It ends when nothing calls it any more.  Objects may still be live then, and
+ * a module's exit cannot fail.  Their pages may be in use, by a device too, so
+ * they stay allocated for good and are reported; everything else goes back to
+ * the kernel.
  *
  * Task context only.
  */
@@ -116,8 +120,8 @@ err_nodes:
 	return err;
 }
 
-/* Drop a span that still has live objects: its pages stay, for good. */
-static void abandon(struct gospan *s, void *data)
+/* Free the metadata of a span that still has live objects; its pages stay. */
+static void abandon_span(struct gospan *s, void *data)
 {
 	struct goheap *h = data;
 
@@ -127,13 +131,13 @@ static void abandon(struct gospan *s, void *data)
 		gofixalloc_free(&h->fix[GO_FIX_SPAN], s);
 }
 
-/* Give everything back but pages with live objects. */
+/* Free the metadata of all that still has live objects. */
 static void abandon_arenas(struct goheap *h)
 {
 	struct goarena *a, *next;
 	int nid;
 
-	gospan_walk(h, abandon, h);
+	gospan_walk(h, abandon_span, h);
 	for_each_gonode(h, nid)
 		list_for_each_entry_safe(a, next, &h->node[nid]->arenas, list)
 			gofixalloc_free(&h->fix[GO_FIX_ARENA], a);
@@ -141,10 +145,10 @@ static void abandon_arenas(struct goheap *h)
 
 /**
  * golifecycle_end - end a heap
- * @h: the heap, which nobody uses any more
+ * @h: the heap, which nothing uses any more
  *
- * Pages that hold live objects are left to those who hold them, and everything
- * else goes back to the kernel.
+ * Pages that hold live objects stay allocated; everything else goes back to the
+ * kernel.
  *
  * Context: task, may sleep.
  */
@@ -161,7 +165,7 @@ void golifecycle_end(struct goheap *h)
 		h->node[nid]->reserve = 0;
 	goworker_stop(h);
 	goscavenge_all(h);
-	/* What that has freed may have kicked, for nothing. */
+	/* A late kick does nothing, but it must not outlive the heap. */
 	irq_work_sync(&h->kick);
 	godrain_exit(h);
 	abandon_arenas(h);

@@ -3,9 +3,9 @@
  * Limit: the account of what a heap holds of the kernel.
  *
  * Each place that asks the kernel for memory charges the heap first and
- * uncharges it when the memory has gone back.  Here is only the count, so that
- * the lowest files can keep it; what memory_limit means and who gives back is
- * in reclaim/limit.c.
+ * uncharges it when the memory has gone back.  This file has only the count, so
+ * that the lowest files can keep it; reclaim/limit.c reads the parameter
+ * memory_limit and gives memory back.
  */
 #ifndef GOALLOC_LIMIT_H
 #define GOALLOC_LIMIT_H
@@ -13,7 +13,7 @@
 #include <linux/gfp.h>
 #include "hooks.h"
 
-/* The most that may be held. */
+/* The most bytes that may be held. */
 static inline unsigned long golimit_most(const struct goheap *h)
 {
 	return READ_ONCE(h->limit) ?: ULONG_MAX;

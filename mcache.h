@@ -2,14 +2,15 @@
 /*
  * mcache: the cache of a CPU, and how code gets hold of it.
  *
- * No lock, no atomic, no interrupts off: the code that uses a cache is on its CPU
- * with preemption off and has set @busy.  An interrupt that finds @busy set has
- * hit that window and goes past the cache; so does an NMI.  A local_lock_t
- * would be a sleeping lock on PREEMPT_RT, and disabling interrupts costs more
- * than all the rest of an allocation.
+ * No lock, no atomic, no interrupts off: the code that uses a cache is on its
+ * CPU with preemption off and has set @busy.  An interrupt that finds @busy set
+ * has hit that window and goes past the cache.  An NMI may pop and push like
+ * any interrupt, but does not refill or flush, which takes locks.  A
+ * local_lock_t would be a sleeping lock on PREEMPT_RT, and to disable
+ * interrupts costs more than to set a byte.
  *
- * Here are the inlines that both ways share.  Allocation is in alloc.h and
- * alloc.c, freeing in free.h and free.c, the stacks in stack.c.
+ * Here are the inlines that allocation and freeing share.  Allocation is in
+ * alloc.h and alloc.c, freeing in free.h and free.c, the stacks in stack.c.
  */
 #ifndef GOALLOC_MCACHE_H
 #define GOALLOC_MCACHE_H
@@ -27,7 +28,7 @@ static inline unsigned int gostack_cap(const struct gostack *s)
 	return s->limit - s->slot;
 }
 
-/* The objects on a stack of any CPU's; 0 while its storage is changing. */
+/* The objects on another CPU's stack; 0 while its storage is changing. */
 static inline unsigned int gostack_peek(const struct gostack *s)
 {
 	unsigned int n = READ_ONCE(s->top) - READ_ONCE(s->slot);

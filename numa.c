@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * NUMA: which node's memory a call gets that names none, and where it goes on
- * when that node has no more.
+ * NUMA: which node serves a call that names none, and which node comes next
+ * when that one has no memory.
  *
- * The node is the CPU's, or what the task's memory policy asks for.  A module
- * cannot ask the kernel to apply a policy, but it can read the one of the task
- * it runs in.  It decides where a stack is refilled from and where large objects
- * come from, so it holds for batches, not for each object; and as a preference:
- * with MPOL_BIND, too, another node's memory is better than none.  cpusets are
- * the page allocator's business.
+ * The node is the CPU's, or what the task's memory policy asks for.  The kernel
+ * exports no function that says which node a policy chooses, but the policy of
+ * the current task can be read.  It decides where a stack is refilled from and
+ * where large objects come from, so it holds for batches, not for each object;
+ * to heed it for each would mean a look at it in the fast path.  It is a
+ * preference: with MPOL_BIND, too, another node's memory is better than none.
+ * cpusets are left to the page allocator.
  *
- * All of this is for slow paths; with one node the compiler or the first test
- * leaves it.
+ * Only slow paths come here.  Any context.
  */
 
 #include <linux/mempolicy.h>
@@ -22,8 +22,8 @@
 
 /**
  * gonuma_nearest - the nearest of some nodes
- * @nid: near to which
- * @left: the nodes with heaps of their own that are left; it loses that one
+ * @nid: the node that they should be near to
+ * @left: nodes with heaps of their own; the nearest is removed
  *
  * Context: any.
  * Return: the node, or %NUMA_NO_NODE when none is left.
@@ -44,7 +44,7 @@ int gonuma_nearest(int nid, nodemask_t *left)
 /**
  * gonuma_others - all nodes with heaps of their own but one
  * @h: the heap
- * @nid: that one
+ * @nid: the node to leave out, or one that shares its heap
  *
  * Context: any.
  * Return: the nodes.
@@ -61,12 +61,12 @@ nodemask_t gonuma_others(struct goheap *h, int nid)
 }
 
 #ifdef CONFIG_NUMA
-/* Nodes take turns, whoever asks. */
+/* The node that MPOL_INTERLEAVE chose last, for all tasks. */
 static int last_turn;
 
 static int policy_node(const struct mempolicy *policy, int nid)
 {
-	/* It may change as we read: what we get then is no node, or an old one. */
+	/* It may change meanwhile, which gives no node, or an old one. */
 	nodemask_t nodes = policy->nodes;
 
 	if (nodes_empty(nodes))
@@ -88,7 +88,7 @@ static int policy_node(const struct mempolicy *policy, int nid)
 #endif
 
 /**
- * gonuma_node - the node for who names none
+ * gonuma_node - the node for a call that names none
  *
  * Context: any.
  * Return: a node, with a heap of its own or not.
@@ -99,7 +99,7 @@ int gonuma_node(void)
 #ifdef CONFIG_NUMA
 	const struct mempolicy *policy = in_task() ? current->mempolicy : NULL;
 
-	/* Nobody but the task itself replaces it. */
+	/* Only the task itself replaces it. */
 	if (unlikely(policy))
 		nid = policy_node(policy, nid);
 #endif

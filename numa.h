@@ -6,7 +6,6 @@
 #define GOALLOC_NUMA_H
 
 #include <linux/nodemask.h>
-#include <linux/numa.h>
 #include "types.h"
 
 int gonuma_node(void);

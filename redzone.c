@@ -4,14 +4,15 @@
  *
  * An object under suspicion is made in a larger class: behind what was asked
  * for come a red zone of at least RED_ZONE bytes and, at the very end, a record
- * of who allocated and freed it.  SLUB lays every object of a cache out like this
- * from the start; here only the suspected ones are, at any time, so that nothing
- * else in the heap has to know.  The object's state byte says what it is, hence a
- * free finds out by itself and need not know what debug= says by then.
+ * of the callers that allocated and freed it.  SLUB lays every object of a
+ * cache out like this from the start; here only the suspected ones are, at any
+ * time, so that nothing else in the heap has to know.  The object's state byte
+ * says what it is, hence a free finds out by itself and need not know what
+ * debug= says by then.
  *
- * On a KASAN kernel the real thing would be better, but a module cannot have it:
- * kasan_poison() is exported; what must go with it, the tags and stacks of slab
- * objects and the quarantine, is not.
+ * On a KASAN kernel the real thing would be better, but a module cannot have
+ * it: kasan_poison() is exported; what must go with it, the tags and stacks of
+ * slab objects and the quarantine, is not.
  *
  * Here are the bytes and the filter.  alloc.c and free.c make and end such
  * objects, observe/debug.c reads the parameter.  Any context.
@@ -71,7 +72,7 @@ static unsigned long magic_of(const struct goredzone_record *r)
  *
  * No allocation sees the new letters with the old filter.
  *
- * Context: task, may sleep; the caller keeps others out.
+ * Context: task, may sleep; calls must not overlap.
  */
 void goredzone_set_filter(const struct goredzone_filter *f)
 {
@@ -225,7 +226,7 @@ void goredzone_fill(struct gospan *s, unsigned int idx, u8 byte)
 }
 
 /**
- * goredzone_is_poisoned - is all of a free object poison still?
+ * goredzone_is_poisoned - is all of a free object still poison?
  * @s: the object's span
  * @idx: its index
  *
@@ -258,7 +259,7 @@ size_t goredzone_size(const struct gospan *s, unsigned int idx)
 }
 
 /**
- * goredzone_describe - say who allocated an object, if that is known
+ * goredzone_describe - say which caller allocated an object, if that is known
  * @s: its span
  * @idx: its index
  * @buf: where to write

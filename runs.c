@@ -2,27 +2,27 @@
 /*
  * Runs: the free pages of a node as a data structure.
  *
- * A free run has a descriptor and stands in a tree: one for each length below
- * GO_RUN_MAX, by address, with a bitmap of those that hold any, and one by
- * length and address for the rest.  Go had lists for the short ones and has a
- * radix tree of summaries now; a list does not find the lowest address of a
- * length in bounded time, and summaries pay for a reserved address space, which
- * the linear map is not.  The choice is best fit, lowest address: it leaves long
- * runs whole, and what stays in use gathers at one end.  What is left over of a
- * run goes back, and a freed run merges with its neighbours, which the map of its
- * arena finds.  Runs do not cross arenas, so that an arena with no page in use
- * can be given back whole.
+ * A free run has a descriptor and is in a tree: there is one for each length
+ * below GO_RUN_MAX, by address, with a bitmap of those that hold any, and one
+ * by length and address for the rest.  Go had lists for the short ones and has
+ * a radix tree of summaries now; a list does not find the lowest address of a
+ * length in bounded time, and summaries pay off in an address space reserved as
+ * a whole, which the linear map is not.  The choice is best fit, lowest
+ * address: it leaves long runs whole, and what stays in use gathers at one end.
+ * What is left over of a run goes back, and a freed run merges with its
+ * neighbours, which the map of its arena finds.  Runs do not cross arenas, so
+ * that an arena with no page in use can be given back whole.
  *
- * Nothing here knows a heap: the lock that guards the runs is its owner's, who
- * says at the start which it is.
+ * Nothing here knows a heap.  The runs' owner passes the lock that guards them
+ * to goruns_init(), and holds it for all other calls.
  */
 
 #include "runs.h"
 #include "span.h"
 
 /*
- * How many runs that are long enough to try for one that aligns, before one that
- * does for sure is taken; and in all, when there is none such.
+ * How many runs that are long enough are tried for alignment before one is
+ * taken that is certain to align; and how many in all if there is no such run.
  */
 #define ALIGN_TRIES	8
 #define ALIGN_LIMIT	64
@@ -44,6 +44,7 @@ static bool run_before(struct rb_node *a, const struct rb_node *b)
 
 static void count_free_pages(struct goruns *r, long npages)
 {
+	lockdep_assert_held(r->lock);
 	r->free += npages;
 	r->changes++;
 	if (abs(npages) >= GO_RESERVE_RUN)
@@ -111,6 +112,7 @@ static struct gospan *first_run_behind(struct goruns *r, unsigned int t,
 	struct rb_node *rb = r->tree[t].rb_root.rb_node;
 	struct gospan *s, *best = NULL;
 
+	lockdep_assert_held(r->lock);
 	while (rb) {
 		s = rb_entry(rb, struct gospan, rb);
 		if (s->npages > npages ||
@@ -130,6 +132,7 @@ static struct gospan *first_run_from(struct goruns *r, unsigned long npages)
 	unsigned int t = find_next_bit(r->nonempty, GO_RUN_MAX + 1,
 				       tree_index(npages));
 
+	lockdep_assert_held(r->lock);
 	if (t > GO_RUN_MAX)
 		return NULL;
 	if (t < GO_RUN_MAX)
@@ -157,11 +160,12 @@ struct gospan *goruns_after(struct goruns *r, unsigned long npages,
 	return s || t == GO_RUN_MAX ? s : first_run_from(r, t + 1);
 }
 
-/* The same behind a run of ours, without a descent. */
+/* As goruns_after(), but from a run in hand, so that no descent is needed. */
 static struct gospan *next_run(struct goruns *r, struct gospan *s)
 {
 	struct rb_node *rb = rb_next(&s->rb);
 
+	lockdep_assert_held(r->lock);
 	if (rb)
 		return rb_entry(rb, struct gospan, rb);
 	return s->npages < GO_RUN_MAX ? first_run_from(r, s->npages + 1) : NULL;
@@ -215,7 +219,7 @@ struct gospan *goruns_find(struct goruns *r, unsigned long npages,
  * @s: the pages
  * @to: @s itself, or &gospan_nil
  *
- * Context: the lock of the arena's node is held.
+ * Context: the lock of the runs' owner is held, which the callers assert.
  */
 void goruns_map(struct goarena *a, struct gospan *s, struct gospan *to)
 {
@@ -231,6 +235,7 @@ static void insert_and_map(struct goruns *r, struct goarena *a,
 {
 	unsigned int i = gospan_page_index(s->base);
 
+	lockdep_assert_held(r->lock);
 	goruns_insert(r, s);
 	WRITE_ONCE(a->span[i], s);
 	WRITE_ONCE(a->span[i + s->npages - 1], s);
@@ -247,7 +252,7 @@ static void insert_and_map(struct goruns *r, struct goarena *a,
  *	are used for what is left of the run are set to NULL
  *
  * Context: the lock of @r is held.
- * Return: the pages, in no state.
+ * Return: the pages, in state %GO_SPAN_NONE.
  */
 struct gospan *goruns_cut(struct goruns *r, struct goarena *a,
 			  struct gospan *s, unsigned long npages,
@@ -257,6 +262,7 @@ struct gospan *goruns_cut(struct goruns *r, struct goarena *a,
 	unsigned long back = s->npages - front - npages;
 	struct gospan *mid = s, *rest = s;
 
+	lockdep_assert_held(r->lock);
 	goruns_remove(r, s);
 	if (front || back) {
 		mid = spare[0];
@@ -284,13 +290,14 @@ struct gospan *goruns_cut(struct goruns *r, struct goarena *a,
 	return mid;
 }
 
-/* A neighbour of a run is free: take it out, so that the run may have it. */
+/* Take a free neighbour out of its tree and merge it into the run. */
 static void absorb_neighbour(struct goruns *r, struct goarena *a,
 			     unsigned int edge, struct gospan *s,
 			     struct list_head *dead)
 {
 	struct gospan *old = a->span[edge];
 
+	lockdep_assert_held(r->lock);
 	goruns_remove(r, old);
 	WRITE_ONCE(a->span[edge], &gospan_nil);
 	s->base = min(s->base, old->base);

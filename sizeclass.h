@@ -122,8 +122,9 @@ const u16 go_class_nelems[GO_NR_CLASSES] = {
 };
 #endif
 
-/* ceil(2^32 / size): offset * magic >> 32 == offset / size,
- * for every offset in a span.
+/*
+ * ceil(2^32 / size): offset * magic >> 32 == offset / size, for every offset in
+ * a span.
  */
 extern const u32 go_class_magic[GO_NR_CLASSES];
 #ifdef GO_SIZECLASS_TABLES
@@ -156,8 +157,8 @@ const u8 go_class_align[GO_NR_CLASSES] = {
 /*
  * Class by (size - 1) / 8 + size / 256: so every multiple of 256 has an entry
  * of its own.  The class keeps kmalloc's promise, alignment to the largest
- * power of two that divides the size; 26 sizes need a larger one for it
- * than would hold them.
+ * power of two that divides the size; for that 26 sizes need a larger
+ * class than the smallest that holds them.
  */
 extern const u8 go_size_to_class[4224];
 #ifdef GO_SIZECLASS_TABLES

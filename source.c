@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Source: where pages come from: free runs, idle spans, other nodes, the kernel.
+ * Source: where pages come from: free runs, idle spans, other nodes, the
+ * kernel.
  *
- * A caller that needs pages asks here, and each place is tried in turn: the free
- * runs of the node; the spans that its mcentrals keep idle; the page allocator;
- * and last the other nodes, the nearest first.  The order is by what it costs and
- * by how long the memory stays good: a free run is a few hundred instructions
- * away, a block of the page allocator some thousands, and another node's memory
- * is slow for as long as it is used.
+ * A caller that needs pages asks here, and each place is tried in turn: the
+ * free runs of the node; the spans that its mcentrals keep idle; the page
+ * allocator; and last the other nodes, the nearest first.  The order is by what
+ * it costs and by how long the memory stays good: a free run is a few hundred
+ * instructions away, a block of the page allocator some thousands, and another
+ * node's memory is slow for as long as it is used.
  *
  * The heap grows until an eighth of what it holds is free, by at most an arena
- * and at least 1 MiB, and when memory is short by just what is asked for.  Go
- * grows by 4 MiB of address space at the least; what is taken here are real
- * pages, so that a smaller step and a share of what is held do better.
+ * and at least 1 MiB; when memory is short, by just the pages that are needed.
+ * Go grows by at least 4 MiB of address space.  Pages that are taken here are
+ * real, so a smaller step, in proportion to the heap, wastes less.
  *
  * The page allocator is called with no lock held.  Any context but NMI.
  */
@@ -61,8 +62,8 @@ static struct gospan *grow_by_block(struct goheap *h, int nid,
 }
 
 /*
- * A long run leaves a long rest of its block: is that more than the heap should
- * have idle?
+ * A long run may leave a long rest of its block.  Would that be more than the
+ * heap should have idle?
  */
 static bool leaves_too_much(struct gonode *node, unsigned long need,
 			    unsigned int order)
@@ -75,9 +76,10 @@ static bool leaves_too_much(struct gonode *node, unsigned long need,
 }
 
 /*
- * Get the pages from the page allocator, with more, at best so many that an eighth
- * of what the node has is free: there may be pages, but in pieces.  They are of
- * another node when this one has none left.
+ * Get the pages from the page allocator and more with them, at best until an
+ * eighth of what the node holds is free.  Smaller blocks are tried next,
+ * because memory may be there in pieces only, and last just what is needed,
+ * which may come from another node.
  */
 static struct gospan *grow_node(struct goheap *h, struct gonode *node,
 				unsigned long npages, unsigned long align,
@@ -107,8 +109,8 @@ static struct gospan *grow_node(struct goheap *h, struct gonode *node,
 }
 
 /*
- * Take pages that the node has, be it in idle spans of its mcentrals.  Not all of
- * these are tried: they may be many, and none of them what is looked for.
+ * Take pages that the node has, if need be from idle spans of its mcentrals.
+ * Not all of these are tried, as there may be many and none of any help.
  */
 static struct gospan *take_or_trim(struct gonode *node, unsigned long npages,
 				   unsigned long align,
@@ -131,7 +133,7 @@ static struct gospan *take_or_trim(struct gonode *node, unsigned long npages,
 	return s;
 }
 
-/* The nodes have what the page allocator has not: look at all, the near first. */
+/* The page allocator has none: look at all nodes, the nearest first. */
 static struct gospan *take_elsewhere(struct gonode *node, unsigned long npages,
 				     unsigned long align,
 				     struct gospan *spare[2], gfp_t gfp)
@@ -144,7 +146,7 @@ static struct gospan *take_elsewhere(struct gonode *node, unsigned long npages,
 	if (gfp & __GFP_THISNODE)
 		return NULL;
 	left = gonuma_others(h, node->nid);
-	/* The node itself once more: another CPU may have freed some meanwhile. */
+	/* At the node itself once more, for what was freed meanwhile. */
 	for (nid = node->nid; !s && nid != NUMA_NO_NODE;
 	     nid = gonuma_nearest(node->nid, &left))
 		s = take_or_trim(h->node[nid], npages, align, spare, gfp);
@@ -193,7 +195,7 @@ static struct gospan *try_pages(struct goheap *h, int nid,
 {
 	struct gospan *spare[2] = {}, *s = NULL;
 
-	/* What is free then is to go. */
+	/* Over the limit, pages that are free are to go. */
 	if (golimit_over(h) && !(gfp & __GFP_NOFAIL))
 		return NULL;
 	if (goheap_get_spares(h, spare, align, gfp))
@@ -211,7 +213,7 @@ static struct gospan *try_pages(struct goheap *h, int nid,
  * @gfp: what the caller may do to get memory
  *
  * Context: what @gfp permits, any but NMI.
- * Return: the run, in no state, or NULL.
+ * Return: the run, in state %GO_SPAN_NONE, or NULL.
  */
 struct gospan *gosource_pages(struct goheap *h, int nid, unsigned long npages,
 			      unsigned long align, gfp_t gfp)
@@ -219,7 +221,7 @@ struct gospan *gosource_pages(struct goheap *h, int nid, unsigned long npages,
 	unsigned long need = max(npages, align) << GO_PAGE_SHIFT;
 	struct gospan *s = try_pages(h, nid, npages, align, gfp);
 
-	/* Another caller may be quicker to take the room. */
+	/* Again, because another caller may be quicker to take the room. */
 	while (!s && gohooks_make_room(h, need, gfp))
 		s = try_pages(h, nid, npages, align, gfp);
 	return s;
@@ -292,9 +294,10 @@ struct gocentral *gosource_objects(struct goheap *h, struct gonode *node,
 }
 
 /*
- * An object that is to be charged to the caller's memory cgroup: only the page
- * allocator can do that, and it charges pages.  So it gets pages of its own,
- * and when it is freed they have to go back, for the charge goes with them.
+ * Get pages for an object that is charged to the caller's memory cgroup.  Only
+ * the page allocator can charge, and it charges pages.  So the object gets
+ * pages of its own, which have to go back when it is freed, and the charge with
+ * them.
  */
 static struct gospan *get_accounted(struct goheap *h, int nid,
 				    unsigned long npages, unsigned long align,

@@ -3,22 +3,30 @@
  * Spans: what a run of pages is made into, and how an address finds it.
  *
  * A small span is carved into objects of one class.  It has two bitmaps.
- * @avail says what its owner may still hand out: a private snapshot while an
- * mcache holds the span, so taking from it needs no lock.  @back collects, under
- * the mcentral's lock, what has come back since; the two are merged when the
- * owner is done.  Beside them stands a byte for each object that says what it
- * is.  All of this is out of line: free memory is never touched, and an object
- * that comes back twice is a bit that is already set.
+ * @avail says which objects may be handed out; while an mcache holds the span,
+ * this bitmap is that CPU's alone, so taking from it needs no lock.  @back
+ * collects, under the mcentral's lock, what has come back since; the mcentral
+ * merges the two when the span is its own again.  SLUB links free objects
+ * through their own memory instead.  That needs no metadata, but it touches
+ * memory that is not in use, and a double free corrupts the list; here it finds
+ * a bit that is already set.
  *
- * Address -> span is Go's arena map.  The linear map is cut into arenas of
- * 4 MiB; a table has a pointer for each, and the arena one for each page.  Where
- * nothing is ours stand &goarena_nil and &gospan_nil, whose answers fail every
- * check, so that the look-up itself has only one test, against the table's end.
- * The table covers the memory that is there when the module is loaded and is
- * replaced under RCU by a longer one should more turn up.
+ * Beside the bitmaps is a state byte for each object, which makes a bad free
+ * visible at the call.  A bit would do, but CPUs that free neighbours at the
+ * same time would need an atomic to set it.
  *
- * gospan_carve() and gospan_uncarve() belong to the mcentrals, the map's
- * writers to the page heap; everybody looks up.
+ * Address -> span is Go's arena map.  The linear map is cut into arenas of 4
+ * MiB; a table has a pointer for each, and the arena one for each page.  A
+ * field of struct page would save a load, but kernels keep changing that
+ * structure, and the field of a foreign page could hold anything.  Go's table
+ * has two levels; the linear map is dense enough for one, which takes 2 MiB for
+ * each TiB.  Where the heap has nothing the table has &goarena_nil, and an
+ * arena &gospan_nil.  These fail every check, so the look-up has a single test,
+ * against the table's end.  The table covers the memory present at load and is
+ * replaced under RCU by a longer one if more appears.
+ *
+ * source.c carves spans and central.c uncarves them; heap.c writes the map; any
+ * file may look an address up.
  */
 
 #include <linux/mm.h>
@@ -31,7 +39,10 @@
 #include "limit.h"
 #include "span.h"
 
-/* As long as any: the look-up of a bad address may have an old span's magic. */
+/*
+ * As long as the longest: the look-up of a bad address may compute its index
+ * with the magic of a span that is no more.
+ */
 static u8 nil_state[GO_MAX_NELEMS + 1];
 
 struct gospan gospan_nil = {
@@ -42,13 +53,14 @@ struct goarena goarena_nil = {
 	.span = { [0 ... GO_ARENA_PAGES - 1] = &gospan_nil },
 };
 
-static struct goarenamap *new_map(unsigned long base, unsigned long nr,
-				  gfp_t gfp)
+static struct goarenamap *new_arena_map(unsigned long base, unsigned long nr,
+					gfp_t gfp)
 {
 	struct goarenamap *map;
 	unsigned long i;
 
-	map = gohooks_fault() ? NULL : kvmalloc(struct_size(map, arena, nr), gfp);
+	map = gohooks_fault() ? NULL :
+	      kvmalloc(struct_size(map, arena, nr), gfp);
 	if (!map)
 		return NULL;
 	map->base = base;
@@ -81,7 +93,8 @@ int gospan_map_init(struct goheap *h)
 	}
 	base = round_down(base, GO_ARENA_SIZE);
 
-	map = new_map(base, ((last - base) >> GO_ARENA_SHIFT) + 1, GFP_KERNEL);
+	map = new_arena_map(base, ((last - base) >> GO_ARENA_SHIFT) + 1,
+			    GFP_KERNEL);
 	if (!map)
 		return -ENOMEM;
 	rcu_assign_pointer(h->map, map);
@@ -90,7 +103,7 @@ int gospan_map_init(struct goheap *h)
 
 /**
  * gospan_map_exit - free the arena map
- * @h: the heap; nobody looks anything up any more
+ * @h: the heap, in which nothing is looked up any more
  *
  * Context: task.
  */
@@ -119,14 +132,14 @@ bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp)
 		base = rcu_dereference(h->map)->base;
 		nr = rcu_dereference(h->map)->nr;
 		rcu_read_unlock();
-		/* It grows upwards only. */
+		/* The map grows upwards only. */
 		if (addr < base)
 			return false;
 		idx = (addr - base) >> GO_ARENA_SHIFT;
 		if (idx < nr)
 			return true;
 
-		new = new_map(base, round_up(idx + 1, 64), gfp);
+		new = new_arena_map(base, round_up(idx + 1, 64), gfp);
 		if (!new)
 			return false;
 
@@ -139,6 +152,7 @@ bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp)
 			rcu_assign_pointer(h->map, new);
 			golimit_charge(h, (new->nr - old->nr) *
 				       sizeof(new->arena[0]), __GFP_NOFAIL);
+			/* From here on @new is the one that was replaced. */
 			swap(old, new);
 			raw_spin_unlock_irqrestore(&h->map_lock, flags);
 			kvfree_rcu(new, rcu);
@@ -154,9 +168,10 @@ bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp)
  * @h: the heap
  * @p: any address
  *
- * A free run is in the map at its ends only, so this looks for its beginning.
+ * A free run is in the map at its ends only, so this searches backwards for its
+ * beginning.  That is slow, and only reports of misuse need it.
  *
- * Context: preemption is off; only for those who report misuse.
+ * Context: preemption is off.
  * Return: whether it is.
  */
 bool gospan_in_free_run(struct goheap *h, const void *p)
@@ -181,6 +196,7 @@ static struct goarena **arena_entry(struct goheap *h, unsigned long addr)
 {
 	struct goarenamap *map;
 
+	lockdep_assert_held(&h->map_lock);
 	map = rcu_dereference_protected(h->map, lockdep_is_held(&h->map_lock));
 	return &map->arena[(addr - map->base) >> GO_ARENA_SHIFT];
 }
@@ -190,14 +206,15 @@ static struct goarena **arena_entry(struct goheap *h, unsigned long addr)
  * @h: the heap
  * @a: the arena, whose addresses the map covers
  *
- * Context: the arena's node's lock is held.
- * Return: false when there is another: part of it is another node's.
+ * Context: the lock of the arena's node is held.
+ * Return: false when another node has entered it for pages of its own.
  */
 bool gospan_arena_enter(struct goheap *h, struct goarena *a)
 {
 	struct goarena **entry;
 	bool ok;
 
+	lockdep_assert_held(&a->node->lock);
 	raw_spin_lock(&h->map_lock);
 	entry = arena_entry(h, a->base);
 	ok = *entry == &goarena_nil;
@@ -213,16 +230,17 @@ bool gospan_arena_enter(struct goheap *h, struct goarena *a)
  * @h: the heap
  * @a: the arena
  *
- * Context: the arena's node's lock is held.
+ * Context: the lock of the arena's node is held.
  */
 void gospan_arena_leave(struct goheap *h, struct goarena *a)
 {
+	lockdep_assert_held(&a->node->lock);
 	raw_spin_lock(&h->map_lock);
 	WRITE_ONCE(*arena_entry(h, a->base), &goarena_nil);
 	raw_spin_unlock(&h->map_lock);
 }
 
-/* A bit block: @avail, @back, the tiny words if any, the state bytes. */
+/* Bytes of a bit block: @avail, @back, the tiny words if any, state bytes. */
 static unsigned int bits_size(unsigned int spc)
 {
 	unsigned int n = go_class_nelems[GO_SPC_CLASS(spc)];
@@ -231,6 +249,7 @@ static unsigned int bits_size(unsigned int spc)
 	       (gospan_needs_tiny(spc) ? n * sizeof(atomic_t) : 0) + n + 1;
 }
 
+/* The sizes for which there is an allocator. */
 static const unsigned int bits_sizes[GO_NR_FIX_BITS] = {
 	64, 168, 328, 648, 1288, 2704,
 };
@@ -245,7 +264,7 @@ static struct gofixalloc *bits_fix(struct goheap *h, unsigned int spc)
 }
 
 /**
- * gospan_fix_init - make the allocators of what this file needs
+ * gospan_fix_init - make the allocators of spans, arenas and bit blocks
  * @h: the heap
  *
  * Context: any.
@@ -258,7 +277,8 @@ void gospan_fix_init(struct goheap *h)
 	BUILD_BUG_ON(sizeof(struct gospan) > 128);
 	BUILD_BUG_ON(GO_TINY_SIZE > 16);
 
-	gofixalloc_init(&h->fix[GO_FIX_SPAN], ALIGN(sizeof(struct gospan), 64), 32);
+	gofixalloc_init(&h->fix[GO_FIX_SPAN], ALIGN(sizeof(struct gospan), 64),
+			32);
 	gofixalloc_init(&h->fix[GO_FIX_ARENA], sizeof(struct goarena), 2);
 	for (i = 0; i < GO_NR_FIX_BITS; i++)
 		gofixalloc_init(&h->fix[GO_FIX_BITS + i], bits_sizes[i], 8);
@@ -267,7 +287,7 @@ void gospan_fix_init(struct goheap *h)
 /**
  * gospan_carve - make a run of pages into a small span
  * @h: the heap
- * @s: what goheap_alloc() returned
+ * @s: the run, from gosource_pages()
  * @spc: the span class
  * @gfp: what the caller may do to get memory
  *
@@ -319,7 +339,7 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 /**
  * gospan_uncarve - make a small span a run of pages again
  * @h: the heap
- * @s: the span, none of whose objects is live or cached
+ * @s: the span, which the caller owns: no object is live or cached
  *
  * Context: any but NMI.
  */
@@ -348,7 +368,7 @@ void gospan_uncarve(struct goheap *h, struct gospan *s)
  *	first
  * @want: how many
  *
- * Context: the mcache that holds the span; else its mcentral's lock is held.
+ * Context: the caller's mcache holds the span, or its mcentral's lock is held.
  * Return: how many there were.
  */
 unsigned int gospan_take(struct gospan *s, struct goslot *slot,
@@ -367,7 +387,7 @@ unsigned int gospan_take(struct gospan *s, struct goslot *slot,
 			top->obj = gospan_object(s, i);
 			top->state = s->objstate + i;
 		}
-		/* Who frees an object of the span looks at others' bits. */
+		/* Frees on other CPUs test bits of this word meanwhile. */
 		WRITE_ONCE(s->avail[w], bits);
 	}
 	WRITE_ONCE(s->navail, s->navail - n);
@@ -400,9 +420,9 @@ struct goarena *gospan_next_arena(struct goheap *h, unsigned long *number)
 /**
  * gospan_walk_arenas - call a function for every arena
  * @h: the heap
- * @fn: what to call, in an RCU read-side section: the arena may have left the
- *	map meanwhile, but its memory is still there
- * @data: what to call it with
+ * @fn: the function, called in an RCU read-side section: the arena may leave
+ *	the map meanwhile, but its memory stays until the section ends
+ * @data: passed to @fn
  *
  * Context: task, may sleep between arenas.
  */
@@ -447,9 +467,9 @@ static void walk_spans_of(struct goarena *a, void *data)
 /**
  * gospan_walk - call a function for every span and free run
  * @h: the heap
- * @fn: what to call, as in gospan_walk_arenas(): a span may have become another
- *	one meanwhile, look again under the lock that guards it
- * @data: what to call it with
+ * @fn: the function, as for gospan_walk_arenas(); a span may become another one
+ *	meanwhile, so it has to be looked at again under the lock that guards it
+ * @data: passed to @fn
  *
  * Context: task, may sleep between arenas.
  */

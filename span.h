@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Spans, and how an address finds its own: span.c.
+ * Span: what a run of pages is made into, and how an address finds it: span.c.
  */
 #ifndef GOALLOC_SPAN_H
 #define GOALLOC_SPAN_H
@@ -9,7 +9,7 @@
 #include <linux/rcupdate.h>
 #include "types.h"
 
-/* What stands in the map where nothing is ours: it fails every check. */
+/* What the map has where the heap has nothing: they fail every check. */
 extern struct gospan gospan_nil;
 extern struct goarena goarena_nil;
 
@@ -61,12 +61,13 @@ static inline struct gonode *gospan_node(struct goheap *h,
 }
 
 /*
- * Read a pointer that others change, once.  A volatile read would make gcc
- * compute the address apart; that this one is made once is what the asm sees to.
+ * Read a pointer once that other CPUs change.  READ_ONCE() is a volatile
+ * access, for which gcc computes the address in an instruction of its own; here
+ * the asm keeps the compiler from reading twice.
  */
 #define go_read_pointer(p)						\
 ({									\
-	/* Once, by the asm below. */					\
+	/* Only once, because of the asm below. */			\
 	typeof(p) read = data_race(p);					\
 									\
 	OPTIMIZER_HIDE_VAR(read);					\

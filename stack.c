@@ -6,15 +6,15 @@
  * current span.  An empty stack is refilled from the span's own bits without a
  * lock, and from the mcentral only when the span has nothing left.  A full one
  * gives its older half back; so every free is a fast one, whichever CPU
- * allocated the object.  Go's mcache has the span alone: there an object can only
- * be freed by the sweeper, so that nothing ever comes back to a CPU.
+ * allocated the object.  Go's mcache has the span alone: there an object can
+ * only be freed by the sweeper, so that nothing ever comes back to a CPU.
  *
  * A stack has no storage until it is first used.  Each miss, an empty stack
  * met by an allocation or a full one met by a free, doubles its capacity, up to
- * GO_STACK_BYTES of objects or two, and as long as the CPU's budget lasts; when
- * that is used up, a stack that has been idle since it was last looked at gives
- * all it has.  A fixed capacity would be too small for a batch or too large for
- * 134 classes on every CPU.
+ * GO_STACK_MAX objects and GO_STACK_BYTES, but to two objects at least, and as
+ * long as the CPU's budget lasts; when that is used up, a stack that has been
+ * idle since it was last looked at gives all it has.  A fixed capacity would be
+ * too small for a batch or too large for 134 classes on every CPU.
  *
  * The caller owns the cache: see mcache.h.  Any context but NMI.
  */
@@ -28,7 +28,7 @@
 
 #define STORAGE_MIN	16
 
-/* The slots that there are for so many objects. */
+/* How many slots the storage for @cap objects has. */
 static unsigned int storage_slots(unsigned int cap)
 {
 	return cap ? max_t(unsigned int, roundup_pow_of_two(cap), STORAGE_MIN) :
@@ -107,7 +107,7 @@ static void empty_idle_stack(struct goheap *h, struct gomcache *c,
 			continue;
 		mark = s->mallocs + s->frees;
 		if (s->mark == mark) {
-			/* In steps, as a caller waits: the rest the next time. */
+			/* In steps, because a caller waits. */
 			if (gostack_n(s) > GO_BATCH)
 				flush_oldest(h, s, GO_BATCH);
 			else
@@ -119,8 +119,9 @@ static void empty_idle_stack(struct goheap *h, struct gomcache *c,
 }
 
 /*
- * Let a stack hold more.  False when it can hold nothing.  Not inline: most misses
- * are of stacks that cannot grow, and should not save registers for this.
+ * Let a stack hold more.  False when it can hold nothing.  Not inline: most
+ * misses are of stacks that cannot grow, and should not save registers for
+ * this.
  */
 static noinline bool raise_cap(struct goheap *h, struct gomcache *c,
 			       unsigned int spc, unsigned int cap)
@@ -137,7 +138,7 @@ static noinline bool raise_cap(struct goheap *h, struct gomcache *c,
 		return old;
 	if (storage > storage_slots(old)) {
 		slot = gofixalloc_pop(storage_fix(h, storage));
-		/* The page allocator must not be asked here: the worker will. */
+		/* Only the worker may call the page allocator. */
 		if (gofixalloc_low(storage_fix(h, storage)))
 			gohooks_kick(h);
 		if (!slot)
@@ -153,7 +154,7 @@ static noinline bool raise_cap(struct goheap *h, struct gomcache *c,
 	return true;
 }
 
-/* The stack has missed.  False when it can hold nothing. */
+/* The stack has missed: let it grow.  False when it can hold nothing. */
 static bool note_miss(struct goheap *h, struct gomcache *c, unsigned int spc)
 {
 	unsigned int old = gostack_cap(&c->stack[spc]), most = max_cap(spc);
@@ -200,7 +201,7 @@ bool gostack_refill(struct goheap *h, struct gomcache *c, unsigned int spc,
  * @p: the object
  * @state: its state byte; NULL with check=0
  *
- * A stack without storage that gets none lets the object pass to its span.
+ * If the stack has no storage and gets none, the object goes to its span.
  *
  * Context: any but NMI.
  */

@@ -5,13 +5,15 @@
  * Go's tiny allocator, with what Go forbids: its objects may be freed.  A block
  * is an ordinary object of class 2, noscan, and has a word out of line whose
  * bits say where live objects start, where objects have ended, and whether the
- * block is some CPU's current one.  A free clears its start bit; whoever clears
- * the last bit, a freer or the CPU that turns to another block, frees the
- * block.  The word is atomic, so that this is exact in every context: a start
- * bit that is not set is a double free, always.
+ * block is some CPU's current one.  A free clears its start bit.  The last bit
+ * is cleared either by a free or by the CPU that turns to another block; the
+ * one that does so frees the block.  The word is atomic, so that this is exact
+ * in every context: a start bit that is not set is a double free, always.  A
+ * count of live objects would be shorter, but could not tell a double free from
+ * the free of a neighbour.
  *
- * A CPU hands out its current block from front to back and never looks back:
- * space that is freed in it returns with the block.
+ * A CPU hands out its current block from front to back; space that is freed
+ * meanwhile returns with the block, as it does in Go.
  */
 
 #include <linux/mm.h>
@@ -74,8 +76,8 @@ void *gotiny_take(struct goheap *h, unsigned int size)
 }
 
 /*
- * A block is no CPU's current one any more.  Return it if nothing in it is live:
- * then it is the caller's to free.
+ * A block has stopped being a CPU's current one.  Return it if nothing in it is
+ * live; the caller then owns it.
  */
 static void *retire_block(unsigned long block, atomic_t *word)
 {
@@ -87,9 +89,9 @@ static void *retire_block(unsigned long block, atomic_t *word)
 	return (void *)block;
 }
 
-/* Make a block current if it has more room; return the one that is not then. */
-static void *make_current(struct goheap *h, unsigned long block, atomic_t *word,
-			  unsigned int off)
+/* Of a new block and the current one, make current what has more room. */
+static void *make_block_current(struct goheap *h, unsigned long block,
+				atomic_t *word, unsigned int off)
 {
 	struct gomcache *c;
 
@@ -111,11 +113,11 @@ static void *make_current(struct goheap *h, unsigned long block, atomic_t *word,
 /**
  * gotiny_install - make a new block of tiny objects
  * @h: the heap
- * @block: an object of GO_TINY_SPC; the first tiny object stands at its front
- * @size: bytes of that
+ * @block: an object of GO_TINY_SPC; the first tiny object is at its front
+ * @size: bytes of that object
  *
  * Context: any.
- * Return: a block that has become empty and is the caller's to free, or NULL.
+ * Return: a block that has become empty, for the caller to free, or NULL.
  */
 void *gotiny_install(struct goheap *h, void *block, unsigned int size)
 {
@@ -132,7 +134,7 @@ void *gotiny_install(struct goheap *h, void *block, unsigned int size)
 		s->objstate[idx] = GO_OBJ_TINY;
 	preempt_enable();
 
-	return make_current(h, (unsigned long)block, word, size);
+	return make_block_current(h, (unsigned long)block, word, size);
 }
 
 /**
@@ -140,7 +142,7 @@ void *gotiny_install(struct goheap *h, void *block, unsigned int size)
  * @c: this CPU's cache, or a dead one's
  *
  * Context: preemption is off.
- * Return: the block if it is empty and the caller's to free, or NULL.
+ * Return: the block if it is empty, for the caller to free, or NULL.
  */
 void *gotiny_drain(struct gomcache *c)
 {

@@ -5,52 +5,74 @@
  * Locking
  * -------
  *
- * All locks are raw spinlocks taken with interrupts saved, so that every
- * context of every kernel, PREEMPT_RT included, may take them.  No two are
- * held at once, but for map_lock, which nests in a node's lock for the two
- * stores that enter or remove an arena.  No code that holds one sleeps, prints,
- * calls the page allocator or frees to it.  In NMI they are only ever tried.
+ * The spinlocks are raw and taken with interrupts saved, so that every context
+ * of every kernel, PREEMPT_RT included, may take them.  No two are held at
+ * once, but for map_lock, which nests in a node's lock for the two stores that
+ * enter or remove an arena.  Code that holds one does not sleep, print, call
+ * the page allocator or free to it.  In NMI only gocentral.lock is used, and
+ * only tried.  A mutex is taken before a spinlock, and never inside the other.
  *
- *   gocentral.lock      the lists of spans; of every span of the class: back,
- *                       nback, cached, bucket, and avail, navail while it is
- *                       not cached; the slow counters.  At most GO_BATCH
- *                       objects are moved under one hold.
- *   gonode.lock         the free runs, arenas' span[], page counts;
- *                       state, base, npages and needzero of spans in the heap;
- *                       the counters of large objects.
- *   goheap.map_lock     replacing the arena map, and writes to it; an arena's
- *                       entry changes under its node's lock as well.
- *   gofixalloc.lock     that allocator's chunks and counts.
+ *   gocentral.lock      the lists and counts of the mcentral; of its spans
+ *                       back[], nback, cached, bucket, central and list, and
+ *                       while no mcache holds the span avail[] and navail.  At
+ *                       most GO_BATCH objects are moved under one hold.
+ *   gonode.lock         the free runs, the lists and the counts of the node; of
+ *                       its arenas list, span[], npages and nfree; of free
+ *                       runs base, npages, needzero, state and rb.
+ *   goheap.map_lock     replacing the arena map, and writes to its entries,
+ *                       which need the lock of the arena's node as well.
+ *   gofixalloc.lock     chunks and their headers, nfree, nchunks, inuse.
  *   goheap.give_back    (a mutex) the walk that takes free pages out of the
- *                       heap, and dead.  No arena leaves the map without it.  Nothing allocates while it is held, so
- *                       that it may be taken in reclaim.
- *   goheap.finish       (a mutex) frees that NMIs have left, while they are
- *                       finished.  Nothing allocates here either.
+ *                       heap, and dead.  No arena leaves the map without it.
+ *                       Nothing allocates while it is held, so that it may be
+ *                       taken in reclaim.
+ *   goheap.finish       (a mutex) finishing the frees that NMIs have left.
+ *                       Nothing allocates while it is held, either.
+ *
+ * Counts are written under their lock; statistics and decisions that may be a
+ * little wrong read them without it.
  *
  * Without a lock:
  *
- *   gomcache            belongs to its CPU.  The code that uses it has preemption
- *                       off and has set @busy; an interrupt that finds @busy set
- *                       has hit that window and goes to the mcentral instead.
- *                       Plain stores and barrier() are enough: only code on the
- *                       same CPU ever looks.  Counters are read by others with
- *                       READ_ONCE().  A dead CPU's cache belongs to the hotplug
- *                       callback.
- *   avail, navail       of a cached span belong to the mcache that holds it.
- *   state bytes         belong to the object's owner while it is live; a byte
- *                       each, so that neighbours never share one.
+ *   gomcache, gostack   belong to their CPU.  The code that uses them has
+ *                       preemption off and has set @busy; an interrupt that
+ *                       finds @busy set has hit that window and goes to the
+ *                       mcentral instead.  Plain stores and barrier() are
+ *                       enough: only code on the same CPU acts on @busy.  Other
+ *                       CPUs read counters, bytes, top, slot, span and tiny,
+ *                       without relying on them.  A dead CPU's cache belongs to
+ *                       the hotplug callback.
+ *   gospan              belongs to the code that made or took it until it is an
+ *                       mcentral's or a live object, and again when it has left
+ *                       the mcentral or is GO_SPAN_DYING, which cmpxchg() sets.
+ *                       In between, the fields that no lock is named for do not
+ *                       change.
+ *   avail[], navail     of a cached span belong to the mcache that holds it.
+ *   state bytes         belong to whatever has the object: the caller while it
+ *                       is live, a stack, or the mcentral.  A byte each, so
+ *                       that neighbours never share one.
  *   tiny words          are atomic.
  *   the arena map       is read with preemption off, which is an RCU reader:
  *                       tables and the memory of descriptors go away only after
  *                       a grace period.  For a live object every word of the
  *                       look-up is stable; for any other address whatever is
  *                       found is checked, never trusted.
- *   held, misuse,       are atomic.
- *   failures, draining
- *   stopped             is set once, and read by the irq_work.
+ *   goheap              held, misuse, failures, draining, trim_ns, cycles,
+ *                       scavenge_ns and reporting are atomic.  stopped is set
+ *                       once, and limit is one word; both are read without a
+ *                       lock.
+ *   set at the start    before other code can see them: heap, node and nid in
+ *                       every structure; spanclass of an mcentral; goruns.lock;
+ *                       base of an arena, base and nr of a map; size, order and
+ *                       perchunk of a gofixalloc; mcache and node[] of a heap.
+ *   reserve             changes once, to 0, when nothing uses the heap any
+ *                       more.
+ *   rcu, work items     belong to the kernel, as do the irq_work, the wait
+ *                       queue and the hotplug instance.
  *
- * From the small to the large: states of objects and spans, a span, an arena and
- * the map of these; a stack and an mcache; an mcentral, a node, metadata, a heap.
+ * From the small to the large: states of objects and spans, a span, an arena
+ * and the map of these; a stack and an mcache; an mcentral, free runs, a node;
+ * metadata, misuse, a heap.
  */
 #ifndef GOALLOC_TYPES_H
 #define GOALLOC_TYPES_H
@@ -86,6 +108,10 @@
 #define GO_SPC_CLASS(spc)	((spc) >> 1)
 #define GO_SPC_NOSCAN(spc)	((spc) & 1)
 
+/* The span classes of small objects. */
+#define for_each_gospc(spc)						\
+	for ((spc) = GO_SPC(1, 0); (spc) < GO_NR_SPANCLASSES; (spc)++)
+
 /* Tiny objects are packed into objects of class 2, noscan. */
 #define GO_TINY_SIZE		16
 #define GO_TINY_SPC		GO_SPC(2, 1)
@@ -93,7 +119,7 @@
 /* The most objects that move under one hold of a lock. */
 #define GO_BATCH		32
 
-/* Bytes and objects that one CPU may keep cached. */
+/* What a CPU may keep: bytes in all, then bytes and objects of one stack. */
 #define GO_MCACHE_BUDGET	(768UL << 10)
 #define GO_STACK_BYTES		(64UL << 10)
 #define GO_STACK_MIN		8
@@ -108,11 +134,14 @@
  */
 #define GO_PAGE_REFS		16
 
-/* Kept for contexts that cannot call the page allocator, in 8 KiB pages. */
+/*
+ * A node's reserve for contexts that cannot call the page allocator, and the
+ * shortest run that counts towards it, in 8 KiB pages.
+ */
 #define GO_RESERVE_PAGES	64
 #define GO_RESERVE_RUN		16
 
-/* The recent peak is that of so many ticks of the background. */
+/* The recent peak is taken over this many ticks of the background. */
 #define GO_PEAKS		10
 
 /**
@@ -125,8 +154,8 @@
  * @GO_OBJ_DEBUG: handed out with a red zone and a record behind it
  * @GO_NR_OBJ_STATES: how many there are
  *
- * With check=0 only %GO_OBJ_FRESH and %GO_OBJ_FREE are kept, and of free
- * objects that are not in an mcache only.
+ * With check=0 the byte only tells %GO_OBJ_FRESH from the others, and only
+ * until the object is first handed out.
  */
 enum goobj_state {
 	GO_OBJ_FRESH,
@@ -144,7 +173,8 @@ enum goobj_state {
  * @GO_SPAN_FREE: a free run of pages
  * @GO_SPAN_SMALL: objects of a size class
  * @GO_SPAN_LARGE: one object of whole pages
- * @GO_SPAN_DYING: one whose freeing has begun: the caller that set it owns it
+ * @GO_SPAN_DYING: a large object whose freeing has begun; the caller that set
+ *	this owns the span
  */
 enum gospan_state {
 	GO_SPAN_NONE,
@@ -161,11 +191,11 @@ enum gospan_state {
 #define GO_TINY_LIVE		GENMASK(16, 0)
 
 /**
- * enum goscavenger - who gives memory back
+ * enum goscavenger - what gives memory back
  * @GO_BY_BACKGROUND: reclaim/background.c
  * @GO_BY_SHRINKER: the kernel, short of memory
  * @GO_BY_LIMIT: memory_limit
- * @GO_BY_HAND: goalloc_free_os_memory()
+ * @GO_BY_HAND: goalloc_free_os_memory(), or the end of the heap
  * @GO_NR_SCAVENGERS: how many there are
  */
 enum goscavenger {
@@ -189,21 +219,22 @@ struct gonode;
  * @elemsize: bytes of an object
  * @spanclass: of a small span
  * @needzero: the memory may be dirty
- * @cached: an mcache's current span
- * @pushclass: @spanclass; 0, whose stack is always full, where with check=0 a
- *	free has more to do than to push
+ * @cached: an mcache holds it as its current span
+ * @pushclass: the stack that a free with check=0 pushes on: @spanclass, or
+ *	where a free has more to do 0, the stack that is always full
  * @state: enum gospan_state
  * @nelems: how many objects fit
  * @navail: bits set in @avail
  * @nback: bits set in @back
  * @accounted: a large object whose pages are charged to a memory cgroup
- * @bucket: which of its mcentral's lists it is on
+ * @bucket: which of its mcentral's lists it is on, or GO_BUCKET_NONE
  * @npages: length in 8 KiB pages
- * @avail: objects that the owner may still hand out (Go's allocBits, inverted)
+ * @avail: objects that its holder may hand out (Go's allocBits, inverted)
  * @back: objects that have come back since (Go's gcmarkBits, turned round)
  * @tiny: a word for each object, in spans of GO_TINY_SPC only
- * @central: the mcentral it belongs to
- * @list: on a list of its mcentral, or of spans on their way to the heap
+ * @central: the mcentral it belongs to; NULL for all others
+ * @list: on a list of its mcentral, on gonode.accounted, or on a list of the
+ *	code that owns it
  * @rb: in a tree of free runs
  *
  * Conservation: @navail + @nback + objects in mcaches + live ones = @nelems.
@@ -237,14 +268,13 @@ struct gospan {
 };
 
 /**
- * struct goarena - 4 MiB of aligned physical memory that holds pages of ours
- * @list: on @node's list of arenas.  First, where fixalloc links what is free:
- *	nobody follows it without the lock
+ * struct goarena - 4 MiB of aligned physical memory with pages of the heap
+ * @list: on @node's list of arenas, or on goheap.dead
  * @span: what each 8 KiB page belongs to; a free run is entered at its first
  *	and last page only, everything else is &gospan_nil
- * @base: address of its first byte, ours or not
+ * @base: address of its first byte, whether the heap holds that or not
  * @node: the node its pages are on
- * @npages: pages that are ours
+ * @npages: pages that the heap holds
  * @nfree: pages of those that are free
  */
 struct goarena {
@@ -260,8 +290,8 @@ struct goarena {
  * struct goarenamap - the arena of each 4 MiB of the linear map
  * @rcu: to free it by
  * @base: the address that the first entry is for
- * @nr: entries
- * @arena: never NULL: where nothing is ours it is &goarena_nil
+ * @nr: how many entries there are
+ * @arena: the entries; &goarena_nil, not NULL, where the heap has nothing
  */
 struct goarenamap {
 	struct rcu_head rcu;
@@ -284,13 +314,14 @@ struct goslot {
  * struct gostack - the free objects that a CPU keeps of a span class
  * @top: above the last object; @slot when there is none
  * @slot: storage, NULL until first used
- * @limit: @top goes no higher now
+ * @limit: the end of what @top may reach now
  * @mallocs: objects handed out
  * @frees: objects taken back
  * @requested: bytes asked for
- * @span: the current span, whose @avail is ours
- * @mark: @mallocs + @frees when last asked whether the stack is idle
- * @seen: @mallocs + @frees at the background's last tick, which writes it
+ * @span: the current span, whose avail[] belongs to this CPU
+ * @mark: @mallocs + @frees when empty_idle_stack() last looked
+ * @seen: @mallocs + @frees at the background's last tick; written by that tick
+ *	from any CPU, or by @gomcache.trim
  */
 struct gostack {
 	struct goslot *top;
@@ -306,20 +337,21 @@ struct gostack {
 
 /**
  * struct gomcache - what a CPU has for itself
- * @busy: somebody on this CPU is at it; Go's mp.mallocing
+ * @busy: code on this CPU is using the cache; Go's mp.mallocing
  * @stack: by span class
- * @heap: whose it is
+ * @heap: the heap it belongs to
  * @bytes: sum of the stacks' capacities, in bytes
  * @hand: where the search for an idle stack goes on
  * @refills: stacks found empty
- * @flushes: stacks found full
- * @nested: operations that found @busy set
+ * @flushes: stacks found full, or emptied
+ * @nested: operations that went past it, as @busy was set or in NMI;
+ *	this_cpu_inc()
  * @tiny: the current 16-byte block, or 0
- * @tiny_off: its bytes handed out
+ * @tiny_off: how many of its bytes are handed out
  * @tiny_word: its word
  * @tiny_mallocs: tiny objects handed out; this_cpu_inc()
  * @tiny_frees: tiny objects taken back; this_cpu_inc()
- * @deferred: objects freed where not even a lock could be had
+ * @deferred: objects freed in NMI, for the worker to finish; lockless
  * @drain: empties this cache, on its CPU
  * @trim: empties the stacks that are idle, on their CPU
  * @tiny_seen: as gostack.seen
@@ -345,8 +377,8 @@ struct gomcache {
 };
 
 /*
- * Lists of an mcentral: by the number of bits of the objects not in the span.  A
- * full one is on none, nor is one that an mcache has.
+ * An mcentral's lists: by fls() of how many objects of a span are out.  A span
+ * with nothing to give is on none, nor is one that an mcache holds.
  */
 #define GO_BUCKETS		(ilog2(GO_MAX_NELEMS) + 1)
 #define GO_BUCKET_NONE		0xff
@@ -355,8 +387,8 @@ struct gomcache {
  * struct gocentral - the spans of one span class on one node
  * @lock: see the table
  * @spanclass: which class
- * @node: whose
- * @nspans: spans of the class, wherever they are
+ * @node: which node
+ * @nspans: its spans, on a list or not
  * @idle: wholly free ones, those on @partial[0]
  * @idle_low: the fewest of these since the background last asked
  * @nonempty: which of @partial hold spans
@@ -381,7 +413,7 @@ struct gocentral {
 
 /**
  * struct goruns - free runs of pages
- * @lock: the lock that guards them
+ * @lock: their owner's lock, which guards them
  * @nonempty: which of @tree hold any
  * @tree: runs by length, those of one length by address; [GO_RUN_MAX] holds the
  *	longer ones by length and address
@@ -401,7 +433,7 @@ struct goruns {
 /**
  * struct gonode - the page heap of a NUMA node, and its mcentrals
  * @lock: see the table
- * @heap: whose
+ * @heap: the heap it belongs to
  * @nid: which node
  * @runs: the free runs
  * @arenas: all arenas of the node
@@ -411,9 +443,9 @@ struct goruns {
  * @released: pages ever given back
  * @shared: of those, pages that somebody else had a reference to
  * @lost: pages that stay for good: references of ours were put by others
- * @scavenged: of those, by whom
+ * @scavenged: of those, by enum goscavenger
  * @peak: the most pages in use since the last tick of the background
- * @peaks: the same of the ticks before; the background's
+ * @peaks: the same of the ticks before
  * @large_mallocs: large objects ever allocated
  * @large_frees: large objects ever freed
  * @large_alloced: bytes ever allocated in them
@@ -447,8 +479,8 @@ struct gonode {
 /**
  * struct gofixalloc - an allocator of metadata objects of one size
  * @lock: see the table
- * @heap: whose memory_limit its chunks count against, or NULL
- * @chunks: chunks with free objects, the full ones are on no list
+ * @heap: the heap that is charged for its chunks, or NULL
+ * @chunks: chunks with free objects; the others are on no list
  * @size: bytes of an object
  * @order: of a chunk
  * @perchunk: objects in a chunk
@@ -470,7 +502,7 @@ struct gofixalloc {
 	unsigned long inuse;
 };
 
-/* Which gofixalloc is for what: descriptors, arenas, bit blocks, stack storage. */
+/* Which gofixalloc is for what: descriptors, arenas, bit blocks, storage. */
 #define GO_NR_FIX_BITS		6
 #define GO_NR_FIX_STACK		5
 enum {
@@ -485,11 +517,11 @@ enum {
  * enum gomisuse - what a caller did wrong
  * @GO_DOUBLE_FREE: the object is not live
  * @GO_INTERIOR: the pointer is inside an object
- * @GO_FOREIGN: the pointer is not ours
+ * @GO_FOREIGN: the pointer is to no memory of the heap
  * @GO_WRONG_SIZE: gofree_sized() with another class's size
  * @GO_BAD_ZONE: memory of a zone we do not have was asked for
- * @GO_OVERFLOW: somebody wrote behind an object; debug=Z
- * @GO_USED_FREE: somebody wrote to a free object; debug=P
+ * @GO_OVERFLOW: the bytes behind an object were overwritten; any debug=
+ * @GO_USED_FREE: a free object was written to; debug=P
  * @GO_INSANE: a span is not as it should be; debug=F
  * @GO_LOST_PAGE: put_page() or kfree() of a page that is ours
  * @GO_NR_MISUSES: how many kinds there are
@@ -514,27 +546,29 @@ enum gomisuse {
  * @node: page heaps by node; nodes without memory share another's
  * @map_lock: see the table
  * @fix: metadata
- * @kick: gets @work queued, from any context
- * @work: what was put off: deferred frees, reserves, whole free arenas
+ * @kick: queues @work, from any context
+ * @work: what was put off: see reclaim/worker.c
  * @stopped: @work is not to be queued any more
  * @give_back: see the table
  * @finish: see the table
  * @dead: arenas that have left the map; reaped after a grace period
  * @background: the background's next turn
- * @next_tick: when its next tick is due, in jiffies
- * @next_turn: when it may give back again
- * @ticks: how many there were
+ * @next_tick: when its next tick is due, in jiffies; written by @background,
+ *	and without a lock by a parameter that changes
+ * @next_turn: when it may give back again; as @next_tick
+ * @ticks: how many there were; @background's own
  * @draining: drains that are under way
- * @drained: who waits for them
+ * @drained: where callers wait for them
  * @trim_ns: spent in trims, and in keeping the limit with the ticks, since the
  *	background last looked
  * @cycles: passes that gave something back
  * @scavenge_ns: time spent in giving back
- * @held: bytes held of the kernel; atomic
- * @limit: the most that may be, 0 for no limit
+ * @held: bytes held of the kernel
+ * @limit: the most that may be held, 0 for no limit
  * @misuse: caught, by enum gomisuse
- * @report: the last report, for those who test
- * @reporting: somebody is writing @report
+ * @report: the last report, for tests; written by the caller that has set
+ *	@reporting
+ * @reporting: @report is being written
  * @failures: allocations that failed for want of memory
  * @online: hotplug instance
  */
@@ -568,4 +602,4 @@ struct goheap {
 	struct hlist_node online;
 };
 
-#endif
+#endif /* GOALLOC_TYPES_H */

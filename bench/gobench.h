@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the parts of gobench know of each other.
+ * The interfaces between the parts of gobench.
  *
- *   gobench_main.c  the table of workloads, and the module
- *   loops.c         the loops, once for each allocator, out of loops.h
- *   measure.c       rounds, what is subtracted, and the rows that come out
+ *   gobench_main.c  the workloads, and the module
+ *   loops.c         the loops of loops.h, once for each allocator
+ *   measure.c       runs the loops and prints rows of results
  *
- * A row is "BENCH workload,param,allocator,measure,total,ops": scripts/bench-report
- * divides, compares and draws.
+ * A row is "BENCH workload,param,allocator,measure,total,ops".
+ * scripts/bench-report divides the total by the operations, compares and draws.
  */
 #ifndef GOBENCH_H
 #define GOBENCH_H
@@ -16,17 +16,17 @@
 #include <linux/types.h>
 
 /**
- * enum bench_allocator - who is measured
- * @NONE: nobody: what the loop itself costs, to be subtracted
+ * enum bench_allocator - what is measured
+ * @NONE: the empty loop, whose cost is subtracted from the others
  * @GO: goalloc
  * @K: kmalloc
  * @CACHE: a kmem_cache of the size
- * @NR_ALLOCATORS: how many there are
+ * @NR_ALLOCATORS: the number of these
  */
 enum bench_allocator { NONE, GO, K, CACHE, NR_ALLOCATORS };
 
 /**
- * struct bench - what a loop works with
+ * struct bench - the arguments of a loop
  * @size: bytes of an object
  * @n: objects in a batch, or steps
  * @reps: how often the batch is repeated
@@ -34,9 +34,9 @@ enum bench_allocator { NONE, GO, K, CACHE, NR_ALLOCATORS };
  * @slots: how many of @p a random replacement chooses from; a power of two
  * @order: a permutation of the batch
  * @sizes: BENCH_SIZES random sizes
- * @cache: for %CACHE
- * @rnd: state of the random numbers, the same sequence for everybody
- * @lat: latencies of alloc and of free, if wanted
+ * @cache: the kmem_cache of %CACHE
+ * @rnd: state of the random numbers, which is the same for each allocator
+ * @lat: latencies of alloc and of free, for the timed loop
  */
 struct bench {
 	size_t size;
@@ -76,12 +76,9 @@ extern const struct loop loop_const_1024, loop_const_8192, loop_const_sized_64;
 /* measure.c */
 extern const char *const bench_names[NR_ALLOCATORS];
 bool bench_in_ns(void);
-bool bench_marks(void);
-u64 bench_now(void);
 void bench_row(const char *workload, const char *param,
 	       enum bench_allocator a, const char *measure, u64 total,
 	       u64 ops);
-void bench_once(bench_loop fn, struct bench *b);
 int bench_on_cpu(int cpu, bench_loop fn, struct bench *b);
 void bench_count(bool on);
 void bench_counted(const char *workload, const char *param,

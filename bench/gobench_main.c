@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gobench: what allocations and frees cost, goalloc beside kmalloc.
+ * gobench: measure what allocations and frees cost, goalloc beside kmalloc.
  *
  *	insmod gobench.ko run=warm,batch
  *	cat /sys/kernel/debug/gobench/results
  *
- * This file knows the workloads.  Everybody gets the same loops in the same
- * boot; what is measured depends on where it runs, see measure.c:
+ * This file has the workloads.  Each allocator runs the same loops in the same
+ * boot.  What measure.c measures depends on the machine:
  *
- *   QEMU -icount		instructions; one CPU
+ *   QEMU -icount		instructions, on one CPU
  *   User Mode Linux		nanoseconds
- *   QEMU with our plugin	marks=1: locks, shared lines and instructions
- *				of workloads of several CPUs; these take turns
+ *   QEMU with our plugin	marks=1: locks, shared cache lines and
+ *				instructions, also of several CPUs, which
+ *				take turns
  *
- * All the work is done in module init; the module stays to be read.
+ * Module init does all the work; the module stays loaded so that the results
+ * can be read.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -31,15 +33,15 @@
 
 static char *run = "";
 module_param(run, charp, 0444);
-MODULE_PARM_DESC(run, "which workloads, with commas between (default: all that this machine can)");
+MODULE_PARM_DESC(run, "workloads to run, separated by commas (default: all that can be measured here)");
 
 static bool quick;
 module_param(quick, bool, 0444);
-MODULE_PARM_DESC(quick, "few sizes only");
+MODULE_PARM_DESC(quick, "measure few sizes only");
 
 static bool marks;
 module_param(marks, bool, 0444);
-MODULE_PARM_DESC(marks, "let a plugin of QEMU's count");
+MODULE_PARM_DESC(marks, "let the QEMU plugin count");
 
 static unsigned int rounds = 5;
 module_param(rounds, uint, 0444);
@@ -47,15 +49,15 @@ MODULE_PARM_DESC(rounds, "how often each loop is run (default 5)");
 
 static unsigned int settle = 5;
 module_param(settle, uint, 0444);
-MODULE_PARM_DESC(settle, "seconds to wait for the machine to calm down (default 5)");
+MODULE_PARM_DESC(settle, "seconds to wait at first for the machine to become idle (default 5)");
 
 static unsigned int steps = 1000000;
 module_param(steps, uint, 0444);
-MODULE_PARM_DESC(steps, "replacements of the churn (default a million)");
+MODULE_PARM_DESC(steps, "replacements in the churn workload (default 1000000)");
 
 #define CHURN_SLOTS	8192	/* live objects of the long churn */
 #define CHURN_SAMPLES	64
-#define CPU_SLOTS	1024	/* of each CPU, where several churn */
+#define CPU_SLOTS	1024	/* live objects of a CPU in scale and larson */
 #define CPU_STEPS	1024
 #define CPU_ROUNDS	16
 #define MAX_CPUS	8
@@ -67,8 +69,8 @@ static u32 sizes[BENCH_SIZES];
 
 static const size_t few_sizes[] = { 8, 64, 512, 520, 1024, 4096, 8192 };
 
-/* Shuffled, and the same in every run. */
-static void shuffle(unsigned int n)
+/* A random order, which is the same in every run. */
+static void shuffle_order(unsigned int n)
 {
 	u32 i, r, rnd = 1;
 
@@ -84,39 +86,39 @@ static void fill_sizes(void)
 {
 	u32 i, r, rnd = 1;
 
-	/* 8 bytes to 4 KiB, as many in each power of two. */
+	/* 8 bytes to 4 KiB, each power of two equally often. */
 	for (i = 0; i < BENCH_SIZES; i++) {
 		r = 8U << (bench_random(&rnd) % 9);
 		sizes[i] = r + bench_random(&rnd) % r;
 	}
 }
 
-/* What takes microseconds is repeated more often where a clock is read. */
-static unsigned int scaled(unsigned int n)
+/* A clock needs longer loops than a counter of instructions. */
+static unsigned int scale_for_clock(unsigned int n)
 {
 	return bench_in_ns() ? 20 * n : n;
 }
 
-/* Measure a loop with objects of a size; batches of @n, if it is any. */
-static int one_size(const char *workload, const char *param,
-		    const struct loop *loop, size_t size, unsigned int n,
-		    u64 ops)
+/* Measure a loop with objects of one size; in batches of @n if that is not 0. */
+static int measure_size(const char *workload, const char *param,
+			const struct loop *loop, size_t size, unsigned int n,
+			u64 ops)
 {
 	struct bench b = { .size = size };
 	void *cache;
 	int err;
 
 	if (n) {
-		shuffle(n);
+		shuffle_order(n);
 		b.order = order;
 		b.p = objects;
 		b.n = n;
-		b.reps = scaled(max_t(u32, 1, 1024 / n));
+		b.reps = scale_for_clock(max_t(u32, 1, 1024 / n));
 		if (n == BENCH_BATCH)
 			b.reps = 1;
 		ops = (u64)b.n * b.reps;
 	} else {
-		b.n = scaled(ops);
+		b.n = scale_for_clock(ops);
 		ops = b.n;
 	}
 	cache = kmem_cache_create("gobench", size, 0, 0, NULL);
@@ -128,66 +130,67 @@ static int one_size(const char *workload, const char *param,
 	return err;
 }
 
-static int pairs(const char *workload, const struct loop *loop, size_t size)
+static int measure_pairs(const char *workload, const struct loop *loop,
+			 size_t size)
 {
 	char param[16];
 
 	snprintf(param, sizeof(param), "%zu", size);
-	return one_size(workload, param, loop, size, 0, 1000);
+	return measure_size(workload, param, loop, size, 0, 1000);
 }
 
-static int few_pairs(const char *workload, const struct loop *loop)
+static int measure_few_pairs(const char *workload, const struct loop *loop)
 {
 	unsigned int i;
 	int err = 0;
 
 	for (i = 0; i < ARRAY_SIZE(few_sizes) && !err; i++)
-		err = pairs(workload, loop, few_sizes[i]);
+		err = measure_pairs(workload, loop, few_sizes[i]);
 	return err;
 }
 
-/* Every class by its own size, or by the largest that is served from it. */
+/* Every class, by its own size or the largest size that it serves. */
 static int run_warm(void)
 {
 	size_t class, size;
 	int err = 0;
 
 	if (quick || marks)
-		return few_pairs("warm", &loop_warm);
+		return measure_few_pairs("warm", &loop_warm);
 	for (class = 0; class < 32768 && !err;) {
 		class = gomalloc_size_roundup(class + 1);
 		size = class;
 		if (gomalloc_size_roundup(size) != class)
 			size--;
-		err = pairs("warm", &loop_warm, size);
+		err = measure_pairs("warm", &loop_warm, size);
 	}
-	return err ?: pairs("warm", &loop_warm, 520);
+	return err ?: measure_pairs("warm", &loop_warm, 520);
 }
 
 static int run_const(void)
 {
 	int err;
 
-	err = pairs("const", &loop_const_8, 8);
-	err = err ?: pairs("const", &loop_const_64, 64);
-	err = err ?: pairs("const", &loop_const_512, 512);
-	err = err ?: pairs("const", &loop_const_1024, 1024);
-	err = err ?: pairs("const", &loop_const_8192, 8192);
-	return err ?: pairs("const_sized", &loop_const_sized_64, 64);
+	err = measure_pairs("const", &loop_const_8, 8);
+	err = err ?: measure_pairs("const", &loop_const_64, 64);
+	err = err ?: measure_pairs("const", &loop_const_512, 512);
+	err = err ?: measure_pairs("const", &loop_const_1024, 1024);
+	err = err ?: measure_pairs("const", &loop_const_8192, 8192);
+	return err ?: measure_pairs("const_sized", &loop_const_sized_64, 64);
 }
 
 static int run_sized(void)
 {
-	return few_pairs("sized", &loop_sized);
+	return measure_few_pairs("sized", &loop_sized);
 }
 
-static int batch(const char *how, const struct loop *loop, size_t size,
-		 unsigned int n)
+static int measure_batch(const char *how, const struct loop *loop, size_t size,
+			 unsigned int n)
 {
 	char param[24];
 
 	snprintf(param, sizeof(param), "%ux%zu", n, size);
-	return one_size(how, param, loop, size, n, 0);
+	return measure_size(how, param, loop, size, n, 0);
 }
 
 static int run_batch(void)
@@ -197,12 +200,12 @@ static int run_batch(void)
 	int err = 0;
 
 	for (n = 16; n <= BENCH_BATCH && !err; n *= 16) {
-		err = batch("fifo", &loop_fifo, 64, n);
-		err = err ?: batch("lifo", &loop_lifo, 64, n);
-		err = err ?: batch("random", &loop_random, 64, n);
+		err = measure_batch("fifo", &loop_fifo, 64, n);
+		err = err ?: measure_batch("lifo", &loop_lifo, 64, n);
+		err = err ?: measure_batch("random", &loop_random, 64, n);
 	}
 	for (i = 0; i < ARRAY_SIZE(large) && !err; i++)
-		err = batch("fifo", &loop_fifo, large[i], BENCH_BATCH);
+		err = measure_batch("fifo", &loop_fifo, large[i], BENCH_BATCH);
 	return err;
 }
 
@@ -210,40 +213,40 @@ static int run_bulk(void)
 {
 	int err;
 
-	err = batch("bulk", &loop_bulk, 64, 16);
-	err = err ?: batch("bulk", &loop_bulk, 64, 64);
-	err = err ?: batch("bulk", &loop_bulk, 64, 256);
-	return err ?: batch("bulk", &loop_bulk, 1024, 64);
+	err = measure_batch("bulk", &loop_bulk, 64, 16);
+	err = err ?: measure_batch("bulk", &loop_bulk, 64, 64);
+	err = err ?: measure_batch("bulk", &loop_bulk, 64, 256);
+	return err ?: measure_batch("bulk", &loop_bulk, 1024, 64);
 }
 
 static int run_zeroed(void)
 {
 	int err;
 
-	err = pairs("zeroed", &loop_zeroed, 64);
-	err = err ?: pairs("zeroed", &loop_zeroed, 512);
-	return err ?: pairs("zeroed", &loop_zeroed, 4096);
+	err = measure_pairs("zeroed", &loop_zeroed, 64);
+	err = err ?: measure_pairs("zeroed", &loop_zeroed, 512);
+	return err ?: measure_pairs("zeroed", &loop_zeroed, 4096);
 }
 
 static int run_tiny(void)
 {
 	int err;
 
-	err = pairs("tiny", &loop_tiny, 8);
-	err = err ?: pairs("tiny", &loop_tiny, 15);
-	return err ?: batch("tiny_fifo", &loop_tiny_batch, 8, 256);
+	err = measure_pairs("tiny", &loop_tiny, 8);
+	err = err ?: measure_pairs("tiny", &loop_tiny, 15);
+	return err ?: measure_batch("tiny_fifo", &loop_tiny_batch, 8, 256);
 }
 
-/* Per step: 16 bytes to 32 KiB by doubling is 11 of them. */
+/* An operation is one doubling: from 16 bytes to 32 KiB there are 11. */
 static int run_realloc(void)
 {
-	struct bench b = { .reps = scaled(50) };
+	struct bench b = { .reps = scale_for_clock(50) };
 
 	return bench_measure("realloc", "16-32768", &loop_realloc, &b,
 			     b.reps * 11);
 }
 
-/* Where the heap's free runs lie decides some of it: the larger, the more. */
+/* The larger the object, the more its cost depends on the heap's free runs. */
 static int run_large(void)
 {
 	size_t size, max = quick ? SZ_128K : GOALLOC_MAX_SIZE;
@@ -252,21 +255,21 @@ static int run_large(void)
 
 	for (size = SZ_32K; size <= max && !err; size *= 2) {
 		snprintf(param, sizeof(param), "%zu", size);
-		err = one_size("large", param, &loop_warm, size, 0, 50);
+		err = measure_size("large", param, &loop_warm, size, 0, 50);
 	}
 	return err;
 }
 
 /* --- the long churn: pages and latencies --------------------------------- */
 
-static void latency_rows(enum bench_allocator a, const char *op,
-			 const struct latency *l, u64 overhead)
+static void churn_latency_rows(enum bench_allocator a, const char *op,
+			       const struct latency *l, u64 overhead)
 {
 	struct latency_figure fig[LATENCY_FIGURES];
 	unsigned int i;
 	char name[24];
 
-	/* The host interrupts UML whenever it likes: what is longest says nothing. */
+	/* The host may interrupt UML at any time, so latencies mean nothing. */
 	if (bench_in_ns())
 		return;
 	latency_figures(l, overhead, fig);
@@ -276,8 +279,8 @@ static void latency_rows(enum bench_allocator a, const char *op,
 	}
 }
 
-/* Pages held; of nobody, the pages that what is asked for would fill. */
-static u64 held(enum bench_allocator a, struct goalloc_memstats *m)
+/* Pages held; for NONE the pages that the requested bytes would fill. */
+static u64 held_pages(enum bench_allocator a, struct goalloc_memstats *m)
 {
 	u64 bytes = 0;
 	unsigned int i;
@@ -291,15 +294,16 @@ static u64 held(enum bench_allocator a, struct goalloc_memstats *m)
 	return bytes >> PAGE_SHIFT;
 }
 
-static void sample(enum bench_allocator a, const char *param, const char *what,
-		   u64 base, struct goalloc_memstats *m)
+static void churn_sample_row(enum bench_allocator a, const char *param,
+			     const char *what, u64 base,
+			     struct goalloc_memstats *m)
 {
-	u64 pages = held(a, m);
+	u64 pages = held_pages(a, m);
 
 	bench_row("churn", param, a, what, pages > base ? pages - base : 0, 1);
 }
 
-static void metadata_rows(const char *param, struct goalloc_memstats *m)
+static void churn_metadata_rows(const char *param, struct goalloc_memstats *m)
 {
 	goalloc_read_memstats(m);
 	bench_row("churn", param, GO, "metadata_bytes",
@@ -308,8 +312,8 @@ static void metadata_rows(const char *param, struct goalloc_memstats *m)
 		  num_possible_cpus());
 }
 
-static void churn(enum bench_allocator a, struct bench *b,
-		  struct goalloc_memstats *m)
+static void churn_run(enum bench_allocator a, struct bench *b,
+		      struct goalloc_memstats *m)
 {
 	char param[16];
 	unsigned int i;
@@ -318,27 +322,27 @@ static void churn(enum bench_allocator a, struct bench *b,
 	goalloc_free_os_memory();
 	memset(objects, 0, CHURN_SLOTS * sizeof(*objects));
 	memset(b->lat, 0, 2 * sizeof(*b->lat));
-	base = held(a, m);
+	base = held_pages(a, m);
 	if (a == GO)
-		metadata_rows("idle", m);
+		churn_metadata_rows("idle", m);
 	b->rnd = 42;
 	loop_fill_sizes.fn[a](b);
 	for (i = 0; i < CHURN_SAMPLES; i++) {
 		snprintf(param, sizeof(param), "%u", i);
-		sample(a, param, "pages", base, m);
+		churn_sample_row(a, param, "pages", base, m);
 		loop_timed_replace.fn[a](b);
 		cond_resched();
 	}
-	sample(a, "end", "pages", base, m);
+	churn_sample_row(a, "end", "pages", base, m);
 	if (a == GO)
-		metadata_rows("end", m);
+		churn_metadata_rows("end", m);
 	b->n = CHURN_SLOTS;
 	loop_drain.fn[a](b);
 	if (a != NONE)
-		sample(a, "freed", "pages", base, m);
+		churn_sample_row(a, "freed", "pages", base, m);
 	goalloc_free_os_memory();
 	if (a != NONE)
-		sample(a, "trimmed", "pages", base, m);
+		churn_sample_row(a, "trimmed", "pages", base, m);
 }
 
 static int run_churn(void)
@@ -353,13 +357,13 @@ static int run_churn(void)
 	if (m && b.lat) {
 		for (a = NONE; a <= K; a++) {
 			b.n = steps / CHURN_SAMPLES;
-			churn(a, &b, m);
+			churn_run(a, &b, m);
 			if (a == NONE) {
 				overhead = latency_quantile(b.lat, 5000);
 				continue;
 			}
-			latency_rows(a, "alloc", &b.lat[0], overhead);
-			latency_rows(a, "free", &b.lat[1], overhead);
+			churn_latency_rows(a, "alloc", &b.lat[0], overhead);
+			churn_latency_rows(a, "free", &b.lat[1], overhead);
 		}
 		err = 0;
 	}
@@ -368,10 +372,10 @@ static int run_churn(void)
 	return err;
 }
 
-/* --- several CPUs, that take turns --------------------------------------- */
+/* --- several CPUs, which take turns -------------------------------------- */
 
-/* One allocates, another frees; an operation is an object that has moved. */
-static int prodcons(size_t size)
+/* One CPU allocates and another frees; each object counts as one operation. */
+static int measure_prodcons(size_t size)
 {
 	struct bench b = { .size = size, .n = HANDED, .p = objects };
 	unsigned int a, i;
@@ -393,14 +397,15 @@ static int prodcons(size_t size)
 
 static int run_prodcons(void)
 {
-	return prodcons(64) ?: prodcons(1024);
+	return measure_prodcons(64) ?: measure_prodcons(1024);
 }
 
 /*
- * Each CPU replaces objects of its own at random; in larson what one leaves is
- * the next one's.  An operation is an allocation or a free.
+ * Each CPU replaces its own objects at random.  With @pass_on, as in larson, it
+ * gets the objects of the next CPU in each round.  An operation is an
+ * allocation or a free.
  */
-static void cpus_churn(const char *workload, unsigned int cpus, bool pass_on)
+static void measure_cpus(const char *workload, unsigned int cpus, bool pass_on)
 {
 	struct bench b = { .n = CPU_STEPS, .slots = CPU_SLOTS, .sizes = sizes };
 	unsigned int a, i, cpu;
@@ -436,24 +441,24 @@ static int run_scale(void)
 	unsigned int cpus;
 
 	for (cpus = 1; cpus <= min(num_online_cpus(), MAX_CPUS); cpus *= 2)
-		cpus_churn("scale", cpus, false);
+		measure_cpus("scale", cpus, false);
 	return 0;
 }
 
 static int run_larson(void)
 {
-	cpus_churn("larson", min(num_online_cpus(), 4U), true);
+	measure_cpus("larson", min(num_online_cpus(), 4U), true);
 	return 0;
 }
 
 /* --- the module ---------------------------------------------------------- */
 
 /**
- * struct group - workloads that are run together
- * @name: what to ask for them by
+ * struct group - workloads that run together
+ * @name: their name in the parameter run
  * @run: runs them
- * @clock: can be measured by the clock
- * @marks: can be measured by marks
+ * @clock: they can be measured by the clock
+ * @marks: they can be measured by marks
  */
 struct group {
 	const char *name;
@@ -478,7 +483,7 @@ static const struct group groups[] = {
 	{ "larson",	run_larson,	false,	true },
 };
 
-static bool wanted(const struct group *g)
+static bool group_is_wanted(const struct group *g)
 {
 	size_t len = strlen(g->name);
 	const char *s;
@@ -498,7 +503,7 @@ static int run_groups(void)
 	int err = 0;
 
 	for (i = 0; i < ARRAY_SIZE(groups) && !err; i++) {
-		if (!wanted(&groups[i]))
+		if (!group_is_wanted(&groups[i]))
 			continue;
 		pr_info("%s\n", groups[i].name);
 		err = groups[i].run();
@@ -533,6 +538,6 @@ static void __exit gobench_exit(void)
 }
 module_exit(gobench_exit);
 
-MODULE_DESCRIPTION("What an allocation costs, goalloc beside kmalloc");
+MODULE_DESCRIPTION("Measures what allocations cost, goalloc beside kmalloc");
 MODULE_AUTHOR("The goalloc authors");
 MODULE_LICENSE("GPL");

@@ -4,28 +4,26 @@
  *
  *	insmod goreplay.ko trace=/path/fs.gotrace copies=64
  *
- * What this file knows: the format of a trace (traces/README.md) and how to
- * compare two allocators on it.  Both get the same calls in the same order in
- * the same boot; printed is how many pages each held when it held most, and
- * after everything was freed.
+ * traces/README.md describes the format of a trace.  Both allocators get the
+ * same calls in the same order in the same boot.  The report compares the pages
+ * that each held at its peak, and after everything was freed.
  *
  * Copies are interleaved: event i is played for every copy before event i + 1.
- * Copy after copy would only ever show one trace's worth of live memory.
+ * Played one after the other, the live memory would be that of one trace only.
  *
- * Every object is filled when it is allocated and checked when it is freed,
- * with a pattern that depends on the copy and on the event that allocated it,
- * so that two objects that share a byte, and one that changed, are found.
+ * Every object is filled when it is allocated and checked when it is freed.
+ * The pattern depends on the copy and on the event that allocated the object,
+ * so objects that overlap or change are found.
  *
- * Pages are counted as pages.h says, and are differences to what was held just
- * before, after the replay's own tables were allocated, so these count for
- * nobody.  Partly filled slabs that kmalloc had before the start serve it for
- * free.
+ * Pages are counted as pages.h describes, relative to the pages held just
+ * before the replay.  The replay's own tables are allocated earlier, so they do
+ * not count.  Partly filled slabs that kmalloc holds before the start do not
+ * count either, but they serve it.
  *
- * With timed=1 each call is timed instead, and objects are left alone.  See
- * latency.h for the clock; what timing a call that does nothing takes is taken
- * away.
+ * With timed=1 each call is timed instead, and objects are not touched.
+ * latency.h has the clock; the time of a call that does nothing is subtracted.
  *
- * All the work is done in module init; the module stays only to be removed.
+ * Module init does all the work; the module stays loaded only to be removed.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -54,7 +52,7 @@ MODULE_PARM_DESC(copies, "how many copies to play at once (default 1, at most 40
 
 static unsigned int events;
 module_param(events, uint, 0444);
-MODULE_PARM_DESC(events, "play only so many events, for slow kernels (default 0: all)");
+MODULE_PARM_DESC(events, "how many events to play, for slow kernels (default 0: all)");
 
 static char *allocator = "both";
 module_param(allocator, charp, 0444);
@@ -66,8 +64,8 @@ MODULE_PARM_DESC(timed, "time each call and do not check the objects (default 0)
 
 #define MAX_COPIES	4096
 #define MAX_TRACE	(256UL << 20)	/* bytes */
-#define NR_SAMPLES	1024		/* in a run, and one at the live peak */
-#define SMALL		256		/* up to here every byte is checked */
+#define NR_SAMPLES	1024		/* and one more at the live peak */
+#define SMALL		256		/* up to this size all bytes are checked */
 
 #define TRACE_MAGIC	"GOTRACE1"
 #define SLOT_MASK	((1U << 28) - 1)
@@ -86,9 +84,9 @@ struct trace_event {
 };
 
 /**
- * struct slot - what is live
+ * struct slot - a live object, or none
  * @p: the object, or NULL
- * @born: the event that allocated it: it knows the size
+ * @born: the event that allocated it, which has its size
  */
 struct slot {
 	void *p;
@@ -98,13 +96,13 @@ struct slot {
 /**
  * struct replay - a trace, ready to be played
  * @file: its bytes
- * @events: in @file
- * @table: what each slot of each copy holds, by slot, then copy
- * @stats: for reading goalloc's pages
- * @nr_events: how many @events
- * @nr_slots: how many slots a copy has
- * @peak_event: after this event most requested bytes are live
- * @peak_bytes: so many, in one copy
+ * @events: the events, in @file
+ * @table: the slots of all copies, by slot, then copy
+ * @stats: buffer for MemStats
+ * @nr_events: number of @events
+ * @nr_slots: number of slots of a copy
+ * @peak_event: the event after which most requested bytes are live
+ * @peak_bytes: the bytes that are live then, in one copy
  * @total_bytes: bytes ever requested in one copy
  */
 struct replay {
@@ -120,20 +118,20 @@ struct replay {
 };
 
 /**
- * struct player - an allocator, and what it needed
- * @name: for the reader
+ * struct player - an allocator and its results
+ * @name: name to print
  * @alloc: allocates
  * @free: frees
- * @pages: pages held now
- * @trim: asks it to give back what it can; may be NULL
- * @base: pages held before
- * @live: pages held more than @base when most requested bytes were live
- * @most: pages held more than @base at most
- * @freed: pages held more than @base when everything was freed
- * @after: the same after @trim
+ * @pages: returns the pages held now
+ * @trim: makes it give back free memory; may be NULL
+ * @base: pages held before the replay; those below are relative to it
+ * @live: pages held when most requested bytes were live
+ * @most: pages held at the peak
+ * @freed: pages held after everything was freed
+ * @after: pages held after @trim
  * @errors: objects whose contents had changed
- * @allocs: how long allocations took
- * @frees: how long frees took
+ * @allocs: latencies of allocations
+ * @frees: latencies of frees
  */
 struct player {
 	const char *name;
@@ -181,30 +179,30 @@ static struct player players[] = {
 /* --- contents ------------------------------------------------------------ */
 
 /*
- * The pattern is a sequence of 64-bit words.  Small objects have all of it,
- * larger ones the first word of each 64 bytes; all have the last whole word
- * and the bytes that follow it.
+ * The pattern is a sequence of 64-bit words.  Small objects hold all of it,
+ * larger ones the first word of each 64 bytes.  All hold the last whole word
+ * and the bytes behind it.
  */
-static u64 pattern(u64 key, size_t word)
+static u64 pattern_word(u64 key, size_t word)
 {
 	return (key + word) * 0x9e3779b97f4a7c15ULL;
 }
 
-/* memcpy(): an object of an odd size need not be aligned. */
+/* An object of an odd size may be unaligned, hence memcpy(). */
 static void put_word(u8 *p, u64 key, size_t word)
 {
-	u64 value = pattern(key, word);
+	u64 value = pattern_word(key, word);
 
 	memcpy(p + word * sizeof(value), &value, sizeof(value));
 }
 
-/* Zero if the word is as it was put. */
+/* Zero if the word is as put_word() left it. */
 static u64 word_differs(const u8 *p, u64 key, size_t word)
 {
 	u64 value;
 
 	memcpy(&value, p + word * sizeof(value), sizeof(value));
-	return value ^ pattern(key, word);
+	return value ^ pattern_word(key, word);
 }
 
 static size_t pattern_step(size_t size)
@@ -212,10 +210,10 @@ static size_t pattern_step(size_t size)
 	return size <= SMALL ? 1 : 64 / sizeof(u64);
 }
 
-static void fill(u8 *p, size_t size, u64 key)
+static void fill_object(u8 *p, size_t size, u64 key)
 {
 	size_t i, words = size / sizeof(u64);
-	u64 tail = pattern(key, words);
+	u64 tail = pattern_word(key, words);
 
 	for (i = 0; i < words; i += pattern_step(size))
 		put_word(p, key, i);
@@ -224,10 +222,10 @@ static void fill(u8 *p, size_t size, u64 key)
 	memcpy(p + words * sizeof(u64), &tail, size % sizeof(u64));
 }
 
-static bool intact(const u8 *p, size_t size, u64 key)
+static bool object_intact(const u8 *p, size_t size, u64 key)
 {
 	size_t i, words = size / sizeof(u64);
-	u64 tail = pattern(key, words);
+	u64 tail = pattern_word(key, words);
 	u64 bad = 0;
 
 	for (i = 0; i < words; i += pattern_step(size))
@@ -266,20 +264,20 @@ static void call_free(struct player *pl, void *p, size_t size)
 	latency_add(&pl->frees, moment_end(&m), size);
 }
 
-/* Nobody's call, through a pointer as theirs. */
+/* A call that does nothing, through a pointer as the others. */
 static void *no_alloc(size_t size, gfp_t gfp)
 {
 	return ZERO_SIZE_PTR;
 }
 
-static u64 call_overhead(void)
+static u64 measure_overhead(void)
 {
-	static struct player nobody = { .alloc = no_alloc };
+	static struct player none = { .alloc = no_alloc };
 	unsigned int i;
 
 	for (i = 0; i < 1000; i++)
-		call_alloc(&nobody, 1);
-	return latency_quantile(&nobody.allocs, 5000);
+		call_alloc(&none, 1);
+	return latency_quantile(&none.allocs, 5000);
 }
 
 /* --- playing ------------------------------------------------------------- */
@@ -317,7 +315,7 @@ static int slot_alloc(const struct replay *r, struct player *pl,
 	}
 	s->born = event;
 	if (!timed)
-		fill(s->p, size, slot_key(s, copy));
+		fill_object(s->p, size, slot_key(s, copy));
 	return 0;
 }
 
@@ -326,7 +324,7 @@ static void slot_free(const struct replay *r, struct player *pl,
 {
 	size_t size = event_size(r, s->born);
 
-	if (!timed && !intact(s->p, size, slot_key(s, copy))) {
+	if (!timed && !object_intact(s->p, size, slot_key(s, copy))) {
 		if (!pl->errors++)
 			pr_err("%s: the object of event %u, copy %u, has changed\n",
 			       pl->name, s->born, copy);
@@ -353,23 +351,23 @@ static int play_event(struct replay *r, struct player *pl, u32 event)
 	return 0;
 }
 
-/* Pages held more than before; less than before is noise, and says 0. */
-static u64 pages_more(struct replay *r, struct player *pl)
+/* Pages held relative to the base; fewer than at the base are noise. */
+static u64 pages_above_base(struct replay *r, struct player *pl)
 {
 	u64 pages = pl->pages(r);
 
 	return pages > pl->base ? pages - pl->base : 0;
 }
 
-/* Both allocators are looked at after the same events. */
-static void sample(struct replay *r, struct player *pl, u32 event)
+/* Both allocators are sampled after the same events. */
+static void sample_pages(struct replay *r, struct player *pl, u32 event)
 {
 	u32 every = DIV_ROUND_UP(r->nr_events, NR_SAMPLES);
 	u64 pages;
 
 	if (event % every && event != r->peak_event)
 		return;
-	pages = pages_more(r, pl);
+	pages = pages_above_base(r, pl);
 	pl->most = max(pl->most, pages);
 	if (event == r->peak_event)
 		pl->live = pages;
@@ -384,7 +382,7 @@ static int play_events(struct replay *r, struct player *pl)
 		err = play_event(r, pl, event);
 		if (err)
 			return err;
-		sample(r, pl, event);
+		sample_pages(r, pl, event);
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -405,7 +403,7 @@ static void free_rest(struct replay *r, struct player *pl)
 	}
 }
 
-static int play(struct replay *r, struct player *pl)
+static int play_trace(struct replay *r, struct player *pl)
 {
 	int err;
 
@@ -414,10 +412,10 @@ static int play(struct replay *r, struct player *pl)
 	pl->base = pl->pages(r);
 	err = play_events(r, pl);
 	free_rest(r, pl);
-	pl->freed = pages_more(r, pl);
+	pl->freed = pages_above_base(r, pl);
 	if (pl->trim)
 		pl->trim();
-	pl->after = pages_more(r, pl);
+	pl->after = pages_above_base(r, pl);
 	return err;
 }
 
@@ -452,15 +450,15 @@ static int check_header(struct replay *r, size_t size)
 	return 0;
 }
 
-static int bad_event(u32 event, const char *why)
+static int report_bad_event(u32 event, const char *why)
 {
 	pr_err("%s: event %u %s\n", trace, event, why);
 	return -EINVAL;
 }
 
 /*
- * Play the trace on paper: only one that is right in whole is played at all.
- * @held has the size that each slot holds.
+ * Check the whole trace before any of it is played.  @held is the size that
+ * each slot holds.
  */
 static int check_events(struct replay *r, u32 *held)
 {
@@ -471,13 +469,13 @@ static int check_events(struct replay *r, u32 *held)
 		u32 slot = event_slot(r, i), size = event_size(r, i);
 
 		if (slot >= r->nr_slots)
-			return bad_event(i, "names a slot out of range");
+			return report_bad_event(i, "names a slot out of range");
 		if (size > GOALLOC_MAX_SIZE)
-			return bad_event(i, "is larger than any object may be");
+			return report_bad_event(i, "is larger than any object may be");
 		if (size && held[slot])
-			return bad_event(i, "allocates into a slot that is taken");
+			return report_bad_event(i, "allocates into a slot that is taken");
 		if (!size && !held[slot])
-			return bad_event(i, "frees an empty slot");
+			return report_bad_event(i, "frees an empty slot");
 
 		live += size;
 		live -= size ? 0 : held[slot];
@@ -508,10 +506,10 @@ static int check_trace(struct replay *r, size_t size)
 }
 
 /*
- * kernel_read_file() would ask what kind of file it is, and the policy that
- * some kernels have for each kind knows none for ours.
+ * kernel_read_file() needs the kind of the file for the kernel's integrity
+ * policy, which has none for a trace.  So read it with kernel_read().
  */
-static ssize_t read_file(struct file *file, void **buf)
+static ssize_t read_trace_file(struct file *file, void **buf)
 {
 	loff_t size = i_size_read(file_inode(file)), pos = 0;
 	ssize_t got;
@@ -541,7 +539,7 @@ static int read_trace(struct replay *r)
 		pr_err("cannot open trace=%s: %pe\n", trace, file);
 		return PTR_ERR(file);
 	}
-	size = read_file(file, &r->file);
+	size = read_trace_file(file, &r->file);
 	fput(file);
 	if (size < 0) {
 		pr_err("cannot read trace=%s: %pe\n", trace, ERR_PTR(size));
@@ -552,7 +550,7 @@ static int read_trace(struct replay *r)
 
 /* --- the report ---------------------------------------------------------- */
 
-/* Tenths of a percent. */
+/* a / b in tenths of a percent. */
 static unsigned int per_mille(u64 a, u64 b)
 {
 	return b ? div64_u64(a * 1000, b) : 0;
@@ -596,7 +594,7 @@ static void print_report(const struct replay *r)
 		g->errors, k->errors);
 }
 
-/* For scripts.  Keys are only ever added, at the end. */
+/* A line for scripts.  New keys go to the end; old ones never change. */
 static void print_result(const struct replay *r)
 {
 	const struct player *g = &players[0], *k = &players[1];
@@ -607,7 +605,7 @@ static void print_result(const struct replay *r)
 		k->live, g->freed);
 }
 
-/* As gobench's rows, for scripts/bench-report. */
+/* A row as gobench prints it, for scripts/bench-report. */
 static void print_bench(const char *measure, const struct player *pl, u64 total,
 			u64 ops)
 {
@@ -634,14 +632,14 @@ static void print_latency(const struct player *pl, const char *op,
 
 static void print_times(const struct player *pl)
 {
-	u64 n = pl->allocs.n + pl->frees.n, overhead = call_overhead();
+	u64 n = pl->allocs.n + pl->frees.n, overhead = measure_overhead();
 
 	print_bench(get_cycles() ? "instructions" : "ns", pl,
 		    pl->allocs.sum + pl->frees.sum - n * overhead, n);
 	print_bench("pages_peak", pl, pl->most, 1);
 	print_bench("pages_freed", pl, pl->freed, 1);
 	print_bench("pages_trimmed", pl, pl->after, 1);
-	/* The host interrupts UML whenever it likes: what is longest says nothing. */
+	/* The host may interrupt UML at any time, so latencies mean nothing. */
 	if (!get_cycles())
 		return;
 	print_latency(pl, "alloc", &pl->allocs, overhead);
@@ -680,7 +678,7 @@ static int play_all(struct replay *r)
 			continue;
 		pr_info("playing %u x %s through %s\n", copies,
 			kbasename(trace), players[i].name);
-		err = play(r, &players[i]);
+		err = play_trace(r, &players[i]);
 		if (err)
 			return err;
 	}

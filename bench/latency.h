@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How long single operations take: a clock and a histogram.
+ * Latencies of single operations: a clock and a histogram.
  *
- * The clock is the TSC, which QEMU's -icount makes a counter of instructions;
- * where there is none, as in User Mode Linux, it is time in nanoseconds.
+ * The clock is the TSC, which counts instructions under QEMU's -icount.
+ * Without a TSC, as in User Mode Linux, it is the time in nanoseconds.
  *
- * An operation during which the timer ticked, or another task ran, says nothing
- * about the allocator.  Such samples are counted and left out: on one CPU no
- * interrupt to speak of comes without a tick.
+ * If the timer ticked during an operation, or another task ran, its latency
+ * says nothing about the allocator.  Such samples are counted, but left out of
+ * the histogram.  On one CPU nearly all interrupts are ticks.
  */
 #ifndef GOALLOC_BENCH_LATENCY_H
 #define GOALLOC_BENCH_LATENCY_H
@@ -26,8 +26,8 @@ static __always_inline u64 clock_now(void)
 }
 
 /**
- * struct moment - when an operation began
- * @switches: context switches of this task till then
+ * struct moment - the start of an operation
+ * @switches: context switches of this task so far
  * @tick: jiffies
  * @start: the clock
  */
@@ -61,19 +61,19 @@ static __always_inline u64 moment_end(const struct moment *m)
 	return t;
 }
 
-/* Exact up to 127, then 64 buckets for each power of two. */
+/* Buckets are exact up to 127; above there are 64 for each power of two. */
 #define LATENCY_BITS	6
 #define LATENCY_BUCKETS	((32 - LATENCY_BITS) << LATENCY_BITS)
 
 /**
  * struct latency - a histogram
- * @n: samples
- * @sum: of all
- * @max: the longest
- * @max_size: bytes asked for in that one
- * @max_at: its number
+ * @n: number of samples
+ * @sum: sum of all samples
+ * @max: the longest sample
+ * @max_size: bytes of the object of the longest sample
+ * @max_at: number of the longest sample
  * @disturbed: samples left out
- * @bucket: how many
+ * @bucket: number of samples in each bucket
  */
 struct latency {
 	u64 n;
@@ -96,7 +96,7 @@ static inline unsigned int latency_bucket(u64 t)
 	return (e << LATENCY_BITS) + (t >> e);
 }
 
-/* The least that falls into a bucket. */
+/* The lower bound of a bucket. */
 static inline u64 latency_value(unsigned int bucket)
 {
 	unsigned int e;
@@ -123,7 +123,7 @@ static inline void latency_add(struct latency *l, u64 t, size_t size)
 	}
 }
 
-/* So many of 10,000 samples are no longer than what this returns. */
+/* @of10k of 10,000 samples are not longer than the result. */
 static inline u64 latency_quantile(const struct latency *l, unsigned int of10k)
 {
 	u64 want = div_u64(l->n * of10k + 9999, 10000);
@@ -139,10 +139,10 @@ static inline u64 latency_quantile(const struct latency *l, unsigned int of10k)
 }
 
 /**
- * struct latency_figure - one of the figures that sum a histogram up
- * @name: what it is
- * @total: the figure
- * @ops: to be divided by this
+ * struct latency_figure - a figure that summarizes a histogram
+ * @name: its name
+ * @total: its value
+ * @ops: the number to divide @total by
  */
 struct latency_figure {
 	const char *name;
@@ -157,7 +157,7 @@ static inline u64 latency_less(u64 t, u64 overhead)
 	return t > overhead ? t - overhead : 0;
 }
 
-/* All figures, less @overhead: what an operation that does nothing took. */
+/* All figures; @overhead, the time of an empty operation, is subtracted. */
 static inline void latency_figures(const struct latency *l, u64 overhead,
 				   struct latency_figure fig[LATENCY_FIGURES])
 {

@@ -2,8 +2,9 @@
 /*
  * gobench: the loops of loops.h for each allocator.
  *
- * A loop is written once.  What differs is here: which functions it calls, and
- * where an allocator has nothing that corresponds, no loop.
+ * A loop is written once, in loops.h.  This file has the functions that it
+ * calls for each allocator.  If an allocator has no such function, it has no
+ * such loop.
  */
 
 #include <linux/compiler.h>
@@ -12,7 +13,7 @@
 #include "gobench.h"
 #include "latency.h"
 
-/* --- nobody: the loop, its loads and stores, and no call ------------------ */
+/* --- none: the loop with its loads and stores, but without calls ---------- */
 
 static __always_inline void *none_alloc(struct bench *b, size_t size, gfp_t gfp)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The loops, for one allocator.  loops.c includes this once for each, with
- * ALLOCATOR the prefix of the names of its functions, and ONE_SIZE if it has
- * objects of one size only; so everybody is measured in the same instructions
- * and nobody through a pointer.  Interrupts are off in all but the timed loop,
- * hence GFP_NOWAIT.
+ * The loops, for one allocator.  loops.c includes this file once for each, with
+ * ALLOCATOR defined as the prefix of the names of its functions, and ONE_SIZE
+ * defined if it has objects of one size only.  So all allocators are measured
+ * with the same code, and none is called through a pointer.  Interrupts are off
+ * in all but the timed loop, hence GFP_NOWAIT.
  */
 
 #define LOOP(name)	__PASTE(ALLOCATOR, name)
@@ -131,7 +131,7 @@ static void LOOP(bulk)(struct bench *b)
 	}
 }
 
-/* What follows wants more sizes than one. */
+/* The loops below need more than one size. */
 #ifndef ONE_SIZE
 
 #define CONST_LOOP(bytes)						\
@@ -141,9 +141,9 @@ static void LOOP(const_##bytes)(struct bench *b)			\
 	void *obj;							\
 									\
 	for (i = 0; i < b->n; i++) {					\
-		obj = LOOP(alloc)(b, bytes, GFP_NOWAIT);			\
+		obj = LOOP(alloc)(b, bytes, GFP_NOWAIT);		\
 		barrier_data(obj);					\
-		LOOP(free)(b, obj);						\
+		LOOP(free)(b, obj);					\
 	}								\
 }
 
@@ -154,7 +154,7 @@ CONST_LOOP(1024)
 CONST_LOOP(8192)
 #undef CONST_LOOP
 
-/* As most who know the size at all: it is that of a type. */
+/* Most callers that know the size know it at compile time, from a type. */
 static void LOOP(const_sized_64)(struct bench *b)
 {
 	unsigned int i;
@@ -167,7 +167,7 @@ static void LOOP(const_sized_64)(struct bench *b)
 	}
 }
 
-/* Random replacement, as in larson: what is live stays as much as it was. */
+/* Random replacement, as in larson: the number of live objects is constant. */
 static void LOOP(fill_sizes)(struct bench *b)
 {
 	unsigned int i;
@@ -193,7 +193,7 @@ static void LOOP(replace)(struct bench *b)
 	}
 }
 
-/* The same with the clock read around each operation, interrupts on. */
+/* The same with each operation timed, and interrupts on. */
 static void LOOP(timed_replace)(struct bench *b)
 {
 	unsigned int i;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gobench: from loops to rows.
+ * gobench: run the loops and print rows of results.
  *
  * There are two ways to measure a loop.
  *
- * By the clock: rounds in which each allocator has its turn, so that whatever
- * else the machine does meets them alike.  Of instructions the least of all
- * rounds is kept: they are the same each time but for what the first round had
- * to set up.  Of nanoseconds the median and the quartiles.  What the empty loop
- * takes is taken away here.
+ * By the clock: there are several rounds, and in each round every allocator has
+ * its turn, so that disturbances meet them alike.  For instructions the minimum
+ * of all rounds counts: they differ only by what the first round has to set up.
+ * For nanoseconds the median and the quartiles count.  The cost of the empty
+ * loop is subtracted here.
  *
- * By marks (QEMU only): an instruction that does nothing, and that
- * scripts/qemu-sharing.c knows, stands before and behind each loop.  That plugin
- * counts for the CPU between them instructions, lock acquisitions and shared
- * cache lines, and a third mark ends a row, in the order of the rows here.
+ * By marks (QEMU only): before and after each loop there is an instruction that
+ * does nothing but tell scripts/qemu-sharing.c to start or stop counting on
+ * this CPU, see marks.h.  It counts instructions, locks and shared cache lines,
+ * and prints its rows in the order of the rows here.
  */
 
 #include <linux/goalloc.h>
@@ -27,6 +27,7 @@
 #include <linux/debugfs.h>
 #include "gobench.h"
 #include "latency.h"
+#include "marks.h"
 
 #define TEXT_BYTES	(512UL << 10)
 #define MAX_ROUNDS	64
@@ -42,40 +43,22 @@ static struct dentry *dir;
 static bool with_marks, counting;
 static unsigned int nr_rounds;
 
-/**
- * enum mark - what scripts/qemu-sharing.c is told
- * @MARK_BEGIN: count what this CPU does
- * @MARK_END: no longer
- * @MARK_FORGET: nothing has been counted yet
- * @MARK_PRINT: make a row of what has
- * @MARK_START: somebody is going to use marks
- * @MARK_LOCK: the next instruction reads from a function that takes a lock
- */
-enum mark {
-	MARK_BEGIN = 1,
-	MARK_END,
-	MARK_FORGET,
-	MARK_PRINT,
-	MARK_START,
-	MARK_LOCK,
-};
-
 #if defined(CONFIG_X86_64) && defined(CONFIG_SMP)
-/* A long nop: its displacement says which mark it is. */
 static __always_inline void mark(const enum mark mark)
 {
-	asm volatile(".byte 0x0f, 0x1f, 0x80, 0x47, 0x4f, 0x42, %c0"
-		     : : "i" (mark) : "memory");
+	asm volatile("nopl %c0(%%rax)"
+		     : : "i" (MARK_DISP | mark << MARK_SHIFT) : "memory");
 }
 
 static __always_inline void mark_lock(void *function)
 {
-	asm volatile(".byte 0x0f, 0x1f, 0x80, 0x47, 0x4f, 0x42, %c0\n\t"
+	asm volatile("nopl %c0(%%rax)\n\t"
 		     "movb (%1), %%al"
-		     : : "i" (MARK_LOCK), "r" (function) : "eax", "memory");
+		     : : "i" (MARK_DISP | MARK_LOCK << MARK_SHIFT),
+		     "r" (function) : "eax", "memory");
 }
 
-/* Let the plugin begin, and show it what takes a lock. */
+/* Start the plugin, and tell it which functions take a lock. */
 static void marks_start(void)
 {
 	mark_lock(_raw_spin_lock);
@@ -102,12 +85,7 @@ bool bench_in_ns(void)
 	return !get_cycles();
 }
 
-bool bench_marks(void)
-{
-	return with_marks;
-}
-
-/* Xorshift: good enough, and short. */
+/* Xorshift. */
 u32 bench_random(u32 *state)
 {
 	u32 x = *state;
@@ -128,12 +106,12 @@ void bench_row(const char *workload, const char *param,
 }
 
 /*
- * Run a loop; its time.  Interrupts would be counted as well, so they are off;
- * but on PREEMPT_RT kmalloc() may not be called so, and where it is time that is
- * measured, medians do, and UML's kmalloc() is faster with them off than it ever
- * is in earnest.
+ * Run a loop; returns its time.  Interrupts are off, because their instructions
+ * would be counted as well.  They stay on where kmalloc() does not allow it
+ * (PREEMPT_RT), and where time is measured: there the median is not disturbed,
+ * and UML's kmalloc() would be faster than it is in practice.
  */
-static u64 once(bench_loop fn, struct bench *b)
+static u64 run_loop(bench_loop fn, struct bench *b)
 {
 	bool off = !IS_ENABLED(CONFIG_PREEMPT_RT) && !bench_in_ns();
 	unsigned long flags = 0;
@@ -154,33 +132,28 @@ static u64 once(bench_loop fn, struct bench *b)
 	return t;
 }
 
-void bench_once(bench_loop fn, struct bench *b)
-{
-	once(fn, b);
-}
-
 struct call {
 	bench_loop fn;
 	struct bench *b;
 };
 
-static long call_fn(void *arg)
+static long run_call(void *arg)
 {
 	struct call *call = arg;
 
-	once(call->fn, call->b);
+	run_loop(call->fn, call->b);
 	return 0;
 }
 
-/* The caller sleeps meanwhile: nothing else is run. */
+/* Run a loop on another CPU, while the caller sleeps. */
 int bench_on_cpu(int cpu, bench_loop fn, struct bench *b)
 {
 	struct call call = { fn, b };
 
-	return work_on_cpu(cpu, call_fn, &call);
+	return work_on_cpu(cpu, run_call, &call);
 }
 
-/* From here on loops are between marks, or no more. */
+/* Put marks around the loops from here on, or no longer. */
 void bench_count(bool on)
 {
 	counting = on;
@@ -188,7 +161,7 @@ void bench_count(bool on)
 		mark(MARK_FORGET);
 }
 
-/* The row of what has been counted since. */
+/* Stop counting, and print a row. */
 void bench_counted(const char *workload, const char *param,
 		   enum bench_allocator a, u64 ops)
 {
@@ -206,10 +179,10 @@ static void measure_marks(const char *workload, const char *param,
 		if (!loop->fn[a])
 			continue;
 		for (i = 0; i < MARK_WARMUPS; i++)
-			once(loop->fn[a], b);
+			run_loop(loop->fn[a], b);
 		bench_count(true);
 		for (i = 0; i < MARK_ROUNDS; i++)
-			once(loop->fn[a], b);
+			run_loop(loop->fn[a], b);
 		bench_counted(workload, param, a, ops * MARK_ROUNDS);
 	}
 }
@@ -221,7 +194,7 @@ static int cmp_u64(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static u64 minus(u64 a, u64 b)
+static u64 subtract(u64 a, u64 b)
 {
 	return a > b ? a - b : 0;
 }
@@ -239,19 +212,19 @@ static void report_rounds(const char *workload, const char *param,
 			continue;
 		if (!bench_in_ns()) {
 			bench_row(workload, param, a, "instructions",
-				  minus(t[a][0], t[NONE][0]), ops);
+				  subtract(t[a][0], t[NONE][0]), ops);
 			continue;
 		}
 		bench_row(workload, param, a, "ns",
-			  minus(t[a][n / 2], t[NONE][n / 2]), ops);
+			  subtract(t[a][n / 2], t[NONE][n / 2]), ops);
 		bench_row(workload, param, a, "ns_q1",
-			  minus(t[a][n / 4], t[NONE][n / 2]), ops);
+			  subtract(t[a][n / 4], t[NONE][n / 2]), ops);
 		bench_row(workload, param, a, "ns_q3",
-			  minus(t[a][3 * n / 4], t[NONE][n / 2]), ops);
+			  subtract(t[a][3 * n / 4], t[NONE][n / 2]), ops);
 	}
 }
 
-/* A failed allocation is cheap: such a figure is none. */
+/* A failed allocation is cheap, so a batch with one has no figure. */
 static int check_batch(const char *workload, const struct bench *b)
 {
 	unsigned int i;
@@ -267,11 +240,11 @@ static int check_batch(const char *workload, const struct bench *b)
 }
 
 /*
- * How long a store and a load of the same word take depends on the address, and
- * a pair always gets the same object.  So before each round whoever is next has
- * to part with that one.
+ * In a loop of pairs an allocator returns the same object every time, and the
+ * time of a store and a load depends on its address.  So before each round take
+ * that object away from goalloc and kmalloc: the round gets another one.
  */
-static void move_on(struct bench *b, void *held[2])
+static void hold_objects(struct bench *b, void *held[2])
 {
 	held[0] = NULL;
 	held[1] = NULL;
@@ -295,11 +268,11 @@ int bench_measure(const char *workload, const char *param,
 		return check_batch(workload, b);
 	}
 	for (i = 0; i < nr_rounds; i++) {
-		move_on(b, held[i]);
+		hold_objects(b, held[i]);
 		for (a = 0; a < NR_ALLOCATORS && !err; a++) {
 			if (!loop->fn[a])
 				continue;
-			t[a][i] = once(loop->fn[a], b);
+			t[a][i] = run_loop(loop->fn[a], b);
 			err = check_batch(workload, b);
 		}
 	}

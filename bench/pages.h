@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How many pages an allocator holds.
+ * The pages that an allocator holds.
  *
- * goalloc: MemStats' Sys, which includes its metadata.  kmalloc: the kernel's
- * count of slab pages (large kmallocs are among them), and as the kernel keeps
- * part of it per CPU, these parts are added in.  The slab count is of the whole
- * machine: it is exact on a quiet one, and as it is written by others without a
- * lock, a busy one adds what these others do.
+ * For goalloc they are MemStats' Sys, which includes its metadata.  For kmalloc
+ * they are the kernel's count of slab pages, which includes large kmallocs.
+ * The kernel keeps parts of this count per CPU, and they are added here.  The
+ * count is that of the whole machine: it is exact only if nothing else
+ * allocates.
  */
 #ifndef GOALLOC_BENCH_PAGES_H
 #define GOALLOC_BENCH_PAGES_H
@@ -25,7 +25,7 @@ static inline s64 node_stat(enum node_stat_item item)
 	struct per_cpu_nodestat *pcp;
 	int node, cpu;
 
-	/* Up to a hundred pages a CPU have not been added yet. */
+	/* The per-CPU parts: up to about a hundred pages each. */
 	for_each_online_node(node) {
 		for_each_online_cpu(cpu) {
 			pcp = per_cpu_ptr(NODE_DATA(node)->per_cpu_nodestats,

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * goclient: a small module that uses goalloc, as you would write it.
+ * goclient: an example of a module that uses goalloc.
  *
  * Build (GOALLOC is a built goalloc tree, KDIR the headers of your kernel):
  *
  *	make GOALLOC=/path/to/goalloc KDIR=/lib/modules/$(uname -r)/build
  *
- * What it shows: <linux/goalloc.h> is all one needs, and the functions are
- * kmalloc()'s with go for k.  On insertion it allocates, fills, checks and
- * frees objects in task, softirq (a timer) and hardirq (an irq_work) context,
- * in bulk, while they grow, and after a grace period.  Each step prints a
- * line; a failed one makes the insertion fail.  On PREEMPT_RT too, where
- * kmalloc() must not be called from hardirq.
+ * A client needs only <linux/goalloc.h>, whose functions are those of the
+ * kmalloc() family with go for k.  When it is loaded, the module allocates,
+ * fills, checks and frees objects: in task, softirq (a timer) and hardirq (an
+ * irq_work) context, in bulk, with gorealloc(), and with gofree_rcu().  Each
+ * step prints a line; if one fails, insmod fails.  It also works on PREEMPT_RT,
+ * where kmalloc() must not be called in hardirq context.
  *
- * While it is loaded it keeps a few objects, so that there is something to see
- * in /sys/kernel/debug/goalloc/sizeclasses: 520 bytes each, which the class of
- * 576 serves and kmalloc() would serve with 1,024.
+ * While it is loaded it keeps some objects, which are visible in
+ * /sys/kernel/debug/goalloc/sizeclasses.  They have 520 bytes, which goalloc
+ * rounds up to 576, and kmalloc() to 1,024.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -45,14 +45,14 @@ static const size_t sizes[] = {
 #define NR_SMALL	8
 
 /**
- * struct round - allocating and freeing in one context
- * @gfp: how
- * @count: how many of @sizes
- * @failed: how many were not as they should be
- * @bytes: usable bytes that were handed out
- * @timer: brings us to softirq context
- * @work: brings us to hardirq context
- * @done: the timer has run
+ * struct round - allocations and frees in one context
+ * @gfp: flags to allocate with
+ * @count: number of objects, whose sizes are the first in the table
+ * @failed: objects that were missing or had wrong contents
+ * @bytes: usable bytes that were allocated
+ * @timer: runs the round in softirq context
+ * @work: runs the round in hardirq context
+ * @done: completed when the timer has run
  */
 struct round {
 	gfp_t gfp;
@@ -64,16 +64,16 @@ struct round {
 	struct completion done;
 };
 
-/* An object holds its own pattern from the first usable byte to the last. */
+/* Does the object hold the pattern in all of its usable bytes? */
 static bool holds(const void *p, u8 pattern)
 {
 	return !memchr_inv(p, pattern, gosize(p));
 }
 
 /*
- * All are live at the same time, so that two that overlap would be noticed.
- * Whoever wants to use what rounding up leaves asks for it beforehand, as with
- * kmalloc(): the compiler holds us to the size we asked for.
+ * All objects are live at the same time, so that an overlap would be noticed.
+ * To use all bytes of its class, an object is allocated with its rounded-up
+ * size: as with kmalloc(), the compiler knows only the size that was asked for.
  */
 static void round_play(struct round *r)
 {
@@ -137,7 +137,7 @@ static void round_irq_work(struct irq_work *work)
 	round_play(container_of(work, struct round, work));
 }
 
-/* IRQ_WORK_INIT_HARD: in hardirq context even where PREEMPT_RT has threads. */
+/* IRQ_WORK_INIT_HARD() runs in hardirq context on PREEMPT_RT, too. */
 static int use_hardirq(void)
 {
 	struct round r = { .gfp = GFP_ATOMIC, .count = NR_SMALL };
@@ -148,7 +148,7 @@ static int use_hardirq(void)
 	return round_report(&r, "hardirq");
 }
 
-/* All or none: one call for what would be 64, and one to give them back. */
+/* One call allocates all objects or none, and one call frees them. */
 static int use_bulk(void)
 {
 	unsigned int i, failed = 0;
@@ -167,7 +167,7 @@ static int use_bulk(void)
 	return failed ? -EIO : 0;
 }
 
-/* A string that grows from 8 bytes to 128 KiB keeps what was written. */
+/* A string keeps its contents while it grows from 8 bytes to 128 KiB. */
 static int use_realloc(void)
 {
 	char *p, *grown;
@@ -203,7 +203,7 @@ struct shared {
 
 static struct shared __rcu *shared;
 
-/* A reader that comes too early sees the old object, never freed memory. */
+/* A reader that still holds the object can go on reading after gofree_rcu(). */
 static int use_rcu(void)
 {
 	struct shared *p;
@@ -222,16 +222,12 @@ static int use_rcu(void)
 	seen = p->value;
 	rcu_read_unlock();
 
-	pr_info("gofree_rcu: freed under a reader, who still reads %d\n", seen);
+	pr_info("gofree_rcu: freed under a reader, which still reads %d\n",
+		seen);
 	return seen == 42 ? 0 : -EIO;
 }
 
-static void drop_kept(void)
-{
-	gofree_bulk(NR_KEPT, kept);
-}
-
-static int keep_some(void)
+static int keep_objects(void)
 {
 	if (!gomalloc_bulk(GFP_KERNEL, KEPT_SIZE, NR_KEPT, kept))
 		return -ENOMEM;
@@ -254,7 +250,7 @@ static int __init goclient_init(void)
 		if (err)
 			goto err_rcu;
 	}
-	err = keep_some();
+	err = keep_objects();
 	if (err)
 		goto err_rcu;
 	pr_info("all is well\n");
@@ -266,10 +262,10 @@ err_rcu:
 	return err;
 }
 
-/* After the barrier no gofree_rcu() of ours is under way. */
+/* rcu_barrier() waits until every gofree_rcu() of this module has finished. */
 static void __exit goclient_exit(void)
 {
-	drop_kept();
+	gofree_bulk(NR_KEPT, kept);
 	rcu_barrier();
 	pr_info("gone, nothing left behind\n");
 }

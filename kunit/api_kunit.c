@@ -3,12 +3,8 @@
  * Tests of the API: what include/linux/goalloc.h promises, function by
  * function, as another module would find it.
  *
- * Sizes are hidden from the compiler where it would otherwise see through the
- * test, and refuse to build what must fail.  Alignment is looked at for every
- * size there is, with neighbours alive so that not all objects are the first of
- * their span.  Shortage of memory comes from asking in what passes for an NMI,
- * where there are no pages to be had.  At the end everything at once, at
- * random, against a model that knows only what was asked for.
+ * Shortage of memory comes from asking in what passes for an NMI, where there are
+ * no pages to be had.
  */
 
 #include <linux/cleanup.h>
@@ -21,40 +17,11 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 #include "api.h"
-#include "objects.h"
-#include "observe/observe.h"
+#include "calls.h"
 #include "reclaim/reclaim.h"
-#include "source.h"
-#include "span.h"
-
-#define TOO_MUCH	(GOALLOC_MAX_SIZE + 1)
-
-/* A size, or a pointer, of which the compiler knows nothing. */
-#define HIDE(x)							\
-({									\
-	typeof((x) + 0) __x = (x);					\
-									\
-	OPTIMIZER_HIDE_VAR(__x);					\
-	__x;								\
-})
-
-static unsigned long align_of(size_t size)
-{
-	return size & -size;
-}
-
-static bool all_zero(const void *p, size_t size)
-{
-	return p && !memchr_inv(p, 0, size);
-}
-
-static struct goalloc_memstats *memstats(struct kunit *test)
-{
-	return gotest_memstats(test, &goalloc_heap);
-}
 
 /* Nothing was handed out, taken back or found wrong in between. */
-static void expect_unmoved(struct kunit *test,
+void gotest_expect_unmoved(struct kunit *test,
 			   const struct goalloc_memstats *before)
 {
 	const struct goalloc_memstats *m = memstats(test);
@@ -65,67 +32,6 @@ static void expect_unmoved(struct kunit *test,
 	KUNIT_EXPECT_EQ(test, m->tiny_frees, before->tiny_frees);
 	KUNIT_EXPECT_EQ(test, m->misuses, before->misuses);
 	KUNIT_EXPECT_EQ(test, m->total_requested, before->total_requested);
-}
-
-static void api_zero_size(struct kunit *test)
-{
-	struct goalloc_memstats *before = memstats(test);
-	void *p[3];
-
-	KUNIT_EXPECT_PTR_EQ(test, gomalloc(0, GFP_KERNEL), ZERO_SIZE_PTR);
-	KUNIT_EXPECT_PTR_EQ(test, gozalloc(0, GFP_ATOMIC), ZERO_SIZE_PTR);
-	KUNIT_EXPECT_PTR_EQ(test, gomalloc_noscan(0, GFP_KERNEL),
-			    ZERO_SIZE_PTR);
-	KUNIT_EXPECT_PTR_EQ(test, gomalloc_node(0, GFP_KERNEL, 0),
-			    ZERO_SIZE_PTR);
-	KUNIT_EXPECT_PTR_EQ(test, gomalloc_array(0, 8, GFP_KERNEL),
-			    ZERO_SIZE_PTR);
-	KUNIT_EXPECT_PTR_EQ(test, gocalloc(8, 0, GFP_KERNEL), ZERO_SIZE_PTR);
-	KUNIT_EXPECT_PTR_EQ(test, gomemdup("", 0, GFP_KERNEL), ZERO_SIZE_PTR);
-	KUNIT_EXPECT_PTR_EQ(test, gorealloc(NULL, 0, GFP_KERNEL),
-			    ZERO_SIZE_PTR);
-	KUNIT_EXPECT_PTR_EQ(test, gorealloc(ZERO_SIZE_PTR, 0, GFP_KERNEL),
-			    ZERO_SIZE_PTR);
-	KUNIT_EXPECT_EQ(test, gomalloc_bulk(GFP_KERNEL, 0, 3, p), 3);
-	KUNIT_EXPECT_PTR_EQ(test, p[2], ZERO_SIZE_PTR);
-	KUNIT_EXPECT_EQ(test, gosize(ZERO_SIZE_PTR), 0);
-	KUNIT_EXPECT_EQ(test, gosize(NULL), 0);
-	p[0] = NULL;
-	gofree_bulk(3, p);
-	gofree(NULL);
-	gofree(ZERO_SIZE_PTR);
-	gofree_sized(NULL, 100);
-	gofree_sized(ZERO_SIZE_PTR, 0);
-	gofree_sensitive(NULL);
-	gofree_sensitive(ZERO_SIZE_PTR);
-	expect_unmoved(test, before);
-}
-
-static void api_too_large(struct kunit *test)
-{
-	static const size_t sizes[] = {
-		TOO_MUCH, 2 * GOALLOC_MAX_SIZE, 1UL << 31, 1UL << 32,
-		(1UL << 32) + 64, SIZE_MAX / 2, SIZE_MAX - 8, SIZE_MAX,
-	};
-	struct goalloc_memstats *before = memstats(test);
-	unsigned int i;
-	void *p[2];
-
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		size_t size = HIDE(sizes[i]);
-
-		KUNIT_EXPECT_NULL(test, gomalloc(size, GFP_KERNEL));
-		KUNIT_EXPECT_NULL(test, gomalloc_noscan(size, GFP_ATOMIC));
-		KUNIT_EXPECT_NULL(test, gomalloc_node(size, GFP_KERNEL, 0));
-		KUNIT_EXPECT_NULL(test, gozalloc(size, GFP_KERNEL));
-		KUNIT_EXPECT_NULL(test, gomalloc_array(1, size, GFP_KERNEL));
-		KUNIT_EXPECT_NULL(test, gorealloc(NULL, size, GFP_KERNEL));
-		KUNIT_EXPECT_NULL(test, gomemdup(p, size, GFP_KERNEL));
-		KUNIT_EXPECT_EQ(test, gomalloc_bulk(GFP_KERNEL, size, 2, p), 0);
-		KUNIT_EXPECT_EQ(test, gomalloc_size_roundup(size), size);
-	}
-	expect_unmoved(test, before);
-	KUNIT_EXPECT_EQ(test, memstats(test)->failures, before->failures);
 }
 
 static void api_array(struct kunit *test)
@@ -151,176 +57,8 @@ static void api_array(struct kunit *test)
 	gofree(q);
 
 	q = gocalloc(70, 100, GFP_KERNEL);
-	KUNIT_EXPECT_TRUE(test, all_zero(q, 7000));
+	KUNIT_EXPECT_TRUE(test, gotest_all_zero(q, 7000));
 	gofree(q);
-}
-
-#define NR_RING		16
-
-/* Every size, where that takes no time; an odd number, to get all residues. */
-#define STEP		(IS_ENABLED(CONFIG_KASAN) ? 9 : 1)
-
-/* Every small size, and its neighbours still there. */
-static void api_every_size(struct kunit *test)
-{
-	unsigned int misaligned = 0, wrong = 0;
-	void *ring[NR_RING] = {};
-	size_t size;
-	void *p;
-
-	for (size = 1; size <= GO_MAX_SMALL; size += size < 512 ? 1 : STEP) {
-		p = gomalloc(size, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, p);
-		misaligned += !IS_ALIGNED((unsigned long)p, align_of(size));
-		wrong += gosize(p) < size ||
-			 gosize(p) != gomalloc_size_roundup(size);
-		gofree(ring[size % NR_RING]);
-		ring[size % NR_RING] = p;
-	}
-	gofree_bulk(NR_RING, ring);
-	KUNIT_EXPECT_EQ(test, misaligned, 0);
-	KUNIT_EXPECT_EQ(test, wrong, 0);
-}
-
-/* Whole spans of each size that promises more than its class would give. */
-static void api_every_aligned_size(struct kunit *test)
-{
-	unsigned int misaligned = 0, i;
-	void *p[NR_RING];
-	size_t size;
-
-	for (size = 64; size <= GO_MAX_SMALL; size += STEP * 64) {
-		KUNIT_ASSERT_EQ(test, NR_RING,
-				gomalloc_bulk(GFP_KERNEL, size, NR_RING, p));
-		for (i = 0; i < NR_RING; i++)
-			misaligned += !IS_ALIGNED((unsigned long)p[i],
-						  align_of(size));
-		gofree_bulk(NR_RING, p);
-	}
-	KUNIT_EXPECT_EQ(test, misaligned, 0);
-}
-
-static void expect_large(struct kunit *test, size_t size, bool zero)
-{
-	void *odd = gomalloc(GO_MAX_SMALL + 1, GFP_KERNEL), *p;
-
-	p = gomalloc(size, zero ? GFP_KERNEL | __GFP_ZERO : GFP_KERNEL);
-	KUNIT_EXPECT_NOT_NULL_MSG(test, p, "%zu bytes", size);
-	KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED((unsigned long)p,
-					       align_of(size)),
-			      "%zu bytes at %p", size, p);
-	KUNIT_EXPECT_EQ(test, gosize(p), round_up(size, GO_PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, gosize(p), gomalloc_size_roundup(size));
-	if (zero)
-		KUNIT_EXPECT_TRUE(test, all_zero(p, round_up(size, 8192)));
-	if (p)
-		memset(HIDE(p), 0xff, round_up(size, GO_PAGE_SIZE));
-	gofree(p);
-	gofree(odd);
-}
-
-static void api_large(struct kunit *test)
-{
-	size_t size;
-
-	for (size = GO_MAX_SMALL * 2; size <= GOALLOC_MAX_SIZE; size *= 2) {
-		expect_large(test, size - 1, false);
-		expect_large(test, size, true);
-		expect_large(test, size - GO_PAGE_SIZE, true);
-		expect_large(test, size - size / 4, false);
-		if (size < GOALLOC_MAX_SIZE)
-			expect_large(test, size + 1, true);
-	}
-}
-
-/* Zero in every class, whatever was there before. */
-static void api_zeroes(struct kunit *test)
-{
-	unsigned int class, noscan, round, i, dirty = 0;
-	void *p[8];
-
-	for (round = 0; round < 2; round++) {
-		for (class = 1; class < GO_NR_CLASSES; class++) {
-			size_t size = go_class_size[class];
-
-			noscan = class & 1;
-			for (i = 0; i < 16; i++) {
-				void **q = &p[i % 8];
-
-				if (i >= 8)
-					gofree(*q);
-				*q = noscan ?
-				     gomalloc_noscan(size, GFP_KERNEL |
-						     __GFP_ZERO) :
-				     gozalloc(size, GFP_KERNEL);
-				dirty += !all_zero(*q, size);
-				memset(*q, 0xff, size);
-			}
-			gofree_bulk(8, p);
-			/* Pages go round between the classes. */
-			if (class % 8 == round)
-				godrain_all(&goalloc_heap);
-		}
-	}
-	KUNIT_EXPECT_EQ(test, dirty, 0);
-}
-
-/* All of the object, not only what was asked for. */
-static void api_zeroes_to_the_end(struct kunit *test)
-{
-	size_t size;
-	void *p;
-
-	for (size = 1; size < 5000; size += 37) {
-		p = gomalloc(size, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, p);
-		memset(HIDE(p), 0xff, gosize(p));
-		gofree(p);
-		p = gozalloc(size, GFP_KERNEL);
-		KUNIT_EXPECT_TRUE(test, all_zero(p, gosize(p)));
-		gofree(p);
-	}
-}
-
-/* The object at the start of a span, asked for with zeroes. */
-static u8 *first_zeroed(struct kunit *test, struct goheap *h,
-			const struct gospan *s, unsigned int spc)
-{
-	void *p = gotest_alloc(h, spc, GFP_KERNEL | __GFP_ZERO);
-
-	KUNIT_EXPECT_PTR_EQ(test, p, (void *)s->base);
-	return p;
-}
-
-/*
- * What the kernel has just zeroed is not zeroed again: where a span pretends
- * to be fresh, what is in it stays; but only the first time.
- */
-static void api_zeroes_only_dirt(struct kunit *test)
-{
-	const unsigned int spc = GO_SPC(20, 0);
-	struct goheap *h = gotest_heap(test);
-	struct gocentral *c;
-	struct gospan *s;
-	u8 *p;
-
-	c = gosource_span(h, NUMA_NO_NODE, spc, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, c);
-	s = list_first_entry(&c->partial[0], struct gospan, list);
-	memset(s->objstate, GO_OBJ_FRESH, s->nelems);
-	memset((void *)s->base, 0x5a, s->npages << GO_PAGE_SHIFT);
-	p = first_zeroed(test, h, s, spc);
-	KUNIT_EXPECT_NULL(test, memchr_inv(p, 0x5a, s->elemsize));
-	gotest_free(h, p);
-	p = first_zeroed(test, h, s, spc);
-	KUNIT_EXPECT_TRUE(test, all_zero(p, s->elemsize));
-	memset(p, 0xff, s->elemsize);
-	gotest_free(h, p);
-	/* And once more, when it has been to its span and back. */
-	godrain_all(h);
-	p = first_zeroed(test, h, s, spc);
-	KUNIT_EXPECT_TRUE(test, all_zero(p, s->elemsize));
-	gotest_free(h, p);
 }
 
 struct resize {
@@ -356,16 +94,6 @@ static void resize_desc(const struct resize *param, char *buf)
 }
 
 KUNIT_ARRAY_PARAM(resizes, resizes, resize_desc);
-
-static unsigned int spanclass_of(const void *p)
-{
-	unsigned int spc;
-
-	preempt_disable();
-	spc = gospan_of(&goalloc_heap, p)->spanclass;
-	preempt_enable();
-	return spc;
-}
 
 static void api_realloc(struct kunit *test)
 {
@@ -436,7 +164,7 @@ static void api_realloc_from_nothing(struct kunit *test)
 
 	p = gorealloc(NULL, 100, GFP_KERNEL | __GFP_ZERO);
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_EXPECT_TRUE(test, all_zero(p, 100));
+	KUNIT_EXPECT_TRUE(test, gotest_all_zero(p, 100));
 	before = memstats(test);
 	KUNIT_EXPECT_PTR_EQ(test, gorealloc(p, 0, GFP_KERNEL), ZERO_SIZE_PTR);
 	KUNIT_EXPECT_EQ(test, memstats(test)->frees, before->frees + 1);
@@ -462,7 +190,7 @@ static void api_realloc_zero_tail(struct kunit *test)
 		written = min(written, size);
 		KUNIT_EXPECT_NULL(test, memchr_inv(p, 0x77, written));
 		KUNIT_EXPECT_TRUE_MSG(test,
-				      all_zero(p + written, size - written),
+				      gotest_all_zero(p + written, size - written),
 				      "after step %u", i);
 		memset(p, 0x77, size);
 		written = size;
@@ -501,7 +229,7 @@ static void api_realloc_fails(struct kunit *test)
 	w->size = 100000;
 	gotest_run_in(GOTEST_NMI, realloc_fn, w);
 	KUNIT_EXPECT_NULL(test, w->result);
-	expect_unmoved(test, before);
+	gotest_expect_unmoved(test, before);
 	KUNIT_EXPECT_EQ(test, gosize(w->p), 1024);
 	KUNIT_EXPECT_TRUE(test, gotest_intact(w->p, 1000));
 	gofree(w->p);
@@ -530,7 +258,7 @@ static void api_bulk(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, 5, gomalloc_bulk(GFP_KERNEL | __GFP_ZERO,
 						       sizes[i], 5, p));
 		for (k = 0; k < 5; k++)
-			KUNIT_EXPECT_TRUE(test, all_zero(p[k], sizes[i]));
+			KUNIT_EXPECT_TRUE(test, gotest_all_zero(p[k], sizes[i]));
 		gofree_bulk(5, p);
 	}
 	KUNIT_EXPECT_EQ(test, gomalloc_bulk(GFP_KERNEL, 64, 0, p), 0);
@@ -640,7 +368,7 @@ static void api_free_sized(struct kunit *test)
 		p = gomalloc(size, GFP_KERNEL);
 		gofree_sized(p, gosize(p));
 		p = gozalloc(size, GFP_KERNEL);
-		KUNIT_EXPECT_TRUE(test, all_zero(p, size));
+		KUNIT_EXPECT_TRUE(test, gotest_all_zero(p, size));
 		if (p)
 			memset(p, 0xff, size);
 		gofree_sized(p, size);
@@ -666,13 +394,13 @@ static void api_free_sensitive(struct kunit *test)
 		memset(p, 0xff, size);
 		gofree_sensitive(p);
 		/* The pages are still ours: one may look. */
-		KUNIT_EXPECT_TRUE(test, all_zero(p, size));
+		KUNIT_EXPECT_TRUE(test, gotest_all_zero(p, size));
 	}
 	p = gomalloc_noscan(5, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	memset(p, 0xff, 5);
 	gofree_sensitive(p);
-	KUNIT_EXPECT_TRUE(test, all_zero(HIDE(p), 5));
+	KUNIT_EXPECT_TRUE(test, gotest_all_zero(HIDE(p), 5));
 }
 
 static void api_duplicates(struct kunit *test)
@@ -747,7 +475,7 @@ static void api_flags(struct kunit *test)
 			p = gomalloc(sizes[k], flags[i]);
 			KUNIT_EXPECT_NOT_NULL_MSG(test, p, "%#x", flags[i]);
 			q = gomalloc_noscan(sizes[k], flags[i] | __GFP_ZERO);
-			KUNIT_EXPECT_TRUE(test, all_zero(q, sizes[k]));
+			KUNIT_EXPECT_TRUE(test, gotest_all_zero(q, sizes[k]));
 			gofree(p);
 			gofree(q);
 		}
@@ -768,7 +496,7 @@ static void api_node(struct kunit *test)
 			KUNIT_ASSERT_NOT_NULL(test, p);
 			KUNIT_EXPECT_EQ(test, page_to_nid(virt_to_page(p)),
 					nid);
-			KUNIT_EXPECT_TRUE(test, all_zero(p, sizes[i]));
+			KUNIT_EXPECT_TRUE(test, gotest_all_zero(p, sizes[i]));
 			memset(HIDE(p), 0xff, gosize(p));
 			gofree(p);
 		}
@@ -779,27 +507,6 @@ static void api_node(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, gomalloc_node(64, GFP_KERNEL, -2));
 	KUNIT_EXPECT_NULL(test, gomalloc_node(64, GFP_KERNEL, nr_node_ids));
 	KUNIT_EXPECT_NULL(test, gomalloc_node(64, GFP_KERNEL, INT_MAX));
-}
-
-/* Objects with pointers and objects without never share a page. */
-static void api_noscan_apart(struct kunit *test)
-{
-	unsigned int i, together = 0, wrong = 0;
-	void *p[64], *q[64];
-
-	for (i = 0; i < 64; i++) {
-		p[i] = gomalloc(8 + 8 * i, GFP_KERNEL);
-		q[i] = gomalloc_noscan(8 + 8 * i, GFP_KERNEL);
-		wrong += GO_SPC_NOSCAN(spanclass_of(p[i])) ||
-			 !GO_SPC_NOSCAN(spanclass_of(q[i]));
-	}
-	for (i = 0; i < 64 * 64; i++)
-		together += (unsigned long)p[i / 64] >> GO_PAGE_SHIFT ==
-			    (unsigned long)q[i % 64] >> GO_PAGE_SHIFT;
-	gofree_bulk(64, p);
-	gofree_bulk(64, q);
-	KUNIT_EXPECT_EQ(test, together, 0);
-	KUNIT_EXPECT_EQ(test, wrong, 0);
 }
 
 static void api_free_os_memory(struct kunit *test)
@@ -829,75 +536,61 @@ static void api_free_os_memory(struct kunit *test)
 	}
 }
 
-static const struct gotest_context_param contexts[] = {
-	{ GOTEST_IRQS_OFF, "irqs off" },
-	{ GOTEST_RAW_LOCK, "raw spinlock" },
-	{ GOTEST_SOFTIRQ, "timer" },
-	{ GOTEST_HARDIRQ, "hardirq" },
-	{ GOTEST_NMI, "NMI" },
-};
+KUNIT_ARRAY_PARAM_DESC(context, gotest_contexts, name);
 
-static void context_desc(const struct gotest_context_param *param, char *buf)
-{
-	strscpy(buf, param->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(contexts, contexts, context_desc);
-
-struct context_work {
-	void *p[8];
-	unsigned int bad;
-};
-
-static const size_t context_sizes[8] = {
+static const size_t context_sizes[] = {
 	1, 16, 100, 640, 4096, 20000, 32769, 65536,
 };
 
-static void context_alloc(void *arg)
+static size_t kind_size(unsigned int i)
 {
-	struct context_work *w = arg;
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(w->p); i++) {
-		w->p[i] = gomalloc(context_sizes[i], GFP_ATOMIC | __GFP_ZERO);
-		w->bad += !all_zero(w->p[i], context_sizes[i]);
-		if (w->p[i])
-			gotest_fill(w->p[i], context_sizes[i]);
-	}
+	return context_sizes[i];
 }
 
-static void context_free(void *arg)
+static void *kind_alloc(struct goheap *h, unsigned int i, gfp_t gfp)
 {
-	struct context_work *w = arg;
-	int i;
+	void *p = gomalloc(kind_size(i), gfp | __GFP_ZERO);
 
-	for (i = 0; i < ARRAY_SIZE(w->p); i++) {
-		if (!w->p[i])
-			continue;
-		w->bad += !gotest_intact(w->p[i], context_sizes[i]) ||
-			  gosize(w->p[i]) !=
-			  gomalloc_size_roundup(context_sizes[i]);
-		gofree(w->p[i]);
-		w->p[i] = NULL;
-	}
+	if (gotest_all_zero(p, kind_size(i)))
+		return p;
+	gofree(p);
+	return NULL;
 }
+
+static void kind_free(struct goheap *h, void *p)
+{
+	gofree(p);
+}
+
+static bool kind_sane(const void *p, unsigned int i)
+{
+	return gosize(p) == gomalloc_size_roundup(kind_size(i));
+}
+
+static const struct gotest_kind sizes_of_all_kinds = {
+	.alloc = kind_alloc,
+	.size = kind_size,
+	.free = kind_free,
+	.sane = kind_sane,
+};
 
 /* There and here, from a heap that holds no more than it must. */
 static void api_in_context(struct kunit *test)
 {
 	const struct gotest_context_param *param = test->param_value;
-	struct context_work *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
 	struct goalloc_memstats *before = memstats(test);
+	struct gotest_batch *b;
 
-	KUNIT_ASSERT_NOT_NULL(test, w);
+	b = gotest_batch_new(test, &goalloc_heap, &sizes_of_all_kinds,
+			     ARRAY_SIZE(context_sizes));
 	if (param->context != GOTEST_NMI) {
 		goalloc_free_os_memory();
-		gotest_run_in(param->context, context_alloc, w);
-		context_free(w);
+		gotest_run_in(param->context, gotest_batch_alloc, b);
+		gotest_batch_free(b);
 	}
-	context_alloc(w);
-	gotest_run_in(param->context, context_free, w);
-	KUNIT_EXPECT_EQ(test, w->bad, 0);
+	gotest_batch_alloc(b);
+	gotest_run_in(param->context, gotest_batch_free, b);
+	KUNIT_EXPECT_EQ(test, b->bad, 0);
 	gotest_settle(&goalloc_heap);
 	KUNIT_EXPECT_EQ(test, memstats(test)->heap_objects,
 			before->heap_objects);
@@ -906,158 +599,8 @@ static void api_in_context(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memstats(test)->misuses, before->misuses);
 }
 
-#define NR_SLOTS	256
-
-/**
- * struct slot - an object as the model knows it
- * @p: where it is
- * @size: what was asked for
- * @pattern: what it is full of
- * @noscan: how it was asked for
- */
-struct slot {
-	u8 *p;
-	size_t size;
-	u8 pattern;
-	bool noscan;
-};
-
-static size_t random_size(struct rnd_state *rnd)
-{
-	u32 r = prandom_u32_state(rnd), bits = r % 100;
-
-	r >>= 8;
-	if (bits < 20)
-		return 1 + r % 16;
-	if (bits < 70)
-		return 1 + r % 512;
-	if (bits < 95)
-		return 1 + r % GO_MAX_SMALL;
-	return 1 + r % 200000;
-}
-
-/* Fill a slot anew; returns whether what it got is as promised. */
-static bool model_alloc(struct slot *s, struct rnd_state *rnd)
-{
-	u32 r = prandom_u32_state(rnd);
-	gfp_t gfp = r & 1 ? GFP_KERNEL : GFP_NOWAIT;
-	unsigned long align;
-	bool ok = true;
-
-	s->size = random_size(rnd);
-	s->noscan = r & 2;
-	s->pattern = r >> 8;
-	align = align_of(s->size);
-	if (s->noscan && s->size < GO_TINY_SIZE)
-		align = min(align, 8UL);
-	gfp |= r & 4 ? __GFP_ZERO : 0;
-	s->p = s->noscan ? gomalloc_noscan(s->size, gfp) :
-			   gomalloc(s->size, gfp);
-	if (!s->p)
-		return !(r & 1);
-	ok = IS_ALIGNED((unsigned long)s->p, align) && gosize(s->p) >= s->size;
-	if (r & 4)
-		ok = ok && all_zero(s->p, s->size);
-	memset(s->p, s->pattern, s->size);
-	return ok;
-}
-
-static bool model_resize(struct slot *s, struct rnd_state *rnd)
-{
-	size_t size = random_size(rnd), kept = min(size, s->size);
-	u8 *p = gorealloc(s->p, size, GFP_KERNEL);
-
-	if (!p)
-		return false;
-	s->p = p;
-	s->size = size;
-	if (memchr_inv(p, s->pattern, kept) || gosize(p) < size)
-		return false;
-	memset(p, s->pattern, size);
-	return true;
-}
-
-static void model_free(struct slot *s, unsigned int how)
-{
-	if (how == 0 && !s->noscan)
-		gofree_sized(s->p, gosize(s->p));
-	else if (how == 1)
-		gofree_sensitive(s->p);
-	else
-		gofree(s->p);
-	s->p = NULL;
-}
-
-static void api_random(struct kunit *test)
-{
-	unsigned int i, bad = 0, n = GOTEST_LOOPS(100000);
-	struct slot *slots, *s;
-	struct rnd_state rnd;
-	u32 r;
-
-	slots = kunit_kcalloc(test, NR_SLOTS, sizeof(*slots), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, slots);
-	gotest_random(test, &rnd);
-	for (i = 0; i < n && !bad; i++) {
-		r = prandom_u32_state(&rnd);
-		s = &slots[r % NR_SLOTS];
-		r /= NR_SLOTS;
-		if (!s->p) {
-			bad += !model_alloc(s, &rnd);
-			continue;
-		}
-		bad += !!memchr_inv(s->p, s->pattern, s->size);
-		if (r % 4 == 0)
-			bad += !model_resize(s, &rnd);
-		else
-			model_free(s, r % 8);
-		if (!(i % 1024)) {
-			cond_resched();
-			bad += goverify(&goalloc_heap, NULL);
-		}
-	}
-	for (s = slots; s < slots + NR_SLOTS; s++)
-		if (s->p)
-			gofree(s->p);
-	KUNIT_EXPECT_EQ_MSG(test, bad, 0, "at step %u", i);
-}
-
-/* Objects of every kind are ours; what is freed, or never was, is not. */
-static void owns_objects(struct kunit *test)
-{
-	static const size_t sizes[] = { 8, 64, 4096, SZ_32K, SZ_64K, SZ_1M };
-	unsigned int i;
-	void *p;
-
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		p = gomalloc(sizes[i], GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, p);
-		KUNIT_EXPECT_TRUE(test, goalloc_owns(p));
-		KUNIT_EXPECT_TRUE(test, goalloc_owns(p + sizes[i] - 1));
-		gofree(p);
-	}
-	p = gomalloc_noscan(3, GFP_KERNEL);
-	KUNIT_EXPECT_TRUE(test, goalloc_owns(p));
-	gofree(p);
-	p = kmalloc(64, GFP_KERNEL);
-	KUNIT_EXPECT_FALSE(test, goalloc_owns(p));
-	kfree(p);
-	KUNIT_EXPECT_FALSE(test, goalloc_owns(NULL));
-	KUNIT_EXPECT_FALSE(test, goalloc_owns(ZERO_SIZE_PTR));
-	KUNIT_EXPECT_FALSE(test, goalloc_owns(&i));
-	KUNIT_EXPECT_FALSE(test, goalloc_owns((void *)ULONG_MAX));
-}
-
 static struct kunit_case api_cases[] = {
-	KUNIT_CASE(owns_objects),
-	KUNIT_CASE(api_zero_size),
-	KUNIT_CASE(api_too_large),
 	KUNIT_CASE(api_array),
-	KUNIT_CASE(api_every_size),
-	KUNIT_CASE(api_every_aligned_size),
-	KUNIT_CASE(api_large),
-	KUNIT_CASE(api_zeroes),
-	KUNIT_CASE(api_zeroes_to_the_end),
 	KUNIT_CASE_PARAM(api_realloc, resizes_gen_params),
 	KUNIT_CASE(api_realloc_aligns),
 	KUNIT_CASE(api_realloc_grows),
@@ -1074,25 +617,9 @@ static struct kunit_case api_cases[] = {
 	KUNIT_CASE(api_cleanup),
 	KUNIT_CASE(api_flags),
 	KUNIT_CASE(api_node),
-	KUNIT_CASE(api_noscan_apart),
 	KUNIT_CASE(api_free_os_memory),
-	KUNIT_CASE_PARAM(api_in_context, contexts_gen_params),
-	KUNIT_CASE(api_random),
+	KUNIT_CASE_PARAM(api_in_context, context_gen_params),
 	{}
-};
-
-/* Of the same promises, those that need a heap of their own. */
-static struct kunit_case api_private_cases[] = {
-	KUNIT_CASE(owns_objects),
-	KUNIT_CASE(api_zeroes_only_dirt),
-	{}
-};
-
-static struct kunit_suite api_private_suite = {
-	.name = "goalloc_api_private",
-	.init = gotest_heap_init,
-	.exit = gotest_heap_exit,
-	.test_cases = api_private_cases,
 };
 
 static struct kunit_suite api_suite = {
@@ -1102,4 +629,4 @@ static struct kunit_suite api_suite = {
 	.test_cases = api_cases,
 };
 
-kunit_test_suites(&api_suite, &api_private_suite);
+kunit_test_suite(api_suite);

@@ -107,12 +107,10 @@ size_t gotest_scavenge(struct goheap *h, bool all)
 		.want_of = gobackground_excess,
 		.until = U64_MAX,
 	};
-	unsigned long pages;
 
 	if (all)
 		return goscavenge_all(h);
-	pages = goscavenge(h, &sc);
-	return (pages << GO_PAGE_SHIFT) + (pages ? goscavenge_reap(h) : 0);
+	return goscavenge(h, &sc) << GO_PAGE_SHIFT;
 }
 
 static unsigned long seed;

@@ -74,7 +74,7 @@ static const struct size {
 
 KUNIT_ARRAY_PARAM_DESC(debug_size, debug_sizes, name);
 
-/* Nobody does anything wrong: nothing is reported, and all is as promised. */
+/* Without a mistake nothing is reported, and all is as promised. */
 static void debug_innocent(struct kunit *test)
 {
 	size_t size = ((const struct size *)test->param_value)->size;
@@ -344,16 +344,9 @@ static void debug_other_calls(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, caught_any(), before);
 }
 
-static const struct gotest_context_param contexts[] = {
-	{ GOTEST_RAW_LOCK, "raw spinlock" },
-	{ GOTEST_SOFTIRQ, "timer" },
-	{ GOTEST_HARDIRQ, "hardirq" },
-	{ GOTEST_NMI, "NMI" },
-};
+KUNIT_ARRAY_PARAM_DESC(context, gotest_contexts, name);
 
-KUNIT_ARRAY_PARAM_DESC(context, contexts, name);
-
-static void use(void *data)
+static void use_object(void *data)
 {
 	void *p = gomalloc(64, GFP_ATOMIC);
 
@@ -371,7 +364,7 @@ static void debug_in_context(struct kunit *test)
 
 	debug_on(test, "FZPU");
 	gofree(gomalloc(64, GFP_KERNEL));
-	gotest_run_in(c->context, use, &done);
+	gotest_run_in(c->context, use_object, &done);
 	gotest_settle(&goalloc_heap);
 	KUNIT_EXPECT_TRUE(test, done);
 	KUNIT_EXPECT_EQ(test, caught_any(), before);

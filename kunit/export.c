@@ -28,15 +28,12 @@
 EXPORT_SYMBOL_IF_KUNIT(goalloc_heap);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_check);
 
-
-
 EXPORT_SYMBOL_IF_KUNIT(goheap_free);
 EXPORT_SYMBOL_IF_KUNIT(gosource_large);
 EXPORT_SYMBOL_IF_KUNIT(golifecycle_begin);
 EXPORT_SYMBOL_IF_KUNIT(golifecycle_end);
 
 EXPORT_SYMBOL_IF_KUNIT(goscavenge);
-EXPORT_SYMBOL_IF_KUNIT(goscavenge_reap);
 EXPORT_SYMBOL_IF_KUNIT(gobackground_excess);
 EXPORT_SYMBOL_IF_KUNIT(golimit_keep);
 EXPORT_SYMBOL_IF_KUNIT(golimit_set);
@@ -45,7 +42,6 @@ EXPORT_SYMBOL_IF_KUNIT(goshrink_scan);
 EXPORT_SYMBOL_IF_KUNIT(gobackground_tick);
 EXPORT_SYMBOL_IF_KUNIT(gobackground_turn);
 EXPORT_SYMBOL_IF_KUNIT(goworker_top_up);
-EXPORT_SYMBOL_IF_KUNIT(goworker_stop);
 
 EXPORT_SYMBOL_IF_KUNIT(gocentral_refill);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_take);
@@ -73,7 +69,6 @@ EXPORT_SYMBOL_IF_KUNIT(gospan_uncarve);
 EXPORT_SYMBOL_IF_KUNIT(gospan_take);
 EXPORT_SYMBOL_IF_KUNIT(gospan_walk);
 
-
 EXPORT_SYMBOL_IF_KUNIT(gostats_read);
 EXPORT_SYMBOL_IF_KUNIT(goverify);
 
@@ -85,8 +80,8 @@ EXPORT_SYMBOL_IF_KUNIT(godebug_get);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_fail);
 #endif
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_all);
-EXPORT_SYMBOL_IF_KUNIT(gofree_block);
 EXPORT_SYMBOL_IF_KUNIT(gosource_pages);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_has_arenas);
 EXPORT_SYMBOL_IF_KUNIT(goheap_must_give_back);
 EXPORT_SYMBOL_IF_KUNIT(goheap_free_large);
+EXPORT_SYMBOL_IF_KUNIT(goscavenge_reap);

@@ -451,7 +451,7 @@ static void fault_from_nothing(struct kunit *test)
 	before = gotest_memstats(test, &goalloc_heap)->heap_sys;
 	sweep_from(test, BARE);
 	cool(&goalloc_heap);
-	/* A run that was taken and forgotten is nobody's, but held. */
+	/* A run that was taken and forgotten would still be held. */
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, &goalloc_heap)->heap_sys,
 			before);
 	give_reserves(&r);
@@ -467,7 +467,7 @@ static void fault_from_warm(struct kunit *test)
 	sweep_from(test, WARM);
 }
 
-/* Who cannot take no for an answer waits until there is another one. */
+/* With __GFP_NOFAIL a call waits until there is memory. */
 static void fault_nofail(struct kunit *test)
 {
 	const unsigned int times = 4;
@@ -501,7 +501,7 @@ struct fault_rcu {
 	struct rcu_head rcu;
 };
 
-/* To free and to look needs no memory, whoever does it. */
+/* Freeing and looking needs no memory. */
 static void fault_no_need(struct kunit *test)
 {
 	struct goalloc_memstats *m = gotest_memstats(test, &goalloc_heap);
@@ -658,7 +658,7 @@ static void fault_heap_exit(struct kunit *test)
 		arm(nth, 1 + nth % 3);
 		for (i = 0; i < 8; i++) {
 			s[i] = gosource_pages(h, NUMA_NO_NODE, 1 + 60 * i,
-					    1 << i, GFP_KERNEL | __GFP_NOWARN);
+					      1 << i, GFP_KERNEL | __GFP_NOWARN);
 			p[i] = gotest_alloc(h, GO_SPC(1 + 9 * i, i & 1),
 					    GFP_KERNEL | __GFP_NOWARN);
 		}

@@ -5,8 +5,8 @@
  * fixalloc.c is included; nothing of it is exported for this.
  *
  * What must hold is little: no two objects overlap, they are aligned, the
- * counts are true, the reserve is only for those who cannot get more, and what
- * nobody uses can go back while everything else stays.  Objects are filled with
+ * counts are true, the reserve is only for contexts that cannot get more, and
+ * chunks not in use can go back while all others stay.  Objects are filled with
  * what is theirs and looked at again before they go, which is how an overlap or
  * a chunk given back too early would show.
  */
@@ -36,7 +36,7 @@ KUNIT_ARRAY_PARAM(size, sizes, size_name);
 
 /* An allocator; the test's end leaves its memory to end_fix(). */
 static struct gofixalloc *new_fix(struct kunit *test, unsigned int size,
-			     unsigned int reserve)
+				  unsigned int reserve)
 {
 	struct gofixalloc *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 
@@ -190,7 +190,7 @@ static void reuse(struct kunit *test)
 	end_fix(test, f);
 }
 
-/* Who may get more does, before the reserve is touched. */
+/* A caller that may get more does so before it touches the reserve. */
 static void reserve_is_left_alone(struct kunit *test)
 {
 	struct gofixalloc *f = new_fix(test, 1000, 3);
@@ -211,7 +211,7 @@ static void reserve_is_left_alone(struct kunit *test)
 	end_fix(test, f);
 }
 
-/* Who may not gets it to the last object, and then nothing. */
+/* One that may not gets the reserve to its last object, and then nothing. */
 static void reserve_is_there(struct kunit *test)
 {
 	struct gofixalloc *f = new_fix(test, 1000, 3);
@@ -250,7 +250,7 @@ static void reserve_when_atomic(struct kunit *test)
 	for (i = 0; i < f->perchunk; i++)
 		p[i] = gofixalloc_alloc(f, GFP_NOWAIT);
 	preempt_enable();
-	/* Without preemption counts nobody can tell that it is off. */
+	/* Without a preemption count the code cannot tell that it is off. */
 	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
 		KUNIT_EXPECT_EQ(test, f->nchunks, 1);
 	for (i = 0; i < f->perchunk; i++)

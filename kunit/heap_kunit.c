@@ -104,7 +104,7 @@ static void random_growth(struct kunit *test)
 			continue;
 		}
 		s[k] = gotest_run_new(test, 1 + (r >> 10) % (r & BIT(9) ? 8 : 200),
-			       1 << (r >> 20) % 5);
+				      1 << (r >> 20) % 5);
 		gotest_run_fill(s[k]);
 	}
 	KUNIT_EXPECT_EQ(test, goverify(gotest_heap(test), NULL), 0);

@@ -167,7 +167,7 @@ static void limit_lowered(struct kunit *test)
 	for (i = 0; i < 32; i += 2)
 		large_end(test, s[i]);
 	KUNIT_EXPECT_GE(test, gotest_memstats(test, h)->heap_idle, 16 * LARGE);
-	/* Be it by a page; nobody is called to give it back. */
+	/* By one page only, and without a kick to give it back. */
 	h->limit = held(test) - GO_PAGE_SIZE;
 	KUNIT_EXPECT_NULL(test, large(test, GFP_NOWAIT));
 	golimit_set(h, SZ_1M);
@@ -219,7 +219,7 @@ static void limit_is_eager(struct kunit *test)
 	h->limit = held(test);
 	for (i = 1; i < 64; i += 2)
 		large_end(test, s[i]);
-	/* Nobody has asked for anything since. */
+	/* Without an allocation since. */
 	gobackground_tick(h);
 	KUNIT_EXPECT_LE(test, held(test), h->limit / 20 * 19);
 }
@@ -247,7 +247,7 @@ static void limit_calls_worker(struct kunit *test)
 		large_end(test, s);
 }
 
-/* Who may sleep empties caches and gives back rather than fail. */
+/* A caller that may sleep empties caches and gives back rather than fail. */
 static void limit_makes_room(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
@@ -340,7 +340,7 @@ static int push(void *arg)
 			s[i] = NULL;
 		} else {
 			s[i] = gosource_large(h, NUMA_NO_NODE, LARGE,
-						  GFP_NOWAIT | __GFP_NOWARN);
+					      GFP_NOWAIT | __GFP_NOWARN);
 		}
 		bad += atomic_long_read(&h->held) > 2 * h->limit;
 		cond_resched();

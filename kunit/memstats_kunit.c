@@ -58,7 +58,7 @@ static void memstats_of_nothing(struct kunit *test)
 	}
 }
 
-/* There is no collector, and nobody makes as if there was. */
+/* There is no collector, and no figure pretends that there is. */
 static void memstats_invents_nothing(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
@@ -150,7 +150,7 @@ static void memstats_of_each_class(struct kunit *test)
 		expect_pair(test, spc);
 }
 
-/* Who goes past the mcache is counted like everybody else. */
+/* What goes past the mcache is counted as all else. */
 static void memstats_past_the_mcache(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
@@ -160,7 +160,7 @@ static void memstats_past_the_mcache(struct kunit *test)
 
 	a = memstats(test);
 	p[0] = goalloc_on_node(h, first_memory_node, GO_SPC(6, 0), 60,
-				   GFP_KERNEL);
+			       GFP_KERNEL);
 	preempt_disable();
 	gomcache_enter(mc);
 	p[1] = goalloc_pop(h, GO_SPC(6, 0), 60, GFP_ATOMIC, true);
@@ -195,7 +195,7 @@ static void memstats_of_large(struct kunit *test)
 
 		a = memstats(test);
 		s = gosource_large(h, NUMA_NO_NODE, large_sizes[i],
-				       GFP_KERNEL);
+				   GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, s);
 		b = memstats(test);
 		KUNIT_EXPECT_EQ(test, b->mallocs, a->mallocs + 1);
@@ -354,7 +354,7 @@ static void *random_object(struct goheap *h, unsigned int i, u32 r)
 
 	if (!class) {
 		s = gosource_large(h, NUMA_NO_NODE, 32769 + r % 200000,
-				       GFP_KERNEL);
+				   GFP_KERNEL);
 		return s ? (void *)s->base : NULL;
 	}
 	if (r % 4 == 0)
@@ -437,7 +437,7 @@ static void *load_object(struct load *l, u32 r)
 		atomic64_add(!!p, &l->mallocs);
 	} else {
 		p = goalloc_pop(l->h, GO_SPC(class, r & 1), size,
-				   GFP_KERNEL, true);
+				GFP_KERNEL, true);
 		atomic64_add(!!p, &l->mallocs);
 	}
 	atomic64_add(p ? size : 0, &l->bytes);

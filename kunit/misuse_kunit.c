@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of misuse: what callers do wrong is caught, named, and harms nobody.
+ * Tests of misuse: what callers do wrong is caught, named, and harmless.
  *
  * Each case does one wrong thing and looks at everything: the counter of that
  * kind is one higher, all other counters are where they were, the objects that
@@ -151,7 +151,7 @@ static int by_address(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Later on nobody is given what another one has. */
+/* Later allocations return no object twice. */
 static void scene_close(struct kunit *test, struct scene *s)
 {
 	unsigned int i, n = s->size > GO_MAX_SMALL ? 4 : NR_AFTER;
@@ -260,7 +260,7 @@ static void misuse_double_free_after_flush(struct kunit *test)
 		gofree(p[i]);
 	for (i = 990; i < 1000; i++)
 		gofree(p[i]);
-	/* Spans that went to the heap may be known for nobody's by now. */
+	/* The pages of spans that went to the heap may not be ours any more. */
 	for (i = 0; i < GO_NR_MISUSES; i++)
 		s->misuse[i] = gotest_misuses(&goalloc_heap, i);
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, &goalloc_heap)->misuses,

@@ -3,7 +3,7 @@
  * Nodes: local first, then what others have, then what others can get; exact on
  * demand; objects go home; a task's memory policy is heeded.
  *
- * A node that has no memory left is had by memory_limit: then no node gets more.
+ * memory_limit makes a node that has no memory left: then no node gets more.
  */
 
 #include "../numa.c"
@@ -109,7 +109,7 @@ static void numa_nearest(struct kunit *test)
 	}
 }
 
-/* The CPU's node serves; of its own accord nobody takes far memory. */
+/* The CPU's node serves, though another has objects ready. */
 static void numa_local_first(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
@@ -161,7 +161,7 @@ static void numa_far_pages_next(struct kunit *test)
 	goheap_free(h, s);
 	h->limit = atomic_long_read(&h->held) + SZ_64K;
 	while ((s = gosource_pages(h, here->nid, 1, 1,
-				 GFP_NOWAIT | __GFP_NOWARN | __GFP_THISNODE)))
+				   GFP_NOWAIT | __GFP_NOWARN | __GFP_THISNODE)))
 		list_add(&s->list, &all);
 	p = gotest_alloc(h, SPC, GFP_NOWAIT);
 	KUNIT_EXPECT_NOT_NULL(test, p);
@@ -171,7 +171,7 @@ static void numa_far_pages_next(struct kunit *test)
 	}
 	/* On demand it is this node or none. */
 	KUNIT_EXPECT_NULL(test, goalloc_on_node(h, here->nid, SPC + 4, 64,
-						    GFP_NOWAIT | __GFP_NOWARN |
+						GFP_NOWAIT | __GFP_NOWARN |
 						    __GFP_THISNODE));
 	h->limit = 0;
 	while ((s = list_first_entry_or_null(&all, struct gospan, list))) {

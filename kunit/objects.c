@@ -10,7 +10,9 @@
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/prandom.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -43,7 +45,49 @@ bool gotest_intact(const void *p, size_t size)
 	return !memchr_inv(p, hash_ptr(p, 8), size);
 }
 
-/* Live objects, and none of those that nobody asked for. */
+bool gotest_all_zero(const void *p, size_t size)
+{
+	return p && !memchr_inv(p, 0, size);
+}
+
+bool gotest_burst(struct goheap *h, unsigned int spc, unsigned int n)
+{
+	size_t size = go_class_size[GO_SPC_CLASS(spc)];
+	void **p = kvcalloc(n, sizeof(*p), GFP_KERNEL);
+	unsigned int i, got, bad = 0;
+
+	if (!p)
+		return false;
+	for (got = 0; got < n; got++) {
+		p[got] = gotest_alloc(h, spc, GFP_KERNEL);
+		if (!p[got])
+			break;
+		gotest_fill(p[got], size);
+	}
+	for (i = 0; i < got; i++) {
+		bad += !gotest_intact(p[i], size);
+		gotest_free(h, p[i]);
+	}
+	kvfree(p);
+	return got == n && !bad;
+}
+
+void gotest_expect_empty(struct kunit *test, struct goheap *h, int cpu)
+{
+	const struct gomcache *c = per_cpu_ptr(h->mcache, cpu);
+	unsigned int spc, left = 0;
+
+	for (spc = 0; spc < GO_NR_SPANCLASSES; spc++)
+		left += c->stack[spc].top || c->stack[spc].limit ||
+			c->stack[spc].slot || c->stack[spc].span;
+	KUNIT_EXPECT_EQ(test, left, 0);
+	KUNIT_EXPECT_EQ(test, c->bytes, 0);
+	KUNIT_EXPECT_EQ(test, c->tiny, 0);
+	KUNIT_EXPECT_EQ(test, c->busy, 0);
+	KUNIT_EXPECT_TRUE(test, llist_empty(&c->deferred));
+}
+
+/* Live objects, without the blocks that CPUs keep for tiny ones. */
 static unsigned long live_objects(struct kunit *test)
 {
 	rcu_barrier();
@@ -91,6 +135,11 @@ struct gomcache *gotest_pin(struct kunit *test, struct goheap *h)
 	KUNIT_ASSERT_EQ(test, 0,
 			set_cpus_allowed_ptr(current, cpumask_of(cpu)));
 	return per_cpu_ptr(h->mcache, cpu);
+}
+
+int gotest_other_cpu(void)
+{
+	return cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
 }
 
 void gotest_settle(struct goheap *h)
@@ -154,6 +203,15 @@ static void run_with_irqs_off(void (*fn)(void *arg), void *arg, bool nmi)
 	local_irq_restore(flags);
 }
 
+const struct gotest_context_param gotest_contexts[] = {
+	{ GOTEST_TASK, "task" },
+	{ GOTEST_IRQS_OFF, "irqs off" },
+	{ GOTEST_RAW_LOCK, "raw spinlock" },
+	{ GOTEST_SOFTIRQ, "timer" },
+	{ GOTEST_HARDIRQ, "hardirq" },
+	{ GOTEST_NMI, "NMI" },
+};
+
 static DEFINE_RAW_SPINLOCK(raw_lock);
 
 void gotest_run_in(enum gotest_context context, void (*fn)(void *arg),
@@ -185,6 +243,68 @@ void gotest_run_in(enum gotest_context context, void (*fn)(void *arg),
 	}
 }
 
+struct gotest_batch *gotest_batch_new(struct kunit *test, struct goheap *h,
+				      const struct gotest_kind *kind,
+				      unsigned int n)
+{
+	struct gotest_batch *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	KUNIT_ASSERT_LE(test, n, ARRAY_SIZE(b->p));
+	b->h = h;
+	b->kind = kind;
+	b->n = n;
+	return b;
+}
+
+/* Returns the object filled, or NULL. */
+static void *make_object(const struct gotest_kind *kind, struct goheap *h,
+			 unsigned int i, gfp_t gfp)
+{
+	void *p = kind->alloc(h, i, gfp);
+
+	if (p)
+		gotest_fill(p, kind->size(i));
+	return p;
+}
+
+/* Returns whether the object was as make_object() left it. */
+static bool end_object(const struct gotest_kind *kind, struct goheap *h,
+		       unsigned int i, void *p)
+{
+	bool ok = gotest_intact(p, kind->size(i)) &&
+		  (!kind->sane || kind->sane(p, i));
+
+	if (kind->free)
+		kind->free(h, p);
+	else
+		gotest_free(h, p);
+	return ok;
+}
+
+void gotest_batch_alloc(void *batch)
+{
+	struct gotest_batch *b = batch;
+	unsigned int i;
+
+	for (i = 0; i < b->n; i++) {
+		b->p[i] = make_object(b->kind, b->h, i, GFP_ATOMIC);
+		b->bad += !b->p[i];
+	}
+}
+
+void gotest_batch_free(void *batch)
+{
+	struct gotest_batch *b = batch;
+	unsigned int i;
+
+	for (i = 0; i < b->n; i++) {
+		if (b->p[i])
+			b->bad += !end_object(b->kind, b->h, i, b->p[i]);
+		b->p[i] = NULL;
+	}
+}
+
 /* What a thread of a crew begins with. */
 struct start {
 	int (*fn)(void *arg);
@@ -192,7 +312,7 @@ struct start {
 	struct completion begun;
 };
 
-static int begin(void *arg)
+static int begin_in_crew(void *arg)
 {
 	struct start *start = arg;
 	int (*fn)(void *arg) = start->fn;
@@ -218,7 +338,7 @@ void gotest_crew_start(struct kunit *test, struct gotest_crew *crew,
 	for_each_online_cpu(cpu) {
 		if (crew->n == GOTEST_CREW_MAX)
 			break;
-		task = kthread_run_on_cpu(begin, &start, cpu, "gotest/%u");
+		task = kthread_run_on_cpu(begin_in_crew, &start, cpu, "gotest/%u");
 		KUNIT_EXPECT_FALSE(test, IS_ERR(task));
 		if (!IS_ERR(task))
 			crew->task[crew->n++] = get_task_struct(task);
@@ -234,4 +354,49 @@ void gotest_crew_stop(struct kunit *test, struct gotest_crew *crew)
 		KUNIT_EXPECT_EQ(test, kthread_stop(crew->task[crew->n]), 0);
 		put_task_struct(crew->task[crew->n]);
 	}
+}
+
+struct gotest_exchange *gotest_exchange_new(struct kunit *test,
+					    struct goheap *h,
+					    const struct gotest_kind *kind,
+					    unsigned int n)
+{
+	struct gotest_exchange *x = kunit_kzalloc(test, sizeof(*x), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, x);
+	KUNIT_ASSERT_LE(test, n, ARRAY_SIZE(x->shelf));
+	x->h = h;
+	x->kind = kind;
+	x->n = n;
+	return x;
+}
+
+int gotest_trade(void *exchange)
+{
+	struct gotest_exchange *x = exchange;
+	unsigned int i, bad = 0;
+	struct rnd_state rnd;
+	void *p, *old;
+
+	prandom_seed_state(&rnd, (unsigned long)current);
+	while (!kthread_should_stop()) {
+		i = prandom_u32_state(&rnd) % x->n;
+		p = make_object(x->kind, x->h, i, GFP_KERNEL);
+		old = xchg(&x->shelf[i], p);
+		if (old)
+			bad += !end_object(x->kind, x->h, i, old);
+		if (!(i % 16))
+			cond_resched();
+	}
+	return bad;
+}
+
+void gotest_exchange_end(struct kunit *test, struct gotest_exchange *x)
+{
+	unsigned int i, bad = 0;
+
+	for (i = 0; i < x->n; i++)
+		if (x->shelf[i])
+			bad += !end_object(x->kind, x->h, i, x->shelf[i]);
+	KUNIT_EXPECT_EQ(test, bad, 0);
 }

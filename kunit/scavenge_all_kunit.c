@@ -59,7 +59,7 @@ static void all_but_reserve(struct kunit *test)
 	goscavenge_all(gotest_heap(test));
 	/* The reserve is whole if it was, and there is nothing else. */
 	KUNIT_EXPECT_EQ(test, node->runs.big, min_t(unsigned long, big,
-					       GO_RESERVE_PAGES));
+						    GO_RESERVE_PAGES));
 	KUNIT_EXPECT_EQ(test, node->runs.free, node->runs.big);
 	KUNIT_EXPECT_EQ(test, node->sys, node->runs.free + n);
 	for (i = 0; i < n; i++)

@@ -15,19 +15,15 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
-#include "alloc.h"
 #include "fixalloc.h"
 #include "heap.h"
-#include "mcache.h"
 #include "numa.h"
 #include "objects.h"
 #include "observe/observe.h"
+#include "pages.h"
 #include "reclaim/reclaim.h"
-#include "runs.h"
 #include "source.h"
 #include "span.h"
-
-#define MIB_PAGES	(SZ_1M >> GO_PAGE_SHIFT)
 
 /* As in goalloc_heap: nothing is held when a case begins. */
 static int scavenge_init(struct kunit *test)
@@ -47,37 +43,6 @@ static int scavenge_init(struct kunit *test)
 	return 0;
 }
 
-static struct gonode *node_of(struct kunit *test)
-{
-	return gotest_heap(test)->node[first_memory_node];
-}
-
-static struct gospan *run_new(struct kunit *test, unsigned long npages)
-{
-	struct gospan *s = gosource_pages(gotest_heap(test), first_memory_node,
-					npages, 1, GFP_KERNEL | __GFP_THISNODE);
-
-	KUNIT_ASSERT_NOT_NULL(test, s);
-	return s;
-}
-
-static void run_end(struct kunit *test, struct gospan *s)
-{
-	goheap_free(gotest_heap(test), s);
-}
-
-/* The shortest free run of at least so many pages, or NULL. */
-static struct gospan *find_run(struct gonode *node, unsigned long npages)
-{
-	unsigned long flags;
-	struct gospan *s;
-
-	raw_spin_lock_irqsave(&node->lock, flags);
-	s = goruns_find(&node->runs, npages, 1);
-	raw_spin_unlock_irqrestore(&node->lock, flags);
-	return s;
-}
-
 /* All that the background would give back, however slow the machine. */
 static void turns(struct kunit *test)
 {
@@ -85,20 +50,17 @@ static void turns(struct kunit *test)
 		;
 }
 
-/* Ask for pages of the node as somebody would. */
+/* Ask for pages of the node, as reclaim does. */
 static unsigned long ask(struct kunit *test, unsigned long want, u64 until)
 {
 	struct goscavenge sc = {
 		.who = GO_BY_SHRINKER,
-		.nid = node_of(test)->nid,
+		.nid = gotest_node(test)->nid,
 		.want = want,
 		.until = until,
 	};
-	struct goheap *h = gotest_heap(test);
-	unsigned long n = goscavenge(h, &sc);
 
-	goscavenge_reap(h);
-	return n;
+	return goscavenge(gotest_heap(test), &sc);
 }
 
 /* What the background wants of a node with 8 MiB, so much of it in use. */
@@ -110,11 +72,11 @@ static const struct goal {
 	unsigned int reserve;	/* pages */
 	unsigned int excess;
 } goals[] = {
-	{ "nothing used lately", 0, 0, 0, 0, 8 * MIB_PAGES },
-	{ "nothing but the reserve", 0, 0, 0, 64, 8 * MIB_PAGES - 64 },
-	{ "half of it", 4, 4, 0, 0, 4 * MIB_PAGES - 25 },
-	{ "half of it lately", 0, 4, 0, 0, 8 * MIB_PAGES - 537 },
-	{ "half of it long ago", 1, 1, 4, 0, 8 * MIB_PAGES - 537 },
+	{ "nothing used lately", 0, 0, 0, 0, 8 * GOTEST_MIB_PAGES },
+	{ "nothing but the reserve", 0, 0, 0, 64, 8 * GOTEST_MIB_PAGES - 64 },
+	{ "half of it", 4, 4, 0, 0, 4 * GOTEST_MIB_PAGES - 25 },
+	{ "half of it lately", 0, 4, 0, 0, 8 * GOTEST_MIB_PAGES - 537 },
+	{ "half of it long ago", 1, 1, 4, 0, 8 * GOTEST_MIB_PAGES - 537 },
 	{ "all of it lately", 0, 8, 0, 0, 0 },
 	{ "all of it long ago", 0, 0, 8, 64, 0 },
 	{ "all of it", 8, 8, 0, 0, 0 },
@@ -127,56 +89,56 @@ KUNIT_ARRAY_PARAM_DESC(goal, goals, name);
 static void scavenge_goal(struct kunit *test)
 {
 	const struct goal *g = test->param_value;
-	struct gonode *node = node_of(test);
+	struct gonode *node = gotest_node(test);
 	struct gospan *s[8];
 	unsigned int i;
 
 	for (i = 0; i < 8; i++)
-		s[i] = run_new(test, MIB_PAGES);
-	KUNIT_EXPECT_EQ(test, node->sys, 8 * MIB_PAGES);
+		s[i] = gotest_run_new(test, GOTEST_MIB_PAGES, 1);
+	KUNIT_EXPECT_EQ(test, node->sys, 8 * GOTEST_MIB_PAGES);
 	for (i = g->used; i < 8; i++)
-		run_end(test, s[i]);
-	node->peak = g->peak * MIB_PAGES;
-	node->peaks[7] = g->older * MIB_PAGES;
+		gotest_run_end(test, s[i]);
+	node->peak = g->peak * GOTEST_MIB_PAGES;
+	node->peaks[7] = g->older * GOTEST_MIB_PAGES;
 	node->reserve = g->reserve;
 	KUNIT_EXPECT_EQ(test, gobackground_excess(node), g->excess);
 	KUNIT_EXPECT_EQ(test, gotest_scavenge(gotest_heap(test), false) >>
 			GO_PAGE_SHIFT >= g->excess, true);
-	KUNIT_EXPECT_EQ(test, node->sys, 8 * MIB_PAGES - g->excess);
+	KUNIT_EXPECT_EQ(test, node->sys, 8 * GOTEST_MIB_PAGES - g->excess);
 	KUNIT_EXPECT_EQ(test, node->scavenged[GO_BY_BACKGROUND], g->excess);
 	KUNIT_EXPECT_EQ(test, gobackground_excess(node), 0);
 	for (i = 0; i < g->used; i++)
-		run_end(test, s[i]);
+		gotest_run_end(test, s[i]);
 }
 
 /* Taking pages notes the peak, whether they are new or were held. */
 static void scavenge_notes_peak(struct kunit *test)
 {
-	struct gonode *node = node_of(test);
+	struct gonode *node = gotest_node(test);
 	struct gospan *s[2];
 
-	s[0] = run_new(test, 3 * MIB_PAGES);
-	KUNIT_EXPECT_EQ(test, node->peak, 3 * MIB_PAGES);
-	run_end(test, s[0]);
-	KUNIT_EXPECT_EQ(test, node->peak, 3 * MIB_PAGES);
+	s[0] = gotest_run_new(test, 3 * GOTEST_MIB_PAGES, 1);
+	KUNIT_EXPECT_EQ(test, node->peak, 3 * GOTEST_MIB_PAGES);
+	gotest_run_end(test, s[0]);
+	KUNIT_EXPECT_EQ(test, node->peak, 3 * GOTEST_MIB_PAGES);
 	gobackground_tick(gotest_heap(test));
 	KUNIT_EXPECT_EQ(test, node->peak, 0);
-	s[0] = run_new(test, MIB_PAGES);
-	s[1] = run_new(test, MIB_PAGES);
-	KUNIT_EXPECT_EQ(test, node->peak, 2 * MIB_PAGES);
-	run_end(test, s[0]);
-	run_end(test, s[1]);
-	KUNIT_EXPECT_EQ(test, node->peak, 2 * MIB_PAGES);
+	s[0] = gotest_run_new(test, GOTEST_MIB_PAGES, 1);
+	s[1] = gotest_run_new(test, GOTEST_MIB_PAGES, 1);
+	KUNIT_EXPECT_EQ(test, node->peak, 2 * GOTEST_MIB_PAGES);
+	gotest_run_end(test, s[0]);
+	gotest_run_end(test, s[1]);
+	KUNIT_EXPECT_EQ(test, node->peak, 2 * GOTEST_MIB_PAGES);
 }
 
 /* A peak is kept for the window's ten ticks, and not for longer. */
 static void scavenge_window(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
-	struct gonode *node = node_of(test);
+	struct gonode *node = gotest_node(test);
 	unsigned int i;
 
-	run_end(test, run_new(test, GO_ARENA_PAGES));
+	gotest_run_end(test, gotest_run_new(test, GO_ARENA_PAGES, 1));
 	for (i = 0; i <= GO_PEAKS; i++) {
 		turns(test);
 		KUNIT_EXPECT_EQ(test, node->sys, GO_ARENA_PAGES);
@@ -193,10 +155,10 @@ static void scavenge_window(struct kunit *test)
 /* A few pages are not worth breaking a block for. */
 static void scavenge_not_for_little(struct kunit *test)
 {
-	struct gonode *node = node_of(test);
-	struct gospan *s = run_new(test, GO_ARENA_PAGES);
+	struct gonode *node = gotest_node(test);
+	struct gospan *s = gotest_run_new(test, GO_ARENA_PAGES, 1);
 
-	run_end(test, s);
+	gotest_run_end(test, s);
 	node->peak = (GO_ARENA_PAGES - GO_RESERVE_RUN) * 100 / 105 + 2;
 	KUNIT_EXPECT_GT(test, gobackground_excess(node), 0);
 	turns(test);
@@ -216,17 +178,17 @@ static void scavenge_least_used_first(struct kunit *test)
 	unsigned int i, k, n;
 
 	for (i = 0; i < 4; i++) {
-		s[i] = run_new(test, GO_ARENA_PAGES);
+		s[i] = gotest_run_new(test, GO_ARENA_PAGES, 1);
 		a[i] = gospan_arena(gotest_heap(test), s[i]->base);
 	}
 	/* One arena at a time, so that each has one user. */
 	for (i = 0; i < 4; i++) {
-		run_end(test, s[i]);
-		s[i] = run_new(test, used[i]);
-		rest[i] = run_new(test, GO_ARENA_PAGES - used[i]);
+		gotest_run_end(test, s[i]);
+		s[i] = gotest_run_new(test, used[i], 1);
+		rest[i] = gotest_run_new(test, GO_ARENA_PAGES - used[i], 1);
 	}
 	for (i = 0; i < 4; i++)
-		run_end(test, rest[i]);
+		gotest_run_end(test, rest[i]);
 	for (k = 0; k < 4; k++) {
 		i = order[k];
 		n = GO_ARENA_PAGES - used[i];
@@ -234,52 +196,124 @@ static void scavenge_least_used_first(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, ask(test, n, U64_MAX), n);
 		KUNIT_EXPECT_EQ(test, a[i]->npages, used[i]);
 	}
-	KUNIT_EXPECT_EQ(test, node_of(test)->runs.free, 0);
+	KUNIT_EXPECT_EQ(test, gotest_node(test)->runs.free, 0);
 	KUNIT_EXPECT_EQ(test, ask(test, 1, U64_MAX), 0);
 	for (i = 0; i < 4; i++)
-		run_end(test, s[i]);
+		gotest_run_end(test, s[i]);
 }
 
 static void scavenge_longest_run_first(struct kunit *test)
 {
-	struct gonode *node = node_of(test);
+	struct gonode *node = gotest_node(test);
 	unsigned int i, forth;
 	struct gospan *s[7];
 
 	for (forth = 0; forth < 2; forth++) {
-		run_end(test, run_new(test, GO_ARENA_PAGES));
+		gotest_run_end(test, gotest_run_new(test, GO_ARENA_PAGES, 1));
 		for (i = 0; i < 6; i++)
-			s[i] = run_new(test, i % 2 ? 1 : forth ? 10 + 10 * i :
-								 50 - 10 * i);
-		s[6] = run_new(test, GO_ARENA_PAGES - 10 - 30 - 50 - 3);
+			s[i] = gotest_run_new(test, i % 2 ? 1 : forth ? 10 + 10 * i :
+								 50 - 10 * i, 1);
+		s[6] = gotest_run_new(test, GO_ARENA_PAGES - 10 - 30 - 50 - 3, 1);
 		for (i = 0; i < 6; i += 2)
-			run_end(test, s[i]);
+			gotest_run_end(test, s[i]);
 		/* Part of the longest; its rest is shorter than the next. */
 		KUNIT_EXPECT_EQ(test, ask(test, 35, U64_MAX), 35);
 		KUNIT_EXPECT_EQ(test, node->runs.free, 10 + 30 + 15);
-		KUNIT_EXPECT_NOT_NULL(test, find_run(node, 30));
-		KUNIT_EXPECT_NULL(test, find_run(node, 31));
+		KUNIT_EXPECT_NOT_NULL(test, gotest_run_find(node, 30));
+		KUNIT_EXPECT_NULL(test, gotest_run_find(node, 31));
 		KUNIT_EXPECT_EQ(test, ask(test, 31, U64_MAX), 31);
 		KUNIT_EXPECT_EQ(test, node->runs.free, 10 + 14);
 		KUNIT_EXPECT_EQ(test, goverify(gotest_heap(test), NULL), 0);
 		for (i = 1; i < 6; i += 2)
-			run_end(test, s[i]);
-		run_end(test, s[6]);
+			gotest_run_end(test, s[i]);
+		gotest_run_end(test, s[6]);
 		ask(test, GO_ARENA_PAGES, U64_MAX);
 		KUNIT_EXPECT_EQ(test, node->sys, 0);
 	}
 }
 
-/* Who is out of time stops after what is under way. */
+/* Each node is asked what it wants, and gives back that. */
+
+static unsigned long want_by_node(struct gonode *node)
+{
+	return 10 + node->nid;
+}
+
+/* A whole arena of each node is free. */
+static void free_arena_each(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gospan *s;
+	int nid;
+
+	for_each_gonode(h, nid) {
+		s = gosource_pages(h, nid, GO_ARENA_PAGES, 1,
+				   GFP_KERNEL | __GFP_THISNODE);
+		KUNIT_ASSERT_NOT_NULL(test, s);
+		goheap_free(h, s);
+		KUNIT_ASSERT_EQ(test, h->node[nid]->sys, GO_ARENA_PAGES);
+	}
+}
+
+static void scavenge_want_of(struct kunit *test)
+{
+	struct goscavenge sc = {
+		.who = GO_BY_SHRINKER,
+		.nid = NUMA_NO_NODE,
+		.want = 100,	/* which @want_of replaces */
+		.want_of = want_by_node,
+		.until = U64_MAX,
+	};
+	struct goheap *h = gotest_heap(test);
+	unsigned long pages, sum = 0;
+	int nid;
+
+	free_arena_each(test);
+	pages = goscavenge(h, &sc);
+	for_each_gonode(h, nid) {
+		sum += 10 + nid;
+		KUNIT_EXPECT_EQ(test, h->node[nid]->sys,
+				GO_ARENA_PAGES - 10 - nid);
+	}
+	KUNIT_EXPECT_EQ(test, pages, sum);
+	KUNIT_EXPECT_EQ(test, sc.want, 0);
+}
+
+/* With a node named no other gives back, whatever it wants. */
+static void scavenge_of_node(struct kunit *test)
+{
+	struct goscavenge sc = {
+		.who = GO_BY_SHRINKER,
+		.want_of = want_by_node,
+		.until = U64_MAX,
+	};
+	struct goheap *h = gotest_heap(test);
+	int nid, i;
+
+	free_arena_each(test);
+	/* No heap is this node's. */
+	sc.nid = nr_node_ids;
+	KUNIT_EXPECT_EQ(test, goscavenge(h, &sc), 0);
+	for_each_gonode(h, nid) {
+		sc.nid = nid;
+		KUNIT_EXPECT_EQ(test, goscavenge(h, &sc), 10 + nid);
+		for_each_gonode(h, i)
+			KUNIT_EXPECT_EQ(test, h->node[i]->sys, i > nid ?
+					GO_ARENA_PAGES :
+					GO_ARENA_PAGES - 10 - i);
+	}
+}
+
+/* Out of time, it stops after what is under way. */
 static void scavenge_in_time(struct kunit *test)
 {
 	struct gospan *s[4];
 	unsigned int i;
 
 	for (i = 0; i < 4; i++)
-		s[i] = run_new(test, GO_ARENA_PAGES);
+		s[i] = gotest_run_new(test, GO_ARENA_PAGES, 1);
 	for (i = 0; i < 4; i++)
-		run_end(test, s[i]);
+		gotest_run_end(test, s[i]);
 	KUNIT_EXPECT_EQ(test, ask(test, ULONG_MAX, ktime_get_ns() - 1),
 			GO_ARENA_PAGES);
 	KUNIT_EXPECT_EQ(test, ask(test, ULONG_MAX,
@@ -292,11 +326,11 @@ static void scavenge_without_memory(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
 	struct gofixalloc *f = &h->fix[GO_FIX_SPAN];
-	struct gospan *s = run_new(test, GO_ARENA_PAGES);
+	struct gospan *s = gotest_run_new(test, GO_ARENA_PAGES, 1);
 	unsigned long chunks;
 	void **all = NULL, **p;
 
-	run_end(test, s);
+	gotest_run_end(test, s);
 	while ((p = gofixalloc_pop(f))) {
 		*p = all;
 		all = p;
@@ -312,7 +346,7 @@ static void scavenge_without_memory(struct kunit *test)
 	}
 }
 
-/* The total is the sum of who did it, as MemStats shows it. */
+/* The total is the sum of what each scavenger gave back. */
 static void scavenge_by_whom(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
@@ -321,11 +355,11 @@ static void scavenge_by_whom(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < 3; i++)
-		s[i] = run_new(test, GO_ARENA_PAGES);
+		s[i] = gotest_run_new(test, GO_ARENA_PAGES, 1);
 	a = gotest_memstats(test, h);
 	for (i = 0; i < 3; i++)
-		run_end(test, s[i]);
-	node_of(test)->peak = 2 * GO_ARENA_PAGES * 100 / 105 + 1;
+		gotest_run_end(test, s[i]);
+	gotest_node(test)->peak = 2 * GO_ARENA_PAGES * 100 / 105 + 1;
 	turns(test);
 	ask(test, 100, U64_MAX);
 	goscavenge_all(h);
@@ -346,77 +380,19 @@ static void scavenge_by_whom(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->num_gc, 0);
 }
 
-/* The stacks of caches. */
-
-#define SPC_BUSY	GO_SPC(8, 0)
-#define SPC_IDLE	GO_SPC(9, 0)
-
-static void use(struct goheap *h, unsigned int spc)
+static void use_stack(struct goheap *h, unsigned int spc)
 {
 	gotest_free(h, gotest_alloc(h, spc, GFP_KERNEL));
 }
 
 /* A tick, and what it has queued is done. */
-static void tick(struct goheap *h)
+static void tick_and_wait(struct goheap *h)
 {
 	int cpu;
 
 	gobackground_tick(h);
 	for_each_online_cpu(cpu)
 		flush_work(&per_cpu_ptr(h->mcache, cpu)->trim);
-}
-
-static void scavenge_idle_stack(struct kunit *test)
-{
-	struct goheap *h = gotest_heap(test);
-	struct gomcache *c = gotest_pin(test, h);
-	unsigned int i;
-
-	use(h, SPC_IDLE);
-	for (i = 0; i < 3; i++) {
-		use(h, SPC_BUSY);
-		KUNIT_EXPECT_GT(test, gostack_cap(&c->stack[SPC_BUSY]), 0);
-		/* Used since the last tick, and only then. */
-		KUNIT_EXPECT_EQ(test, gostack_cap(&c->stack[SPC_IDLE]) > 0, i < 2);
-		tick(h);
-		KUNIT_EXPECT_GT(test, gostack_cap(&c->stack[SPC_BUSY]), 0);
-	}
-	KUNIT_EXPECT_EQ(test, gostack_n(&c->stack[SPC_IDLE]), 0);
-	KUNIT_EXPECT_NULL(test, c->stack[SPC_IDLE].slot);
-	KUNIT_EXPECT_NULL(test, c->stack[SPC_IDLE].span);
-	tick(h);
-	KUNIT_EXPECT_EQ(test, gostack_cap(&c->stack[SPC_BUSY]), 0);
-	KUNIT_EXPECT_EQ(test, c->bytes, 0);
-}
-
-static void scavenge_idle_tiny(struct kunit *test)
-{
-	struct goheap *h = gotest_heap(test);
-	struct gomcache *c = gotest_pin(test, h);
-
-	gotest_free(h, goalloc_tiny(h, 3, GFP_KERNEL));
-	KUNIT_EXPECT_NE(test, c->tiny, 0);
-	tick(h);
-	gotest_free(h, goalloc_tiny(h, 3, GFP_KERNEL));
-	tick(h);
-	KUNIT_EXPECT_NE(test, c->tiny, 0);
-	tick(h);
-	KUNIT_EXPECT_EQ(test, c->tiny, 0);
-}
-
-/* The tiny block that a drain retires is on no stack afterwards. */
-static void scavenge_drained_tiny(struct kunit *test)
-{
-	struct goheap *h = gotest_heap(test);
-	struct gomcache *c = gotest_pin(test, h);
-
-	gotest_free(h, goalloc_tiny(h, 3, GFP_KERNEL));
-	godrain_all(h);
-	KUNIT_EXPECT_EQ(test, c->tiny, 0);
-	KUNIT_EXPECT_EQ(test, c->bytes, 0);
-	gotest_free(h, goalloc_tiny(h, 3, GFP_KERNEL));
-	godrain_node(h, h->node[numa_mem_id()]->nid);
-	KUNIT_EXPECT_EQ(test, c->bytes, 0);
 }
 
 /* Idle caches and mcentrals give up all they have in a window. */
@@ -426,34 +402,16 @@ static void scavenge_idle_heap(struct kunit *test)
 	unsigned int i;
 
 	for (i = GO_SPC(1, 0); i < GO_NR_SPANCLASSES; i++)
-		use(h, i);
+		use_stack(h, i);
 	KUNIT_EXPECT_GE(test, gotest_memstats(test, h)->heap_sys, SZ_1M);
-	tick(h);
-	tick(h);
-	tick(h);
+	tick_and_wait(h);
+	tick_and_wait(h);
+	tick_and_wait(h);
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->heap_inuse, 0);
 	for (i = 0; i <= GO_PEAKS; i++)
-		tick(h);
+		tick_and_wait(h);
 	turns(test);
 	KUNIT_EXPECT_LT(test, gotest_memstats(test, h)->heap_sys, SZ_128K);
-}
-
-/* The caches of a node's CPUs are emptied, those of others are not. */
-static void scavenge_drains_node(struct kunit *test)
-{
-	struct goheap *h = gotest_heap(test);
-	int nid, mine = gonuma_heap(h, NUMA_NO_NODE)->nid;
-	struct gomcache *c = gotest_pin(test, h);
-
-	mine = h->node[numa_mem_id()]->nid;
-	use(h, SPC_BUSY);
-	for_each_gonode(h, nid)
-		if (nid != mine)
-			godrain_node(h, nid);
-	KUNIT_EXPECT_GT(test, c->bytes, 0);
-	godrain_node(h, mine);
-	KUNIT_EXPECT_EQ(test, c->bytes, 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&h->draining), 0);
 }
 
 /* Caches in use by everybody are trimmed and drained under their users. */
@@ -504,14 +462,12 @@ static struct kunit_case scavenge_cases[] = {
 	KUNIT_CASE(scavenge_not_for_little),
 	KUNIT_CASE(scavenge_least_used_first),
 	KUNIT_CASE(scavenge_longest_run_first),
+	KUNIT_CASE(scavenge_want_of),
+	KUNIT_CASE(scavenge_of_node),
 	KUNIT_CASE(scavenge_in_time),
 	KUNIT_CASE(scavenge_without_memory),
 	KUNIT_CASE(scavenge_by_whom),
-	KUNIT_CASE(scavenge_idle_stack),
-	KUNIT_CASE(scavenge_idle_tiny),
-	KUNIT_CASE(scavenge_drained_tiny),
 	KUNIT_CASE(scavenge_idle_heap),
-	KUNIT_CASE(scavenge_drains_node),
 	KUNIT_CASE(scavenge_under_load),
 	{}
 };

@@ -166,8 +166,8 @@ static int scan_fn(void *arg)
 }
 
 /*
- * Somebody gives back already: reclaim waits for him.  Else it would be told
- * that there is nothing.
+ * Another task is giving back: reclaim waits for it, or it would be told that
+ * there is nothing.
  */
 static void shrink_waits(struct kunit *test)
 {

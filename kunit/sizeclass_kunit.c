@@ -4,7 +4,7 @@
  *
  * Small enough to be tested whole: every request of a small size, and every
  * byte of a span of every class.  What is expected is worked out from the two
- * columns that nobody can argue about, the classes' sizes and pages, by
+ * columns that are given, the classes' sizes and pages, by
  * division and by searching, the way the tables are there to avoid.
  */
 

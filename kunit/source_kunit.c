@@ -183,7 +183,7 @@ static struct gospan *alloc_atomic(struct kunit *test, unsigned long npages)
 
 	preempt_disable();
 	s = gosource_pages(gotest_heap(test), first_memory_node, npages, 1,
-			 GFP_NOWAIT | __GFP_NOWARN | __GFP_THISNODE);
+			   GFP_NOWAIT | __GFP_NOWARN | __GFP_THISNODE);
 	preempt_enable();
 	return s;
 }
@@ -196,7 +196,7 @@ static void reserve_when_atomic(struct kunit *test)
 	unsigned int i;
 
 	if (!IS_ENABLED(CONFIG_PREEMPT_COUNT))
-		kunit_skip(test, "nobody can tell that preemption is off");
+		kunit_skip(test, "the code cannot tell that preemption is off");
 	node->reserve = GO_RESERVE_PAGES;
 	goworker_top_up(node->heap);
 	sys = node->sys;

@@ -20,28 +20,16 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 #include "api.h"
-#include "common.h"
 #include "heap.h"
 #include "observe/observe.h"
+#include "pages.h"
 #include "reclaim/reclaim.h"
-#include "source.h"
 #include "span.h"
-
-static struct gospan *run_new(struct kunit *test, unsigned long npages,
-			      unsigned long align)
-{
-	struct gospan *s;
-
-	s = gosource_pages(gotest_heap(test), NUMA_NO_NODE, npages, align,
-			 GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, s);
-	return s;
-}
 
 static struct gospan *span_new(struct kunit *test, unsigned int spc)
 {
 	unsigned int class = GO_SPC_CLASS(spc);
-	struct gospan *s = run_new(test, go_class_pages[class],
+	struct gospan *s = gotest_run_new(test, go_class_pages[class],
 				   go_class_align[class]);
 
 	KUNIT_ASSERT_TRUE(test, gospan_carve(gotest_heap(test), s, spc,
@@ -55,17 +43,7 @@ static void span_end(struct kunit *test, struct gospan *s)
 	goheap_free(gotest_heap(test), s);
 }
 
-static struct gospan *look_up(struct goheap *h, const void *p)
-{
-	struct gospan *s;
-
-	preempt_disable();
-	s = gospan_of(h, p);
-	preempt_enable();
-	return s;
-}
-
-/* Addresses that are nobody's, or somebody else's. */
+/* Addresses that are not the heap's. */
 
 static const struct wild {
 	const char *name;
@@ -88,7 +66,7 @@ KUNIT_ARRAY_PARAM_DESC(wild, wild, name);
 static void foreign_wild(struct kunit *test)
 {
 	const struct wild *w = test->param_value;
-	struct gospan *s = look_up(gotest_heap(test), (void *)w->addr);
+	struct gospan *s = gotest_span_of(gotest_heap(test), (void *)w->addr);
 	unsigned int idx;
 
 	KUNIT_EXPECT_PTR_EQ(test, s, &gospan_nil);
@@ -105,17 +83,17 @@ static void foreign_kernel(struct kunit *test)
 	unsigned long stack;
 
 	stack = (unsigned long)&stack;
-	KUNIT_EXPECT_PTR_EQ(test, look_up(h, (void *)stack), &gospan_nil);
-	KUNIT_EXPECT_PTR_EQ(test, look_up(h, foreign_kernel), &gospan_nil);
-	KUNIT_EXPECT_PTR_EQ(test, look_up(h, kfree), &gospan_nil);
-	KUNIT_EXPECT_PTR_EQ(test, look_up(h, &some_data), &gospan_nil);
-	KUNIT_EXPECT_PTR_EQ(test, look_up(h, h), &gospan_nil);
-	KUNIT_EXPECT_PTR_EQ(test, look_up(h, big), &gospan_nil);
-	KUNIT_EXPECT_PTR_EQ(test, look_up(h, small), &gospan_nil);
-	KUNIT_EXPECT_PTR_EQ(test, look_up(h, v), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, (void *)stack), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, foreign_kernel), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, kfree), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, &some_data), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, h), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, big), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, small), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, v), &gospan_nil);
 	/* Another heap's object is foreign, too. */
-	KUNIT_EXPECT_PTR_EQ(test, look_up(h, ours), &gospan_nil);
-	KUNIT_EXPECT_PTR_NE(test, look_up(&goalloc_heap, ours), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, ours), &gospan_nil);
+	KUNIT_EXPECT_PTR_NE(test, gotest_span_of(&goalloc_heap, ours), &gospan_nil);
 	gofree(ours);
 	vfree(v);
 	kfree(small);
@@ -133,14 +111,14 @@ static void foreign_edges(struct kunit *test)
 	end = base + (rcu_dereference(h->map)->nr << GO_ARENA_SHIFT);
 	rcu_read_unlock();
 	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(base, GO_ARENA_SIZE));
-	KUNIT_EXPECT_PTR_EQ(test, look_up(h, (void *)base - 1), &gospan_nil);
-	KUNIT_EXPECT_PTR_EQ(test, look_up(h, (void *)base - GO_ARENA_SIZE),
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, (void *)base - 1), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, (void *)base - GO_ARENA_SIZE),
 			    &gospan_nil);
-	KUNIT_EXPECT_PTR_EQ(test, look_up(h, (void *)end), &gospan_nil);
-	KUNIT_EXPECT_PTR_EQ(test, look_up(h, (void *)end + GO_ARENA_SIZE),
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, (void *)end), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, (void *)end + GO_ARENA_SIZE),
 			    &gospan_nil);
 	/* The last entry, whose page can hardly be ours this early. */
-	look_up(h, (void *)end - 1);
+	gotest_span_of(h, (void *)end - 1);
 }
 
 /* Every page of a run is in it, and the bytes beside it are not. */
@@ -153,16 +131,16 @@ static void pages_of_run(struct kunit *test)
 	void *p, *end;
 
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
-		s = run_new(test, lengths[i], 1);
+		s = gotest_run_new(test, lengths[i], 1);
 		end = (void *)s->base + (lengths[i] << GO_PAGE_SHIFT);
 		for (p = (void *)s->base; p < end; p += GO_PAGE_SIZE) {
-			KUNIT_EXPECT_PTR_EQ(test, look_up(h, p), s);
+			KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, p), s);
 			KUNIT_EXPECT_PTR_EQ(test,
-					    look_up(h, p + GO_PAGE_SIZE - 1),
+					    gotest_span_of(h, p + GO_PAGE_SIZE - 1),
 					    s);
 		}
-		KUNIT_EXPECT_PTR_NE(test, look_up(h, (void *)s->base - 1), s);
-		KUNIT_EXPECT_PTR_NE(test, look_up(h, end), s);
+		KUNIT_EXPECT_PTR_NE(test, gotest_span_of(h, (void *)s->base - 1), s);
+		KUNIT_EXPECT_PTR_NE(test, gotest_span_of(h, end), s);
 		goheap_free(h, s);
 	}
 }
@@ -177,7 +155,7 @@ static void pages_after_free(struct kunit *test)
 
 	span_end(test, s);
 	for (p = base; p < base + 10 * GO_PAGE_SIZE; p += 128) {
-		s = look_up(h, p);
+		s = gotest_span_of(h, p);
 		KUNIT_EXPECT_TRUE(test, s == &gospan_nil ||
 				  s->state == GO_SPAN_FREE);
 		KUNIT_EXPECT_FALSE(test, gospan_index(s, p, &idx));
@@ -224,7 +202,7 @@ static void expect_cover(struct kunit *test, struct goheap *h,
 	KUNIT_ASSERT_GT(test, map->nr, idx);
 	for (i = 1; i < map->nr; i++)
 		KUNIT_EXPECT_PTR_EQ(test, map->arena[i], &goarena_nil);
-	KUNIT_EXPECT_PTR_EQ(test, look_up(h, (void *)last), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, (void *)last), &gospan_nil);
 }
 
 /* On a heap that is a map and nothing else. */
@@ -270,23 +248,24 @@ static void map_grows_with_heap(struct kunit *test)
 	unsigned int i, k;
 	int nid;
 
-	goworker_stop(h);
+	gotest_worker(h, false);
 	for_each_node_state(nid, N_MEMORY)
 		h->node[nid]->reserve = 0;
 	goscavenge_all(h);
 	cut_map(test, h, 1);
 
 	for (i = 0; i < ARRAY_SIZE(s); i++) {
-		s[i] = run_new(test, GO_ARENA_PAGES / 4, 1);
+		s[i] = gotest_run_new(test, GO_ARENA_PAGES / 4, 1);
 		for (k = 0; k <= i; k++)
 			KUNIT_EXPECT_PTR_EQ(test,
-					    look_up(h, (void *)s[k]->base),
+					    gotest_span_of(h, (void *)s[k]->base),
 					    s[k]);
 	}
 	KUNIT_EXPECT_GT(test, map_of(h)->nr, 1);
 	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
 	for (i = 0; i < ARRAY_SIZE(s); i++)
 		goheap_free(h, s[i]);
+	gotest_worker(h, true);
 }
 
 /* Carving. */
@@ -353,7 +332,7 @@ static void carve_as(struct kunit *test, unsigned int spc, bool needzero)
 	unsigned long before[GO_NR_FIX_BITS], after[GO_NR_FIX_BITS];
 	unsigned int class = GO_SPC_CLASS(spc), i;
 	struct goheap *h = gotest_heap(test);
-	struct gospan *s = run_new(test, go_class_pages[class],
+	struct gospan *s = gotest_run_new(test, go_class_pages[class],
 				   go_class_align[class]);
 
 	bits_inuse(h, before);
@@ -363,7 +342,7 @@ static void carve_as(struct kunit *test, unsigned int spc, bool needzero)
 	expect_fits(test, h, s, before);
 	for (i = 0; s->tiny && i < s->nelems; i++)
 		KUNIT_EXPECT_EQ(test, atomic_read(&s->tiny[i]), 0);
-	/* So that who gets these bits next finds them dirty. */
+	/* So that the next span to get these bits finds them dirty. */
 	memset(s->avail, 0xff, (void *)(s->objstate + s->nelems + 1) -
 			       (void *)s->avail);
 
@@ -411,7 +390,7 @@ static void every_byte(struct kunit *test)
 
 	for (off = 0; off < bytes; off++) {
 		p = (void *)s->base + off;
-		bad += look_up(h, p) != s;
+		bad += gotest_span_of(h, p) != s;
 		bad += gospan_index(s, p, &idx) != (off % s->elemsize == 0);
 		bad += idx != off / s->elemsize;
 		if (off % s->elemsize == 0)
@@ -552,7 +531,7 @@ static void walk(struct kunit *test)
 
 	w.wanted[0] = span_new(test, GO_SPC(1, 0));
 	w.wanted[1] = span_new(test, GO_SPC(65, 1));
-	w.wanted[2] = run_new(test, 200, 1);
+	w.wanted[2] = gotest_run_new(test, 200, 1);
 	gospan_walk(h, note, &w);
 	for_each_node_state(nid, N_MEMORY) {
 		sys += h->node[nid]->sys;
@@ -568,6 +547,86 @@ static void walk(struct kunit *test)
 	goheap_free(h, w.wanted[2]);
 }
 
+/* Which arenas a walk has come to, in order. */
+struct arenas_walked {
+	unsigned long base[8];
+	unsigned int n;
+};
+
+static void note_base(struct gospan *s, void *data)
+{
+	struct arenas_walked *w = data;
+
+	if (w->n < ARRAY_SIZE(w->base))
+		w->base[w->n] = s->base;
+	w->n++;
+}
+
+/* A map of so many entries, with an arena of one span where a bit says so. */
+static struct goheap *map_with(struct kunit *test, unsigned int nr,
+			       unsigned long where)
+{
+	struct goheap *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
+	struct goarenamap *map;
+	struct goarena *a;
+	struct gospan *s;
+	unsigned int i;
+
+	map = kunit_kzalloc(test, struct_size(map, arena, nr), GFP_KERNEL);
+	a = kunit_kcalloc(test, nr, sizeof(*a), GFP_KERNEL);
+	s = kunit_kcalloc(test, nr, sizeof(*s), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, h);
+	KUNIT_ASSERT_NOT_NULL(test, map);
+	KUNIT_ASSERT_NOT_NULL(test, a);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	map->nr = nr;
+	map->base = round_down(PAGE_OFFSET, GO_ARENA_SIZE);
+	for (i = 0; i < nr; i++) {
+		a[i] = goarena_nil;
+		a[i].base = map->base + i * GO_ARENA_SIZE;
+		a[i].span[0] = &s[i];
+		s[i].base = a[i].base;
+		map->arena[i] = where & BIT(i) ? &a[i] : &goarena_nil;
+	}
+	rcu_assign_pointer(h->map, map);
+	return h;
+}
+
+/* Where the arenas are: from the first entry to the last, with holes. */
+static const struct map_place {
+	const char *name;
+	unsigned int nr;
+	unsigned long where;
+} map_places[] = {
+	{ "an empty map", 6, 0 },
+	{ "the only entry", 1, 0x1 },
+	{ "the first", 6, 0x1 },
+	{ "the last", 6, 0x20 },
+	{ "all", 6, 0x3f },
+	{ "every other", 6, 0x15 },
+	{ "both ends", 6, 0x21 },
+	{ "two in the middle", 6, 0xc },
+};
+
+KUNIT_ARRAY_PARAM_DESC(map_place, map_places, name);
+
+static void walk_arenas(struct kunit *test)
+{
+	const struct map_place *p = test->param_value;
+	struct goheap *h = map_with(test, p->nr, p->where);
+	struct arenas_walked w = {};
+	unsigned int i, n = 0;
+
+	gospan_walk(h, note_base, &w);
+	for (i = 0; i < p->nr; i++) {
+		if (!(p->where & BIT(i)))
+			continue;
+		KUNIT_EXPECT_EQ(test, w.base[n], arena_addr(h, i));
+		n++;
+	}
+	KUNIT_EXPECT_EQ(test, w.n, n);
+}
+
 static struct kunit_case span_cases[] = {
 	KUNIT_CASE_PARAM(foreign_wild, wild_gen_params),
 	KUNIT_CASE(foreign_kernel),
@@ -581,6 +640,7 @@ static struct kunit_case span_cases[] = {
 	KUNIT_CASE(take),
 	KUNIT_CASE(take_with_holes),
 	KUNIT_CASE(walk),
+	KUNIT_CASE_PARAM(walk_arenas, map_place_gen_params),
 	{}
 };
 

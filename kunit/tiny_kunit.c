@@ -20,7 +20,6 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 #include "alloc.h"
-#include "free.h"
 #include "hooks.h"
 #include "mcache.h"
 #include "objects.h"
@@ -32,7 +31,7 @@
 
 #define BLOCK(p)	((unsigned long)(p) & ~(GO_TINY_SIZE - 1UL))
 
-static void *tiny(struct kunit *test, size_t size)
+static void *alloc_tiny(struct kunit *test, size_t size)
 {
 	void *p = goalloc_tiny(gotest_heap(test), size, GFP_KERNEL);
 
@@ -56,12 +55,16 @@ static size_t size_of(struct goheap *h, const void *p)
 /* This CPU takes another block, whatever room is left in the one it has. */
 static void turn_over(struct goheap *h)
 {
+	struct gospan *s;
 	void *block;
 
 	preempt_disable();
 	block = gotiny_drain(this_cpu_ptr(h->mcache));
-	if (block)
-		gofree_block(h, block);
+	if (block) {
+		s = gospan_of(h, block);
+		s->objstate[gotiny_index(s, block)] = GO_OBJ_LIVE;
+		gotest_free(h, block);
+	}
 	preempt_enable();
 }
 
@@ -94,8 +97,8 @@ static void tiny_alignment(struct kunit *test)
 	for (size = 1; size < GO_TINY_SIZE; size++) {
 		for (before = 1; before < GO_TINY_SIZE; before++) {
 			turn_over(h);
-			q = tiny(test, before);
-			p = tiny(test, size);
+			q = alloc_tiny(test, before);
+			p = alloc_tiny(test, size);
 			KUNIT_EXPECT_EQ_MSG(test, (unsigned long)p % want[size],
 					    0, "%u after %u", size, before);
 			if (ALIGN(before, want[size]) + size <= GO_TINY_SIZE)
@@ -148,7 +151,7 @@ static void tiny_packs(struct kunit *test)
 
 	gotest_pin(test, h);
 	for (n = 0; param->size[n]; n++) {
-		p[n] = tiny(test, param->size[n]);
+		p[n] = alloc_tiny(test, param->size[n]);
 		KUNIT_EXPECT_EQ(test, BLOCK(p[n]), BLOCK(p[0]));
 		KUNIT_EXPECT_EQ(test, p[n] - p[0], param->off[n]);
 	}
@@ -156,7 +159,7 @@ static void tiny_packs(struct kunit *test)
 	for (i = 0; i < n; i++)
 		KUNIT_EXPECT_EQ(test, size_of(h, p[i]), param->size[i]);
 	if (param->off[n - 1] + param->size[n - 1] == GO_TINY_SIZE) {
-		p[n] = tiny(test, 1);
+		p[n] = alloc_tiny(test, 1);
 		KUNIT_EXPECT_NE(test, BLOCK(p[n]), BLOCK(p[0]));
 		gotest_free(h, p[n]);
 	}
@@ -183,7 +186,7 @@ static void tiny_no_overlap(struct kunit *test)
 	for (i = 0; i < n; i++) {
 		size_t size = 1 + prandom_u32_state(&rnd) % 15;
 
-		p[i] = tiny(test, size);
+		p[i] = alloc_tiny(test, size);
 		bad += size_of(h, p[i]) != size;
 		gotest_fill(p[i], size);
 		if (i % 3 == 1) {
@@ -216,7 +219,7 @@ static void permute(unsigned int nth, unsigned int order[4])
 	}
 }
 
-/* A block that is nobody's current one goes with its last object. */
+/* A block that is no CPU's current one goes with its last object. */
 static void tiny_frees_in_any_order(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
@@ -227,7 +230,7 @@ static void tiny_frees_in_any_order(struct kunit *test)
 	for (nth = 0; nth < 24; nth++) {
 		permute(nth, order);
 		for (i = 0; i < 4; i++)
-			p[i] = tiny(test, 4);
+			p[i] = alloc_tiny(test, 4);
 		turn_over(h);
 		for (i = 0; i < 4; i++) {
 			KUNIT_EXPECT_EQ(test, blocks_live(test), 1);
@@ -245,18 +248,18 @@ static void tiny_current_stays(struct kunit *test)
 	struct gomcache *c = gotest_pin(test, h);
 	void *p, *q;
 
-	p = tiny(test, 4);
+	p = alloc_tiny(test, 4);
 	KUNIT_EXPECT_EQ(test, c->tiny, BLOCK(p));
 	gotest_free(h, p);
 	KUNIT_EXPECT_EQ(test, blocks_live(test), 1);
-	q = tiny(test, 4);
+	q = alloc_tiny(test, 4);
 	KUNIT_EXPECT_PTR_EQ(test, q, p + 4);
 	gotest_free(h, q);
 	turn_over(h);
 	KUNIT_EXPECT_EQ(test, c->tiny, 0);
 	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
 	/* The same block, from the start, with no memory of what was. */
-	q = tiny(test, 3);
+	q = alloc_tiny(test, 3);
 	KUNIT_EXPECT_PTR_EQ(test, q, p);
 	KUNIT_EXPECT_EQ(test, size_of(h, q), 3);
 	KUNIT_EXPECT_EQ(test, size_of(h, q + 4), 0);
@@ -270,13 +273,13 @@ static void tiny_keeps_the_roomier(struct kunit *test)
 	struct gomcache *c = gotest_pin(test, h);
 	void *a, *b, *d, *e;
 
-	a = tiny(test, 14);
-	b = tiny(test, 8);
+	a = alloc_tiny(test, 14);
+	b = alloc_tiny(test, 8);
 	KUNIT_EXPECT_NE(test, BLOCK(a), BLOCK(b));
 	KUNIT_EXPECT_EQ(test, c->tiny, BLOCK(b));
-	d = tiny(test, 15);
+	d = alloc_tiny(test, 15);
 	KUNIT_EXPECT_EQ(test, c->tiny, BLOCK(b));
-	e = tiny(test, 8);
+	e = alloc_tiny(test, 8);
 	KUNIT_EXPECT_PTR_EQ(test, e, b + 8);
 	KUNIT_EXPECT_EQ(test, blocks_live(test), 3);
 	/* Neither a nor d is current any more. */
@@ -300,7 +303,7 @@ static void tiny_double_free(struct kunit *test)
 	gotest_pin(test, h);
 	for (current_block = 0; current_block < 2; current_block++) {
 		for (off = 0; off < 4; off++)
-			p[off] = tiny(test, 4);
+			p[off] = alloc_tiny(test, 4);
 		if (!current_block)
 			turn_over(h);
 		for (off = 0; off < 4; off++) {
@@ -330,8 +333,8 @@ static void tiny_interior(struct kunit *test)
 	int off;
 
 	gotest_pin(test, h);
-	p = tiny(test, 8);
-	q = tiny(test, 4);
+	p = alloc_tiny(test, 8);
+	q = alloc_tiny(test, 4);
 	gotest_fill(p, 8);
 	gotest_fill(q, 4);
 	for (off = 1; off < 8; off++) {
@@ -357,7 +360,7 @@ static void tiny_beside_plain(struct kunit *test)
 	gotest_pin(test, h);
 	for (i = 0; i < ARRAY_SIZE(p); i++)
 		p[i] = i % 2 ? gotest_alloc(h, GO_TINY_SPC, GFP_KERNEL) :
-			       tiny(test, 9);
+			       alloc_tiny(test, 9);
 	for (i = 1; i < ARRAY_SIZE(p); i += 2) {
 		KUNIT_ASSERT_NOT_NULL(test, p[i]);
 		KUNIT_EXPECT_EQ(test, size_of(h, p[i]), 0);
@@ -376,7 +379,7 @@ static void tiny_drain_retires(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
 	struct gomcache *c = gotest_pin(test, h);
-	void *p = tiny(test, 5);
+	void *p = alloc_tiny(test, 5);
 
 	godrain_all(h);
 	KUNIT_EXPECT_EQ(test, c->tiny, 0);
@@ -386,7 +389,7 @@ static void tiny_drain_retires(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
 
 	/* One that was empty goes at once. */
-	gotest_free(h, tiny(test, 5));
+	gotest_free(h, alloc_tiny(test, 5));
 	godrain_all(h);
 	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
 }
@@ -400,7 +403,7 @@ static void tiny_counts(struct kunit *test)
 
 	gotest_pin(test, h);
 	for (i = 0; i < 20; i++)
-		p[i] = tiny(test, 2);
+		p[i] = alloc_tiny(test, 2);
 	for (i = 0; i < 5; i++)
 		gotest_free(h, p[i]);
 	m = gotest_memstats(test, h);
@@ -444,7 +447,7 @@ static void tiny_zeroes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bad, 0);
 }
 
-/* Somebody is at the cache: a block of its own, which goes with its object. */
+/* The cache is in use: a block of its own, which goes with its object. */
 static void tiny_in_window(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
@@ -452,7 +455,7 @@ static void tiny_in_window(struct kunit *test)
 	unsigned long current_block;
 	void *p, *q;
 
-	p = tiny(test, 4);
+	p = alloc_tiny(test, 4);
 	current_block = c->tiny;
 	preempt_disable();
 	gomcache_enter(c);
@@ -474,133 +477,60 @@ static void tiny_in_window(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, all_misuses(h), 0);
 }
 
-static const struct gotest_context_param contexts[] = {
-	{ GOTEST_IRQS_OFF, "irqs off" },
-	{ GOTEST_RAW_LOCK, "raw spinlock" },
-	{ GOTEST_SOFTIRQ, "timer" },
-	{ GOTEST_HARDIRQ, "hardirq" },
-	{ GOTEST_NMI, "NMI" },
-};
-
-static void context_desc(const struct gotest_context_param *param, char *buf)
-{
-	strscpy(buf, param->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(contexts, contexts, context_desc);
-
-struct context_work {
-	struct goheap *h;
-	void *p[45];
-	unsigned int bad;
-};
-
-static unsigned int context_size(unsigned int i)
+static size_t kind_size(unsigned int i)
 {
 	return 1 + i % (GO_TINY_SIZE - 1);
 }
 
-static void context_alloc(void *arg)
+static void *kind_alloc(struct goheap *h, unsigned int i, gfp_t gfp)
 {
-	struct context_work *w = arg;
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(w->p); i++) {
-		w->p[i] = goalloc_tiny(w->h, context_size(i), GFP_ATOMIC);
-		if (w->p[i])
-			gotest_fill(w->p[i], context_size(i));
-		else
-			w->bad++;
-	}
+	return goalloc_tiny(h, kind_size(i), gfp);
 }
 
-static void context_free(void *arg)
-{
-	struct context_work *w = arg;
-	int i;
+static const struct gotest_kind tinies = {
+	.alloc = kind_alloc,
+	.size = kind_size,
+};
 
-	for (i = 0; i < ARRAY_SIZE(w->p); i++) {
-		if (!w->p[i])
-			continue;
-		w->bad += !gotest_intact(w->p[i], context_size(i));
-		gotest_free(w->h, w->p[i]);
-	}
-}
+KUNIT_ARRAY_PARAM_DESC(context, gotest_contexts, name);
 
 static void tiny_in_context(struct kunit *test)
 {
 	const struct gotest_context_param *param = test->param_value;
-	struct context_work *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
 	struct goheap *h = gotest_heap(test);
+	struct gotest_batch *b = gotest_batch_new(test, h, &tinies, 45);
 
-	KUNIT_ASSERT_NOT_NULL(test, w);
-	w->h = h;
 	/* An NMI has to find a span. */
 	if (param->context == GOTEST_NMI)
 		gosource_span(h, NUMA_NO_NODE, GO_TINY_SPC, GFP_KERNEL);
-	gotest_run_in(param->context, context_alloc, w);
-	gotest_run_in(param->context, context_free, w);
-	context_alloc(w);
-	gotest_run_in(param->context, context_free, w);
-	KUNIT_EXPECT_EQ(test, w->bad, 0);
+	gotest_run_in(param->context, gotest_batch_alloc, b);
+	gotest_run_in(param->context, gotest_batch_free, b);
+	gotest_batch_alloc(b);
+	gotest_run_in(param->context, gotest_batch_free, b);
+	KUNIT_EXPECT_EQ(test, b->bad, 0);
 	KUNIT_EXPECT_EQ(test, all_misuses(h), 0);
 	godrain_all(h);
 	gotest_settle(h);
 	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
 }
 
-#define NR_SHELF	64
-
-struct exchange {
-	struct goheap *h;
-	void *shelf[NR_SHELF];
-};
-
-static int trade(void *arg)
-{
-	struct exchange *x = arg;
-	unsigned int i, size, bad = 0;
-	struct rnd_state rnd;
-	void *p, *old;
-
-	prandom_seed_state(&rnd, (unsigned long)current);
-	while (!kthread_should_stop()) {
-		i = prandom_u32_state(&rnd) % NR_SHELF;
-		size = context_size(i);
-		p = goalloc_tiny(x->h, size, GFP_KERNEL);
-		if (p)
-			gotest_fill(p, size);
-		old = xchg(&x->shelf[i], p);
-		if (old) {
-			bad += !gotest_intact(old, size);
-			gotest_free(x->h, old);
-		}
-		if (!(i % 16))
-			cond_resched();
-	}
-	return bad;
-}
-
 /* A freer and the CPU that turns to another block race for the last bit. */
 static void tiny_exchange(struct kunit *test)
 {
-	struct exchange *x = kunit_kzalloc(test, sizeof(*x), GFP_KERNEL);
+	struct goheap *h = gotest_heap(test);
+	struct gotest_exchange *x = gotest_exchange_new(test, h, &tinies, 64);
 	struct gotest_crew crew;
 	int i;
 
-	KUNIT_ASSERT_NOT_NULL(test, x);
-	x->h = gotest_heap(test);
-	gotest_crew_start(test, &crew, trade, x);
+	gotest_crew_start(test, &crew, gotest_trade, x);
 	for (i = 0; i < 20; i++) {
 		usleep_range(4000, 8000);
-		godrain_all(x->h);
+		godrain_all(h);
 	}
 	gotest_crew_stop(test, &crew);
-	for (i = 0; i < NR_SHELF; i++)
-		if (x->shelf[i])
-			gotest_free(x->h, x->shelf[i]);
-	KUNIT_EXPECT_EQ(test, all_misuses(x->h), 0);
-	godrain_all(x->h);
+	gotest_exchange_end(test, x);
+	KUNIT_EXPECT_EQ(test, all_misuses(h), 0);
+	godrain_all(h);
 	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
 }
 
@@ -618,7 +548,7 @@ static struct kunit_case tiny_cases[] = {
 	KUNIT_CASE(tiny_counts),
 	KUNIT_CASE(tiny_zeroes),
 	KUNIT_CASE(tiny_in_window),
-	KUNIT_CASE_PARAM(tiny_in_context, contexts_gen_params),
+	KUNIT_CASE_PARAM(tiny_in_context, context_gen_params),
 	KUNIT_CASE(tiny_exchange),
 	{}
 };

@@ -93,7 +93,7 @@ static void set(struct kunit *test, struct scene *s)
 	p = gotest_alloc(h, SPC_64, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	s->large = gosource_large(h, NUMA_NO_NODE, 5 * GO_PAGE_SIZE,
-				      GFP_KERNEL);
+				  GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, s->large);
 	godrain_all(h);
 	gotest_settle(h);
@@ -259,7 +259,7 @@ static void verify_many_runs(struct kunit *test)
 	set(test, &sc);
 	for (i = 0; i < NR_RUNS; i++) {
 		run[i] = gosource_pages(sc.h, sc.node->nid, 1 + i % 3, 1,
-				      GFP_KERNEL);
+					GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, run[i]);
 	}
 	for (i = 0; i < NR_RUNS; i += 2)

@@ -148,19 +148,13 @@ static void read_small_class(struct goheap *h, unsigned int spc,
 
 static void read_large_objects(struct goheap *h, struct goalloc_class_stats *st)
 {
-	struct gonode *node;
-	unsigned long flags;
-	int nid;
+	struct gostats_large large;
 
-	for_each_gonode(h, nid) {
-		node = h->node[nid];
-		raw_spin_lock_irqsave(&node->lock, flags);
-		st->mallocs += node->large_mallocs;
-		st->frees += node->large_frees;
-		st->requested += node->large_requested;
-		st->inuse += node->large_alloced - node->large_freed;
-		raw_spin_unlock_irqrestore(&node->lock, flags);
-	}
+	gostats_read_large(h, &large);
+	st->mallocs = large.mallocs;
+	st->frees = large.frees;
+	st->requested = large.requested;
+	st->inuse = large.alloced - large.freed;
 	st->objects = 1;
 	st->live = st->mallocs - st->frees;
 	st->spans = st->live;
@@ -172,7 +166,7 @@ static void read_classes(struct goheap *h, const struct goclass_occupancy *o,
 	unsigned int spc;
 
 	read_large_objects(h, st++);
-	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
+	for_each_gospc(spc)
 		read_small_class(h, spc, o + spc, st++);
 }
 

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Debug: the parameter debug=, for the objects that are under suspicion.
+ * Debug: the parameter debug=, for objects under suspicion.
  *
- * It has SLUB's letters, F sanity, Z red zone, P poison and U users, and may be
- * written at any time, for all objects, for those of one size class, or for those
- * that one function or module allocates.  slab_debug= is read at boot, because a
- * slab's layout is fixed when its cache is made; here an object says by its state
- * byte what it is, so that a user who suspects a client need not reboot.  A
- * static key keeps all of this off the fast path while the parameter is empty.
+ * It has SLUB's letters: F sanity, Z red zone, P poison, U users.  It may be
+ * written at any time, for all objects, for those of one size class, or for
+ * those that one function or module allocates.  slab_debug= is read at boot,
+ * because the layout of a slab is fixed when its cache is made.  Here the state
+ * byte of an object says whether it has a red zone, so a user who suspects a
+ * module need not reboot.  A static key keeps all of this off the fast path
+ * while the parameter is empty.
  *
- * A red zone is looked at when its object is freed, poison when the object is
- * handed out again: the report says who did it at the earliest, not when.  Large
- * objects have no red zone.
+ * A red zone is checked when its object is freed, and poison when the object is
+ * allocated again, so a report tells what was damaged and not when.  A check on
+ * each write would need the compiler, as KASAN does.  Large objects have no red
+ * zone.
  *
- * Here the parameter is read; redzone.c has what it does to an object.
+ * This file reads the parameter; redzone.c has what it does to an object.
  */
 
 #include <linux/kstrtox.h>
@@ -23,7 +25,7 @@
 #include "observe.h"
 #include "redzone.h"
 
-/* Guards what debug= says, as it was written. */
+/* The parameter as it was written, and the mutex that guards it. */
 static DEFINE_MUTEX(setting);
 static char text[64];
 
@@ -41,7 +43,7 @@ static int parse_letters(const char *s, size_t len, unsigned int *flags)
 	return 0;
 }
 
-/* A size, which means its class, or the name of a function or module. */
+/* Parse a size, which means its class, or the name of a function or module. */
 static int parse_filter(const char *val, size_t len, struct goredzone_filter *f)
 {
 	unsigned int size;
@@ -58,11 +60,26 @@ static int parse_filter(const char *val, size_t len, struct goredzone_filter *f)
 	return 0;
 }
 
+/* Change the filter, with the key off meanwhile. */
+static void switch_filter(const struct goredzone_filter *f)
+{
+	lockdep_assert_held(&setting);
+	if (static_key_enabled(&goalloc_debug)) {
+		static_branch_disable(&goalloc_debug);
+		static_branch_dec(&goalloc_detour);
+	}
+	goredzone_set_filter(f);
+	if (f->flags) {
+		static_branch_enable(&goalloc_debug);
+		static_branch_inc(&goalloc_detour);
+	}
+}
+
 /**
- * godebug_set - set what debug= says
+ * godebug_set - set the parameter debug=
  * @val: "LETTERS[,SIZE|,FUNCTION|,MODULE]"
  *
- * Context: task.
+ * Context: task, may sleep.
  * Return: 0; or -EINVAL, and nothing has changed.
  */
 int godebug_set(const char *val)
@@ -74,33 +91,26 @@ int godebug_set(const char *val)
 	if (err || len >= sizeof(text))
 		return -EINVAL;
 	if (letters < len) {
-		err = parse_filter(val + letters + 1, len - letters - 1, &filter);
+		err = parse_filter(val + letters + 1, len - letters - 1,
+				   &filter);
 		if (err)
 			return err;
 	}
 
 	mutex_lock(&setting);
-	if (static_key_enabled(&goalloc_debug)) {
-		static_branch_disable(&goalloc_debug);
-		static_branch_dec(&goalloc_detour);
-	}
-	goredzone_set_filter(&filter);
+	switch_filter(&filter);
 	memcpy(text, val, len);
 	text[len] = '\0';
-	if (filter.flags) {
-		static_branch_enable(&goalloc_debug);
-		static_branch_inc(&goalloc_detour);
-	}
 	mutex_unlock(&setting);
 	return 0;
 }
 
 /**
- * godebug_get - what debug= says
- * @buf: a page
+ * godebug_get - get the parameter debug=
+ * @buf: a page to write it to
  *
- * Context: task.
- * Return: the length.
+ * Context: task, may sleep.
+ * Return: its length.
  */
 int godebug_get(char *buf)
 {

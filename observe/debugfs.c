@@ -177,7 +177,7 @@ static void show_mcache(struct seq_file *m, int cpu)
 	unsigned long objects = 0, bytes = 0, mallocs = 0, frees = 0, n;
 	unsigned int spc;
 
-	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++) {
+	for_each_gospc(spc) {
 		n = gostack_peek(&c->stack[spc]);
 		objects += n;
 		bytes += n * go_class_size[GO_SPC_CLASS(spc)];
@@ -204,7 +204,7 @@ static void show_past_mcaches(struct seq_file *m)
 	for_each_gonode(&goalloc_heap, nid) {
 		struct gocentral *c = goalloc_heap.node[nid]->central;
 
-		for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++) {
+		for_each_gospc(spc) {
 			mallocs += READ_ONCE(c[spc].mallocs);
 			frees += READ_ONCE(c[spc].frees);
 		}

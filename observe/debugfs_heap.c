@@ -65,7 +65,7 @@ static int sizeclasses_show(struct seq_file *m, void *unused)
 	seq_puts(m, "# tail: bytes lost at the end of spans; round: % of all bytes handed out lost to rounding up;\n");
 	seq_puts(m, "# 10%..100%: spans by how many of their objects are live or cached\n");
 	seq_puts(m, "class   size noscan  spans objs/spn      live  cached     free      tail round    10%  20%  30%  40%  50%  60%  70%  80%  90% 100%\n");
-	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
+	for_each_gospc(spc)
 		show_span_class(m, o + spc, spc);
 	kvfree(o);
 	return 0;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fault injection: no memory, on purpose.
+ * Fault injection: makes requests for memory fail on purpose.
  *
- * Every place where the core asks the kernel for memory asks gohooks_fault() first
- * whether it is to get none this time: the page heap's growth, fixalloc's chunks,
- * the arena map, and what a heap is made of.  Failures of the page allocator
- * itself cannot be had at will for all of these: what it does for larger blocks is
- * retried with smaller ones, and fail_page_alloc hits every user.
+ * Code of the core that asks the kernel for memory first asks gohooks_fault()
+ * whether to fail: for pages, for chunks of fixalloc, for the arena map, and
+ * for what a heap is made of.  The page allocator's own faults are not enough:
+ * a larger block that fails is retried with a smaller one, so that few of them
+ * reach a caller, and fail_page_alloc hits every user of the machine.
  *
- * It is the kernel's own fault injection, with all its knobs, under
- * /sys/kernel/debug/goalloc/fail_goalloc: so that 'space' and 'times' name the
- * nth request, 'task-filter' a task, and /proc/self/fail-nth counts our sites
+ * It is the kernel's own fault injection, with all its knobs, in
+ * /sys/kernel/debug/goalloc/fail_goalloc.  'space' and 'times' name the nth
+ * request, 'task-filter' a task, and /proc/self/fail-nth counts these sites
  * with all others.
  *
  * Kernels without CONFIG_FAULT_INJECTION do not build this file.  No fast path
@@ -21,8 +21,8 @@
 #include "observe.h"
 
 /**
- * gofault_init - show the knobs
- * @dir: where in debugfs; they go with it
+ * gofault_init - make the knobs
+ * @dir: the directory in debugfs; they are removed with it
  *
  * Context: task.
  */

@@ -58,6 +58,18 @@ void godebugfs_exit(void);
 
 /* --- within observe/ ------------------------------------------------------ */
 
+/* A counter of the mcaches, summed over all CPUs. */
+#define gostats_sum_cpus(h, counter)					\
+({									\
+	unsigned long __sum = 0;					\
+	int __cpu;							\
+									\
+	for_each_possible_cpu(__cpu)					\
+		__sum += READ_ONCE(per_cpu_ptr((h)->mcache,		\
+					       __cpu)->counter);	\
+	__sum;								\
+})
+
 /**
  * struct gostats_spc - the counters of a span class
  * @mallocs: objects handed out
@@ -72,10 +84,27 @@ struct gostats_spc {
 	unsigned long cached;
 };
 
+/**
+ * struct gostats_large - the counters of large objects
+ * @mallocs: objects handed out
+ * @frees: objects taken back
+ * @alloced: bytes handed out
+ * @freed: bytes taken back
+ * @requested: bytes asked for
+ */
+struct gostats_large {
+	unsigned long mallocs;
+	unsigned long frees;
+	unsigned long alloced;
+	unsigned long freed;
+	unsigned long requested;
+};
+
 /* stats.c */
 void gostats_read(struct goheap *h, struct goalloc_memstats *m);
 void gostats_read_spc(struct goheap *h, unsigned int spc,
 		      struct gostats_spc *st);
+void gostats_read_large(struct goheap *h, struct gostats_large *large);
 
 /**
  * struct goclass_occupancy - the spans of a class by how full they are

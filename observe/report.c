@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Report: what is wrong, in words.
+ * Report: says in words what is wrong.
  *
- * Misuse is caught where it happens and reported here, rate-limited, with what
- * the address is to us.  SLUB prints a page of hexadecimal for each; a line that
- * names the object's size, its state and the caller says more to the author of a
- * module.  The last line is also kept, so that tests can read it.
+ * Misuse is caught in the slow paths, and gohooks_misuse() brings it here,
+ * where it is reported in one line, rate-limited: what was done, to which
+ * address, by which caller, and what the heap knows of that address.  SLUB
+ * prints a page of hexadecimal and a stack trace instead; but the author of a
+ * module needs the size of the object, its state and the call, and a line is
+ * short enough to be kept, so that tests can read it.
  */
 
 #include <linux/mm.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
 #include "hooks.h"
-#include "numa.h"
 #include "observe.h"
 #include "redzone.h"
 #include "span.h"
@@ -41,8 +42,9 @@ static const char * const state_name[] = {
 	[GO_OBJ_DEBUG] = "live",
 };
 
-/* What an address is to us, in words. */
-static void describe_address(struct goheap *h, const void *p, char *buf, size_t len)
+/* Say what the heap has at an address. */
+static void describe_address(struct goheap *h, const void *p, char *buf,
+			     size_t len)
 {
 	unsigned int idx, n;
 	struct gospan *s;
@@ -74,9 +76,10 @@ static void describe_address(struct goheap *h, const void *p, char *buf, size_t 
 	preempt_enable();
 }
 
-/* The whole line: what was done, to what, by whom, and what that is to us. */
+/* Compose a report: misuse, address, caller, and what the heap has there. */
 static void compose_line(struct goheap *h, enum gomisuse kind, const void *p,
-		    size_t size, unsigned long caller, char *buf, size_t len)
+			 size_t size, unsigned long caller, char *buf,
+			 size_t len)
 {
 	size_t n = scnprintf(buf, len, "%s: %p", misuse_name[kind], p);
 
@@ -90,7 +93,7 @@ static void compose_line(struct goheap *h, enum gomisuse kind, const void *p,
 	describe_address(h, p, buf + n, len - n);
 }
 
-/* A caller did something wrong; see struct gohooks. */
+/* Report what a caller did wrong; see struct gohooks. */
 static void report_misuse(struct goheap *h, enum gomisuse kind, const void *p,
 			  size_t size, unsigned long caller)
 {
@@ -103,6 +106,7 @@ static void report_misuse(struct goheap *h, enum gomisuse kind, const void *p,
 		return;
 	}
 	compose_line(h, kind, p, size, caller, line, sizeof(line));
+	/* Any context may report: a second report does not wait. */
 	if (!atomic_xchg(&h->reporting, 1)) {
 		strscpy(h->report, line, sizeof(h->report));
 		atomic_set(&h->reporting, 0);
@@ -112,7 +116,7 @@ static void report_misuse(struct goheap *h, enum gomisuse kind, const void *p,
 }
 
 /**
- * goreport_init - have misuse reported
+ * goreport_init - register the hook that reports misuse
  *
  * Context: task, before there is a heap.
  */
@@ -122,19 +126,19 @@ void goreport_init(void)
 }
 
 /**
- * goreport_leaks - name what is still live when a heap ends
- * @h: the heap, whose caches are empty
+ * goreport_leaks - report what is still live when a heap ends
+ * @h: the heap, whose mcaches are empty
  *
  * Context: task.
  */
 void goreport_leaks(struct goheap *h)
 {
+	struct gostats_large large;
 	struct gostats_spc st;
 	unsigned long live = 0;
 	unsigned int spc;
-	int nid;
 
-	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++) {
+	for_each_gospc(spc) {
 		gostats_read_spc(h, spc, &st);
 		if (st.mallocs == st.frees)
 			continue;
@@ -143,15 +147,12 @@ void goreport_leaks(struct goheap *h)
 			st.mallocs - st.frees, go_class_size[GO_SPC_CLASS(spc)],
 			GO_SPC_NOSCAN(spc) ? ", noscan" : "");
 	}
-	for_each_gonode(h, nid) {
-		struct gonode *n = h->node[nid];
-
-		if (n->large_mallocs == n->large_frees)
-			continue;
-		live += n->large_mallocs - n->large_frees;
+	gostats_read_large(h, &large);
+	if (large.mallocs != large.frees) {
+		live += large.mallocs - large.frees;
 		pr_warn("leaked: %lu large objects, %lu bytes\n",
-			n->large_mallocs - n->large_frees,
-			n->large_alloced - n->large_freed);
+			large.mallocs - large.frees,
+			large.alloced - large.freed);
 	}
 	if (live)
 		pr_warn("%lu objects leaked; their pages stay, for good\n",

@@ -3,24 +3,28 @@
  * MemStats: where each counter lives, and how they are read together.
  *
  * A CPU counts what its mcache hands out and takes back, an mcentral what goes
- * past the mcaches, a node its pages and large objects, a gofix its metadata.
- * Nobody stops for a reader, and the identities of MemStats hold all the same,
- * because of the order of reading:
+ * past the mcaches, a node its pages and large objects, a gofixalloc its
+ * metadata.  Each part counts for itself; this file only reads.
  *
- *   1. mallocs, of everybody          so that M <= what was ever allocated by t
- *   2. the pages, node by node, at t
- *   3. frees, of everybody            so that F >= what was ever freed by t
+ * Go stops the world to read MemStats, which a module cannot do.  Atomic totals
+ * would give all CPUs one cache line to fight for, and a sequence count on each
+ * CPU would lengthen every allocation.  So nothing stops for a reader, and the
+ * identities of MemStats hold because of the order of reading:
+ *
+ *   1. mallocs, of all CPUs and nodes     M <= what was allocated by t
+ *   2. the pages, node by node            at t, between 1 and 3
+ *   3. frees, of all CPUs and nodes       F >= what was freed by t
  *
  * M - F is then at most what was live at t, class by class, and that fits into
- * the spans that were in use at t: HeapAlloc <= HeapInuse.  (Idle spans, which
- * mcentrals keep, are none of these: an mcentral says so only after the last
- * object was counted as freed, and no more before the first one is handed out.)  Where a class has
- * F > M, because objects came and went while we were reading, M is taken to be
- * F, which is still no more than has been allocated; and as the maximum of two
- * counters that never fall it never falls either.  With nobody at work all of
- * it is exact.
+ * the spans that were in use at t: HeapAlloc <= HeapInuse.  The idle spans of
+ * mcentrals are not in use.  An mcentral counts a span as idle only after its
+ * last object was counted as freed, and ends that before the first one is
+ * handed out.
  *
- * Every part counts for itself; this file calls none of them.
+ * Objects may come and go while this runs, so that a class has F > M.  M is
+ * then taken to be F, which is still no more than has been allocated; and as
+ * the maximum of two counters that never fall it never falls either.  All
+ * figures are exact when nothing allocates or frees meanwhile.
  */
 
 #include <linux/export.h>
@@ -33,22 +37,19 @@
 #include "numa.h"
 #include "observe.h"
 
-/* A counter of a span class: of all CPUs, and past the mcaches of all nodes. */
+/* A counter of a span class: that of the mcaches, and that past them. */
 #define sum_of(h, spc, counter)						\
 ({									\
-	u64 sum = 0;							\
+	u64 sum = gostats_sum_cpus(h, stack[spc].counter);		\
 	int i;								\
 									\
-	for_each_possible_cpu(i)					\
-		sum += READ_ONCE(per_cpu_ptr((h)->mcache,		\
-					     i)->stack[spc].counter);	\
 	for_each_gonode(h, i)						\
 		sum += READ_ONCE((h)->node[i]->central[spc].counter);	\
 	sum;								\
 })
 
 /**
- * gostats_read_spc - the counters of one span class
+ * gostats_read_spc - read the counters of one span class
  * @h: the heap
  * @spc: the span class
  * @st: filled in; frees never exceed mallocs
@@ -62,7 +63,7 @@ void gostats_read_spc(struct goheap *h, unsigned int spc,
 
 	st->frees = sum_of(h, spc, frees);
 	st->requested = sum_of(h, spc, requested);
-	/* An object that we see freed, or its size, we shall see allocated. */
+	/* An object whose free or size is seen must be seen allocated. */
 	smp_rmb();
 	st->mallocs = max_t(u64, sum_of(h, spc, mallocs), st->frees);
 	st->cached = 0;
@@ -71,9 +72,41 @@ void gostats_read_spc(struct goheap *h, unsigned int spc,
 							cpu)->stack[spc]);
 }
 
-/* A node's pages and large objects, all of one moment. */
+static void add_large(const struct gonode *node, struct gostats_large *large)
+{
+	lockdep_assert_held(&node->lock);
+	large->mallocs += node->large_mallocs;
+	large->frees += node->large_frees;
+	large->alloced += node->large_alloced;
+	large->freed += node->large_freed;
+	large->requested += node->large_requested;
+}
+
+/**
+ * gostats_read_large - read the counters of large objects
+ * @h: the heap
+ * @large: filled in: the sum over all nodes, each at one moment
+ *
+ * Context: any but NMI.
+ */
+void gostats_read_large(struct goheap *h, struct gostats_large *large)
+{
+	struct gonode *node;
+	unsigned long flags;
+	int nid;
+
+	memset(large, 0, sizeof(*large));
+	for_each_gonode(h, nid) {
+		node = h->node[nid];
+		raw_spin_lock_irqsave(&node->lock, flags);
+		add_large(node, large);
+		raw_spin_unlock_irqrestore(&node->lock, flags);
+	}
+}
+
+/* A node's pages and large objects, all at one moment. */
 static void read_node(struct gonode *node, struct goalloc_memstats *m,
-		      u64 *large_freed)
+		      struct gostats_large *large)
 {
 	u64 *scavenged[] = {
 		[GO_BY_BACKGROUND] = &m->scavenged_background,
@@ -81,7 +114,6 @@ static void read_node(struct gonode *node, struct goalloc_memstats *m,
 		[GO_BY_LIMIT] = &m->scavenged_limit,
 		[GO_BY_HAND] = &m->scavenged_by_hand,
 	};
-	struct goalloc_by_size *large = &m->by_size[0];
 	unsigned long flags;
 	unsigned int i;
 
@@ -94,15 +126,25 @@ static void read_node(struct gonode *node, struct goalloc_memstats *m,
 	m->pages_lost += node->lost;
 	for (i = 0; i < GO_NR_SCAVENGERS; i++)
 		*scavenged[i] += (u64)node->scavenged[i] << GO_PAGE_SHIFT;
-	large->mallocs += node->large_mallocs;
-	large->frees += node->large_frees;
-	m->large_total_alloc += node->large_alloced;
-	*large_freed += node->large_freed;
-	m->total_requested += node->large_requested;
+	add_large(node, large);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 }
 
-/* A gofix's chunks and objects, of one moment: never more in use than held. */
+static void read_nodes(struct goheap *h, struct goalloc_memstats *m)
+{
+	struct gostats_large large = {};
+	int nid;
+
+	for_each_gonode(h, nid)
+		read_node(h->node[nid], m, &large);
+	m->by_size[0].mallocs = large.mallocs;
+	m->by_size[0].frees = large.frees;
+	m->total_requested += large.requested;
+	m->large_total_alloc = large.alloced;
+	m->large_alloc = large.alloced - large.freed;
+}
+
+/* A gofixalloc's bytes, at one moment: never more in use than held. */
 static void read_fix(struct gofixalloc *f, u64 *sys, u64 *inuse)
 {
 	unsigned long flags;
@@ -140,7 +182,7 @@ static size_t node_bytes(struct goheap *h)
 }
 
 /**
- * gostats_fixed - the part of Sys that is there from the beginning
+ * gostats_fixed - the part of Sys that a heap has from its beginning
  * @h: the heap
  *
  * Context: any but NMI.
@@ -169,21 +211,14 @@ static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
 	m->other_sys = node_bytes(h);
 }
 
-static void read_misc(struct goheap *h, struct goalloc_memstats *m)
+static void read_heap_counters(struct goheap *h, struct goalloc_memstats *m)
 {
-	struct gomcache *c;
-	int i;
+	unsigned int i;
 
-	for_each_possible_cpu(i) {
-		c = per_cpu_ptr(h->mcache, i);
-		m->tiny_frees += READ_ONCE(c->tiny_frees);
-	}
-	/* An object that we see freed we shall see allocated. */
+	m->tiny_frees = gostats_sum_cpus(h, tiny_frees);
+	/* An object whose free is seen must be seen allocated. */
 	smp_rmb();
-	for_each_possible_cpu(i) {
-		c = per_cpu_ptr(h->mcache, i);
-		m->tiny_allocs += READ_ONCE(c->tiny_mallocs);
-	}
+	m->tiny_allocs = gostats_sum_cpus(h, tiny_mallocs);
 	for (i = 0; i < GO_NR_MISUSES; i++)
 		m->misuses += atomic_long_read(&h->misuse[i]);
 	m->failures = atomic_long_read(&h->failures);
@@ -192,12 +227,14 @@ static void read_misc(struct goheap *h, struct goalloc_memstats *m)
 	m->memory_limit = READ_ONCE(h->limit);
 }
 
-/* What follows from what has been read. */
-static void derive(struct goalloc_memstats *m, u64 freed)
+/* Compute what follows from what has been read. */
+static void derive_totals(struct goalloc_memstats *m)
 {
+	u64 freed = m->large_total_alloc - m->large_alloc;
 	struct goalloc_by_size *b;
 	unsigned int i;
 
+	m->total_alloc = m->large_total_alloc;
 	for (i = 0; i < GO_NR_CLASSES; i++) {
 		b = &m->by_size[i];
 		b->size = go_class_size[i];
@@ -207,7 +244,6 @@ static void derive(struct goalloc_memstats *m, u64 freed)
 		m->total_alloc += b->size * b->mallocs;
 		freed += b->size * b->frees;
 	}
-	m->total_alloc += m->large_total_alloc;
 	m->heap_alloc = m->total_alloc - freed;
 	m->alloc = m->heap_alloc;
 	m->heap_objects = m->mallocs - m->frees;
@@ -225,30 +261,27 @@ static void derive(struct goalloc_memstats *m, u64 freed)
  */
 void gostats_read(struct goheap *h, struct goalloc_memstats *m)
 {
-	u64 large_freed = 0;
+	struct goalloc_by_size *b = m->by_size;
 	unsigned int spc;
-	int nid;
 
 	memset(m, 0, sizeof(*m));
-	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
+	for_each_gospc(spc)
 		m->total_requested += sum_of(h, spc, requested);
-	/* Sizes are counted after their objects: TotalRequested <= TotalAlloc. */
+	/* A size is counted after its object: TotalRequested <= TotalAlloc. */
 	smp_rmb();
-	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
-		m->by_size[GO_SPC_CLASS(spc)].mallocs += sum_of(h, spc, mallocs);
+	for_each_gospc(spc)
+		b[GO_SPC_CLASS(spc)].mallocs += sum_of(h, spc, mallocs);
 	/* 1 before 2, see above. */
 	smp_rmb();
-	for_each_gonode(h, nid)
-		read_node(h->node[nid], m, &large_freed);
+	read_nodes(h, m);
 	/* 2 before 3. */
 	smp_rmb();
-	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++)
-		m->by_size[GO_SPC_CLASS(spc)].frees += sum_of(h, spc, frees);
+	for_each_gospc(spc)
+		b[GO_SPC_CLASS(spc)].frees += sum_of(h, spc, frees);
 
-	m->large_alloc = m->large_total_alloc - large_freed;
 	read_metadata(h, m);
-	read_misc(h, m);
-	derive(m, large_freed);
+	read_heap_counters(h, m);
+	derive_totals(m);
 }
 
 void goalloc_read_memstats(struct goalloc_memstats *m)

@@ -3,11 +3,14 @@
  * Verify: walks everything and checks it.
  *
  * Each structure is checked against its neighbours: spans against their bitmaps
- * and lists, arenas against their runs, and the conservation law, handed out +
- * cached + free = capacity, class by class.  One lock is held for one span, one
- * arena or a few free runs at a time, so that it may be asked for under load; to
- * stop all CPUs would make the sums exact, and would be no tool for a machine in
- * use.  Sums over many spans are compared only when nothing moved meanwhile.
+ * and lists, arenas against their runs, and each class against the conservation
+ * law, handed out + cached + free = capacity.  One lock is held for one span,
+ * one arena or a few free runs at a time, so that the walk may run under load.
+ * To stop all CPUs would make the sums exact, but not on a machine in use.  So
+ * sums over many spans are compared only when nothing has moved meanwhile.
+ *
+ * Findings are words and not codes: most of them are read by people, in debugfs
+ * or in the log of a test.
  *
  * Task context only; may sleep.
  */
@@ -27,18 +30,18 @@
 #undef pr_fmt
 #define pr_fmt(fmt) "goalloc: " fmt
 
-/* After this many lines more would not help. */
+/* More lines than this would not help. */
 #define MAX_LINES	20
 
-/* Free runs that are looked at under one hold of their node's lock. */
+/* Free runs that are checked under one hold of their node's lock. */
 #define RUNS_AT_ONCE	64
 
 /**
  * struct verify - a walk in progress
  * @h: the heap
- * @m: where to write, or NULL
- * @mute: count, but do not write
- * @errors: found so far
+ * @m: where to write; NULL for the log
+ * @mute: count findings, but do not write them
+ * @errors: findings so far
  * @capacity: objects by span class
  * @free: of those, in their spans
  * @whole: wholly free spans, by span class
@@ -57,6 +60,7 @@ struct verify {
 	unsigned long idle;
 };
 
+/* Count a finding, and write it if there are not too many. */
 static __printf(2, 3) void note_broken(struct verify *v, const char *fmt, ...)
 {
 	struct va_format vaf;
@@ -85,7 +89,7 @@ static void verify_span(struct gospan *s, void *data)
 	if (!c || READ_ONCE(s->state) != GO_SPAN_SMALL)
 		return;
 	raw_spin_lock_irqsave(&c->lock, flags);
-	/* It may have gone to the heap before we had the lock. */
+	/* It may have gone to the heap before the lock was taken. */
 	if (s->state == GO_SPAN_SMALL && s->central == c) {
 		spc = s->spanclass;
 		what = spc == c->spanclass ? gocentral_check(s) :
@@ -96,16 +100,18 @@ static void verify_span(struct gospan *s, void *data)
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 	if (what)
-		note_broken(v, "a span of class %u %s", GO_SPC_CLASS(spc), what);
+		note_broken(v, "a span of class %u %s", GO_SPC_CLASS(spc),
+			    what);
 }
 
-/* One stretch of an arena; returns its pages, 0 when the map is wrong. */
+/* Check a span or run in the map; returns its pages, 0 if the map is wrong. */
 static unsigned int check_run(struct goarena *a, unsigned int i,
 			      const char **what)
 {
 	struct gospan *s = a->span[i];
 	unsigned int k;
 
+	lockdep_assert_held(&a->node->lock);
 	if (s->base != a->base + ((unsigned long)i << GO_PAGE_SHIFT) ||
 	    !s->npages || i + s->npages > GO_ARENA_PAGES) {
 		*what = "has a page that leads to another's span";
@@ -152,14 +158,14 @@ out:
 }
 
 /**
- * struct runs - a walk over a node's free runs
- * @npages: length of the last one that was looked at, 0 before the first
+ * struct run_walk - a walk over a node's free runs
+ * @npages: length of the last run that was checked, 0 before the first
  * @base: its address
  * @free: pages seen
- * @big: of these, pages of runs that the reserve is made of
- * @changes: the node's when the walk began
+ * @big: of these, pages in runs that count towards the reserve
+ * @changes: goruns.changes of the node when the walk began
  */
-struct runs {
+struct run_walk {
 	unsigned long npages;
 	unsigned long base;
 	unsigned long free;
@@ -167,15 +173,15 @@ struct runs {
 	unsigned long changes;
 };
 
-/* Is the run behind where the walk is, in the order of the trees? */
-static bool run_is_behind(const struct gospan *s, const struct runs *r)
+/* Does the run come after the last one checked, in the order of the trees? */
+static bool run_is_behind(const struct gospan *s, const struct run_walk *r)
 {
 	return s->npages > r->npages ||
 	       (s->npages == r->npages && s->base > r->base);
 }
 
-/* A few runs under one hold; true if there are more of them. */
-static bool verify_some_runs(struct gonode *node, struct runs *r,
+/* Check the next few runs; true if there are more. */
+static bool verify_some_runs(struct gonode *node, struct run_walk *r,
 			     const char **what)
 {
 	struct gospan *s;
@@ -197,18 +203,21 @@ static bool verify_some_runs(struct gonode *node, struct runs *r,
 		r->free += s->npages;
 		r->big += s->npages >= GO_RESERVE_RUN ? s->npages : 0;
 	}
-	/* Runs that moved while the lock was dropped may be counted twice or not at all. */
+	/*
+	 * Runs that moved while the lock was dropped may be counted twice or
+	 * not at all.
+	 */
 	if (!s && node->runs.changes == r->changes &&
 	    (r->free != node->runs.free || r->big != node->runs.big))
 		*what = "miscounts its free runs";
 	return s;
 }
 
-/* The trees of a node against its counts. */
+/* Check the trees of a node against its counts. */
 static void verify_runs(struct verify *v, struct gonode *node)
 {
+	struct run_walk r = {};
 	const char *what = NULL;
-	struct runs r = { 0 };
 	unsigned long flags;
 	bool more;
 
@@ -222,36 +231,32 @@ static void verify_runs(struct verify *v, struct gonode *node)
 		note_broken(v, "node %d %s", node->nid, what);
 }
 
-/* Something that changes whenever anything does: counters that never fall. */
+/* A sum of counters that never fall: it changes whenever anything moves. */
 static unsigned long total_activity(struct goheap *h)
 {
-	unsigned long sum = 0;
+	unsigned long sum = gostats_sum_cpus(h, refills) +
+			    gostats_sum_cpus(h, flushes);
 	struct gostats_spc st;
-	struct gomcache *c;
 	unsigned int spc;
-	int i;
+	int nid;
 
-	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++) {
+	for_each_gospc(spc) {
 		gostats_read_spc(h, spc, &st);
 		sum += st.mallocs + st.frees;
 	}
-	for_each_possible_cpu(i) {
-		c = per_cpu_ptr(h->mcache, i);
-		sum += READ_ONCE(c->refills) + READ_ONCE(c->flushes);
-	}
-	for_each_gonode(h, i)
-		sum += READ_ONCE(h->node[i]->runs.changes);
+	for_each_gonode(h, nid)
+		sum += READ_ONCE(h->node[nid]->runs.changes);
 	return sum;
 }
 
-/* Objects in the spans that mcaches hold. */
+/* Count the free objects of a class in the spans that mcaches hold. */
 static unsigned long objects_held(struct goheap *h, unsigned int spc)
 {
 	unsigned long n = 0;
 	struct gospan *s;
 	int cpu;
 
-	/* The span may be gone when we look: its descriptor is still there. */
+	/* A span that has gone meanwhile still has its descriptor. */
 	rcu_read_lock();
 	for_each_possible_cpu(cpu) {
 		s = READ_ONCE(per_cpu_ptr(h->mcache, cpu)->stack[spc].span);
@@ -262,43 +267,48 @@ static unsigned long objects_held(struct goheap *h, unsigned int spc)
 	return n;
 }
 
-/* The conservation laws; only meaningful when nothing moves. */
+/* The conservation law of a class, and its idle spans. */
+static void verify_class_sums(struct verify *v, unsigned int spc)
+{
+	const char *noscan = GO_SPC_NOSCAN(spc) ? " noscan" : "";
+	unsigned long live, held, idle = 0;
+	struct gostats_spc st;
+	int nid;
+
+	for_each_gonode(v->h, nid)
+		idle += v->h->node[nid]->central[spc].idle;
+	if (idle != v->whole[spc])
+		note_broken(v, "class %u%s: %lu idle spans, mcentrals say %lu",
+			    GO_SPC_CLASS(spc), noscan, v->whole[spc], idle);
+
+	gostats_read_spc(v->h, spc, &st);
+	live = st.mallocs - st.frees;
+	held = objects_held(v->h, spc);
+	if (v->capacity[spc] != live + st.cached + held + v->free[spc])
+		note_broken(v, "class %u%s: %lu live + %lu cached + %lu held + %lu free != %lu",
+			    GO_SPC_CLASS(spc), noscan, live, st.cached, held,
+			    v->free[spc], v->capacity[spc]);
+}
+
+/* The sums over classes and nodes; they agree only when nothing moves. */
 static void verify_sums(struct verify *v)
 {
-	unsigned long sys = 0, idle = 0, live, kept;
-	struct gostats_spc st;
+	unsigned long sys = 0, idle = 0;
 	unsigned int spc;
 	int nid;
 
-	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc++) {
-		kept = 0;
-		for_each_gonode(v->h, nid)
-			kept += v->h->node[nid]->central[spc].idle;
-		if (kept != v->whole[spc])
-			note_broken(v, "class %u%s: %lu idle spans, mcentrals say %lu",
-			       GO_SPC_CLASS(spc),
-			       GO_SPC_NOSCAN(spc) ? " noscan" : "",
-			       v->whole[spc], kept);
-		gostats_read_spc(v->h, spc, &st);
-		live = st.mallocs - st.frees;
-		if (v->capacity[spc] != live + st.cached + objects_held(v->h, spc) +
-					v->free[spc])
-			note_broken(v, "class %u%s: %lu live + %lu cached + %lu held + %lu free != %lu",
-			       GO_SPC_CLASS(spc),
-			       GO_SPC_NOSCAN(spc) ? " noscan" : "", live,
-			       st.cached, objects_held(v->h, spc), v->free[spc],
-			       v->capacity[spc]);
-	}
+	for_each_gospc(spc)
+		verify_class_sums(v, spc);
 	for_each_gonode(v->h, nid) {
 		sys += v->h->node[nid]->sys;
 		idle += v->h->node[nid]->runs.free;
 	}
 	if (sys != v->sys || idle != v->idle)
 		note_broken(v, "arenas hold %lu pages, %lu free; nodes say %lu, %lu",
-		       v->sys, v->idle, sys, idle);
+			    v->sys, v->idle, sys, idle);
 }
 
-/* Is any CPU in the middle of something, or has left something undone? */
+/* Is any CPU in the middle of an operation, or has it put off a free? */
 static bool is_unfinished(struct goheap *h)
 {
 	struct gomcache *c;
@@ -312,20 +322,50 @@ static bool is_unfinished(struct goheap *h)
 	return false;
 }
 
+/* Has nothing moved since total_activity() was @before? */
+static bool is_at_rest(struct goheap *h, unsigned long before)
+{
+	return !is_unfinished(h) && total_activity(h) == before;
+}
+
+/*
+ * Compare the sums if nothing has moved since @before; false if something has.
+ * The first pass only counts: another CPU may begin to move while it adds up,
+ * and what it finds then means nothing.
+ */
+static bool verify_at_rest(struct verify *v, unsigned long before)
+{
+	unsigned int errors = v->errors;
+
+	if (!is_at_rest(v->h, before))
+		return false;
+	v->mute = true;
+	verify_sums(v);
+	v->mute = false;
+	if (!is_at_rest(v->h, before)) {
+		v->errors = errors;
+		return false;
+	}
+	if (v->errors != errors)
+		verify_sums(v);
+	return true;
+}
+
 /**
  * goverify - walk everything and check it
  * @h: the heap
  * @m: where to write what is broken, or that nothing is; NULL for the log
  *
  * Context: task, may sleep.
- * Return: how many things are broken; or 1 when there is no memory to look.
+ * Return: 0 if nothing is broken; else 1 or more, also when there is no memory
+ * for the walk.
  */
 unsigned int goverify(struct goheap *h, struct seq_file *m)
 {
 	struct verify *v = kzalloc(sizeof(*v), GFP_KERNEL);
 	unsigned long before;
 	unsigned int errors;
-	bool quiet;
+	bool compared;
 	int nid;
 
 	if (!v) {
@@ -340,20 +380,11 @@ unsigned int goverify(struct goheap *h, struct seq_file *m)
 		verify_runs(v, h->node[nid]);
 	gospan_walk_arenas(h, verify_arena, v);
 	gospan_walk(h, verify_span, v);
-	quiet = !is_unfinished(h) && total_activity(h) == before;
+	compared = verify_at_rest(v, before);
 	errors = v->errors;
-	if (quiet) {
-		v->mute = true;
-		verify_sums(v);
-		v->mute = false;
-		/* Another CPU may have begun to move while we were adding up. */
-		quiet = !is_unfinished(h) && total_activity(h) == before;
-		if (v->errors != errors && quiet)
-			verify_sums(v);
-		errors = quiet ? v->errors : errors;
-	}
 	if (m && !errors)
-		seq_puts(m, quiet ? "ok\n" : "ok (in motion: sums not compared)\n");
+		seq_puts(m, compared ? "ok\n" :
+				       "ok (in motion: sums not compared)\n");
 	kfree(v);
 	return errors;
 }

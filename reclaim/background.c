@@ -2,18 +2,25 @@
 /*
  * Background: gives back what has not been needed for a while.
  *
- * Go keeps 10 % more than the peak of the last collection.  Without a collector
- * the recent peak is the most that was in use in the last scavenge_window_ms.
- * Allocations note it when they take pages; every tenth of the window, a tick,
- * the background notes a new one and forgets the oldest.  It also empties the
- * stacks of the mcaches, and takes the spans the mcentrals keep, that a whole
- * tick has not used.
+ * How much to keep?  Go keeps 10 % more than was in use at the end of the last
+ * collection, TCMalloc releases a set number of bytes a second, jemalloc lets
+ * each page age for ten seconds, and SLUB keeps a set number of free slabs.
+ * Here no collection says what is needed; a rate does not follow the load; the
+ * age of a page does not tell how many pages will be wanted next.  So the goal
+ * is the recent peak, the most that was in use in the last scavenge_window_ms:
+ * a load that returns within that time finds its pages still here.
  *
- * What the heap holds beyond scavenge_retain percent of the peak, and the reserve,
- * goes, in turns of a millisecond, with pauses that keep all this to scavenge_cpu
- * percent of one CPU.  The time the mcaches' CPUs spend on it counts.
+ * Allocations note the peak when they take pages.  A tick, every tenth of the
+ * window, begins a new peak and forgets the oldest.  It also empties the stacks
+ * of mcaches and frees the idle spans of mcentrals that were not used for a
+ * whole tick.
  *
- * The heap of the API has a background; those of tests call its parts.
+ * What a node holds beyond scavenge_retain percent of its peak, plus its
+ * reserve, goes in turns of a millisecond.  A pause after each keeps the turns,
+ * and the time that CPUs spend on trimming their mcaches, to scavenge_cpu
+ * percent of one CPU.
+ *
+ * Only the heap of the API has a background; tests call its parts.
  */
 
 #include <linux/ktime.h>
@@ -22,14 +29,45 @@
 #include "api.h"
 #include "central.h"
 #include "numa.h"
+#include "param.h"
 #include "reclaim.h"
 
 #define TURN_NS		NSEC_PER_MSEC
 
-static unsigned int scavenge_window_ms = 10000;
-static unsigned int scavenge_retain = 105;
-static unsigned int scavenge_cpu = 1;
-/* Under the lock of the module's parameters. */
+/**
+ * struct background_param - a parameter of the background
+ * @value: its value
+ * @least: the least value it takes
+ * @most: the greatest value it takes
+ * @or_zero: it also takes 0
+ */
+struct background_param {
+	unsigned int value;
+	unsigned int least;
+	unsigned int most;
+	bool or_zero;
+};
+
+static struct background_param scavenge_window_ms = {
+	.value = 10000,
+	.least = 100,
+	.most = 3600 * MSEC_PER_SEC,
+	.or_zero = true,
+};
+
+static struct background_param scavenge_retain = {
+	.value = 105,
+	.least = 100,
+	.most = 1000,
+};
+
+static struct background_param scavenge_cpu = {
+	.value = 1,
+	.least = 1,
+	.most = 100,
+};
+
+/* The heap of the API has a background.  Guarded by kernel_param_lock(). */
 static bool running;
 
 /**
@@ -37,7 +75,7 @@ static bool running;
  * @node: the node
  *
  * Context: any but NMI.
- * Return: pages that are free and may go.
+ * Return: the pages beyond it, as far as they are free.
  */
 unsigned long gobackground_excess(struct gonode *node)
 {
@@ -52,12 +90,17 @@ unsigned long gobackground_excess(struct gonode *node)
 
 	for (i = 0; i < GO_PEAKS; i++)
 		peak = max(peak, READ_ONCE(node->peaks[i]));
-	goal = peak * READ_ONCE(scavenge_retain) / 100 + node->reserve;
+	goal = peak * READ_ONCE(scavenge_retain.value) / 100 + node->reserve;
 	return sys > goal ? min(sys - goal, nfree) : 0;
 }
 
-/* Pages that were idle in mcentrals for all of the tick did not make the peak. */
-static void begin_peak(struct gonode *node, unsigned int tick, unsigned long idle)
+/*
+ * End the peak of this tick and begin the next.  @idle pages were in spans that
+ * mcentrals kept idle all through the tick: they were not needed, so they do
+ * not count.
+ */
+static void begin_peak(struct gonode *node, unsigned int tick,
+		       unsigned long idle)
 {
 	unsigned long flags, peak;
 
@@ -68,39 +111,47 @@ static void begin_peak(struct gonode *node, unsigned int tick, unsigned long idl
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 }
 
+/* Free the spans that a node's mcentrals kept idle since the last tick. */
+static unsigned long trim_idle_spans(struct gonode *node)
+{
+	unsigned long pages = 0;
+	struct gocentral *c;
+	unsigned int spc;
+
+	for (spc = 0; spc < GO_NR_SPANCLASSES; spc++) {
+		c = &node->central[spc];
+		if (READ_ONCE(c->idle))
+			pages += gocentral_trim_idle(c) *
+				 go_class_pages[GO_SPC_CLASS(spc)];
+	}
+	return pages;
+}
+
 /**
- * gobackground_tick - a tenth of the window is over
+ * gobackground_tick - do what is due every tenth of the window
  * @h: the heap
  *
  * Context: task, may sleep.
  */
 void gobackground_tick(struct goheap *h)
 {
-	struct gocentral *c;
 	unsigned long idle;
-	unsigned int spc;
 	u64 start;
 	int nid;
 
 	godrain_trim_idle(h);
 	for_each_gonode(h, nid) {
-		idle = 0;
-		for (spc = 0; spc < GO_NR_SPANCLASSES; spc++) {
-			c = &h->node[nid]->central[spc];
-			if (READ_ONCE(c->idle))
-				idle += gocentral_trim_idle(c) *
-					go_class_pages[GO_SPC_CLASS(spc)];
-		}
+		idle = trim_idle_spans(h->node[nid]);
 		begin_peak(h->node[nid], h->ticks, idle);
 	}
 	h->ticks++;
-	/* What has become free near the limit since anybody asked for more. */
+	/* Near the limit only a charge kicks the worker; a free does not. */
 	start = ktime_get_ns();
 	golimit_keep(h, false);
 	atomic64_add(ktime_get_ns() - start, &h->trim_ns);
 }
 
-/* Less is not worth breaking a block for. */
+/* A few pages are not worth splitting a block for. */
 static unsigned long worthwhile_excess(struct gonode *node)
 {
 	unsigned long excess = gobackground_excess(node);
@@ -109,11 +160,11 @@ static unsigned long worthwhile_excess(struct gonode *node)
 }
 
 /**
- * gobackground_turn - give back for a moment
+ * gobackground_turn - give back for a millisecond at most
  * @h: the heap
  *
  * Context: task, may sleep.
- * Return: whether there is more to do.
+ * Return: whether the time was used up, so that there may be more to do.
  */
 bool gobackground_turn(struct goheap *h)
 {
@@ -128,32 +179,33 @@ bool gobackground_turn(struct goheap *h)
 	return ktime_get_ns() > sc.until;
 }
 
-/* How long to pause after so much work, in jiffies. */
+/* The pause, in jiffies, after @spent nanoseconds of work. */
 static unsigned long pause_after(u64 spent)
 {
-	unsigned int percent = READ_ONCE(scavenge_cpu);
+	unsigned int percent = READ_ONCE(scavenge_cpu.value);
 
 	return nsecs_to_jiffies64(div_u64(spent * (100 - percent), percent)) +
 	       1;
 }
 
+/* The time between ticks, in jiffies. */
 static unsigned long tick_length(unsigned int window_ms)
 {
 	return max(msecs_to_jiffies(window_ms / GO_PEAKS), 1UL);
 }
 
-static void background_fn(struct work_struct *work)
+static void run_background(struct work_struct *work)
 {
 	struct goheap *h = container_of(to_delayed_work(work), struct goheap,
 					background);
-	unsigned int window = READ_ONCE(scavenge_window_ms);
+	unsigned int window = READ_ONCE(scavenge_window_ms.value);
 	unsigned long next;
 	bool more = true;
 	u64 start;
 
 	if (!window)
 		return;
-	/* Ticks are in time, whatever the turns have cost. */
+	/* Ticks are not put off by pauses: they say what is needed. */
 	if (time_after_eq(jiffies, h->next_tick)) {
 		gobackground_tick(h);
 		goscavenge_reap(h);
@@ -173,18 +225,18 @@ static void background_fn(struct work_struct *work)
 }
 
 /**
- * gobackground_init - make the background, which does nothing yet
+ * gobackground_init - make the background; gobackground_start() starts it
  * @h: the heap
  *
  * Context: task.
  */
 void gobackground_init(struct goheap *h)
 {
-	INIT_DELAYED_WORK(&h->background, background_fn);
+	INIT_DELAYED_WORK(&h->background, run_background);
 }
 
 /**
- * gobackground_start - let the background begin
+ * gobackground_start - start the background
  * @h: the heap of the API
  *
  * Context: task.
@@ -193,14 +245,14 @@ void gobackground_start(struct goheap *h)
 {
 	kernel_param_lock(THIS_MODULE);
 	running = true;
-	h->next_tick = jiffies + tick_length(scavenge_window_ms);
+	h->next_tick = jiffies + tick_length(scavenge_window_ms.value);
 	h->next_turn = jiffies;
 	queue_delayed_work(system_unbound_wq, &h->background, 1);
 	kernel_param_unlock(THIS_MODULE);
 }
 
 /**
- * gobackground_stop - end the background
+ * gobackground_stop - stop the background, if the heap has one
  * @h: the heap
  *
  * Context: task, may sleep.
@@ -215,64 +267,43 @@ void gobackground_stop(struct goheap *h)
 	cancel_delayed_work_sync(&h->background);
 }
 
-/* A number between two, kept in *kp->arg; 0 too if the first is 0. */
-static int set_between(const char *val, const struct kernel_param *kp,
-		       unsigned int least, unsigned int most)
+/* Run the background at once: its parameters have changed. */
+static void wake_background(struct goheap *h)
 {
+	h->next_tick = jiffies;
+	h->next_turn = jiffies;
+	mod_delayed_work(system_unbound_wq, &h->background, 0);
+}
+
+static int background_param_set(const char *val, const struct kernel_param *kp)
+{
+	struct background_param *p = container_of((unsigned int *)kp->arg,
+						  struct background_param,
+						  value);
 	unsigned int n;
-	int err = kstrtouint(val, 0, &n);
+	int err = goparam_uint(val, p->or_zero ? 0 : p->least, p->most, &n);
 
 	if (err)
 		return err;
-	if (n < least || n > most)
+	if (n && n < p->least)
 		return -EINVAL;
-	WRITE_ONCE(*(unsigned int *)kp->arg, n);
-	/* What has changed is heeded at once. */
-	if (running) {
-		goalloc_heap.next_tick = jiffies;
-		goalloc_heap.next_turn = jiffies;
-		mod_delayed_work(system_unbound_wq, &goalloc_heap.background,
-				 0);
-	}
+	WRITE_ONCE(p->value, n);
+	if (running)
+		wake_background(&goalloc_heap);
 	return 0;
 }
 
-static int window_set(const char *val, const struct kernel_param *kp)
-{
-	unsigned int n;
-
-	if (!kstrtouint(val, 0, &n) && n && n < 100)
-		return -EINVAL;
-	return set_between(val, kp, 0, 3600 * MSEC_PER_SEC);
-}
-
-static const struct kernel_param_ops window_ops = {
-	.set = window_set,
+static const struct kernel_param_ops background_param_ops = {
+	.set = background_param_set,
 	.get = param_get_uint,
 };
-module_param_cb(scavenge_window_ms, &window_ops, &scavenge_window_ms, 0644);
+
+module_param_cb(scavenge_window_ms, &background_param_ops,
+		&scavenge_window_ms.value, 0644);
 MODULE_PARM_DESC(scavenge_window_ms, "give back what was not needed for so long; 100 to 3600000, 0 for never (default 10000)");
-
-static int retain_set(const char *val, const struct kernel_param *kp)
-{
-	return set_between(val, kp, 100, 1000);
-}
-
-static const struct kernel_param_ops retain_ops = {
-	.set = retain_set,
-	.get = param_get_uint,
-};
-module_param_cb(scavenge_retain, &retain_ops, &scavenge_retain, 0644);
+module_param_cb(scavenge_retain, &background_param_ops, &scavenge_retain.value,
+		0644);
 MODULE_PARM_DESC(scavenge_retain, "percent of the recent peak to keep; 100 to 1000 (default 105)");
-
-static int cpu_set(const char *val, const struct kernel_param *kp)
-{
-	return set_between(val, kp, 1, 100);
-}
-
-static const struct kernel_param_ops cpu_ops = {
-	.set = cpu_set,
-	.get = param_get_uint,
-};
-module_param_cb(scavenge_cpu, &cpu_ops, &scavenge_cpu, 0644);
+module_param_cb(scavenge_cpu, &background_param_ops, &scavenge_cpu.value,
+		0644);
 MODULE_PARM_DESC(scavenge_cpu, "percent of a CPU that giving back may take in the background; 1 to 100 (default 1)");

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drain: how mcaches begin and end, and are emptied by others than their owner.
+ * Drain: how mcaches begin and end, and are emptied for another task.
  *
- * A cache may be touched on its own CPU only, so whoever wants it emptied queues
- * work there: the background for the stacks that nobody has used for a tick,
- * those short of memory for all of them.  A CPU that goes down is drained when it
- * is dead, by another.  What NMIs had to leave is finished here, too.
+ * An mcache has no lock: only code on its own CPU may touch it.  A task that
+ * wants one emptied queues work on that CPU, as SLUB does: the background for
+ * the stacks that were not used for a tick, a task short of memory for all of
+ * them.  A lock would let any CPU empty any cache, and would cost each
+ * allocation more than all the rest of it.  An IPI could find the cache busy in
+ * the code that it interrupts, and would have to come again.  TCMalloc empties
+ * a cache from another CPU after it has aborted what runs there, as restartable
+ * sequences in user space permit.
  *
- * Task context only.  Who waits for a drain in reclaim is helped by a workqueue
- * with a rescuer, and does not wait for ever.
+ * The cache of a CPU that is down is drained by another.  The frees that NMIs
+ * put off are finished here, too.
+ *
+ * Task context only.  A task in reclaim may wait for a drain: the work
+ * allocates nothing, its workqueue has a rescuer, and the wait has an end.
  */
 
 #include <linux/cpu.h>
@@ -26,50 +33,66 @@
 #include "stack.h"
 #include "tiny.h"
 
-/* How long a caller who is short of memory waits for caches to be emptied. */
+/* How long a caller that is short of memory waits for caches to be emptied. */
 #define DRAIN_WAIT_MS	100
 
 static enum cpuhp_state hotplug_state;
 static struct workqueue_struct *drain_wq;
 
+/* Finish one free; @link is in the first bytes of the object. */
+static void finish_free(struct goheap *h, struct llist_node *link)
+{
+	struct gospan *s;
+
+	lockdep_assert_held(&h->finish);
+	goleak_free(link);
+	/* The NMI has cleared the object, and then written the link. */
+	if (want_init_on_free())
+		memset(link, 0, sizeof(*link));
+	preempt_disable();
+	s = gospan_of(h, link);
+	preempt_enable();
+	/* The object is claimed, so that its span stays. */
+	if (s->state == GO_SPAN_DYING)
+		goheap_free_large(h, s);
+	else
+		gocentral_free_one(h, link);
+}
+
 /**
- * godrain_deferred - finish the frees that NMIs had to leave
+ * godrain_deferred - finish the frees that NMIs put off
  * @h: the heap
  *
- * Context: task.
+ * Waits for all of them, including those that another task is finishing.
+ *
+ * Context: task, may sleep.
  */
 void godrain_deferred(struct goheap *h)
 {
-	struct llist_node *node, *next;
-	struct gospan *s;
+	struct llist_node *link, *next;
 	int cpu;
 
-	/* Who returns knows that they are finished, and not by whom. */
 	mutex_lock(&h->finish);
 	for_each_possible_cpu(cpu) {
-		node = llist_del_all(&per_cpu_ptr(h->mcache, cpu)->deferred);
-		llist_for_each_safe(node, next, node) {
-			goleak_free(node);
-			if (want_init_on_free())
-				memset(node, 0, sizeof(*node));
-			/* Claimed: it stays what it is. */
-			preempt_disable();
-			s = gospan_of(h, node);
-			preempt_enable();
-			if (s->state == GO_SPAN_DYING)
-				goheap_free_large(h, s);
-			else
-				gocentral_free_one(h, node);
-		}
+		link = llist_del_all(&per_cpu_ptr(h->mcache, cpu)->deferred);
+		llist_for_each_safe(link, next, link)
+			finish_free(h, link);
 	}
 	mutex_unlock(&h->finish);
 }
 
+/*
+ * The parts of a cache that are drained one by one: its stacks, by span class,
+ * and behind them the tiny block.
+ */
+#define PART_TINY	GO_NR_SPANCLASSES
+#define NR_PARTS	(PART_TINY + 1)
+
 /**
  * enum godrain - what to empty of a cache
- * @DRAIN_IDLE: the stacks that have not been used for a tick of the background
- * @DRAIN_ALL: all of them
- * @DRAIN_DEAD: all of them; the cache is a dead CPU's
+ * @DRAIN_IDLE: the parts that have not been used since last looked at
+ * @DRAIN_ALL: all parts
+ * @DRAIN_DEAD: all parts; the cache is that of a dead CPU
  */
 enum godrain {
 	DRAIN_IDLE,
@@ -77,40 +100,44 @@ enum godrain {
 	DRAIN_DEAD,
 };
 
-/* What has been done with a stack, or with the last, the tiny block. */
+/* How often a part has been used. */
 static u32 operations_on(const struct gomcache *c, unsigned int i)
 {
 	const struct gostack *s = &c->stack[i];
 
-	return i == GO_NR_SPANCLASSES ?
+	return i == PART_TINY ?
 		READ_ONCE(c->tiny_mallocs) + READ_ONCE(c->tiny_frees) :
 		READ_ONCE(s->mallocs) + READ_ONCE(s->frees);
 }
 
 static bool has_objects(const struct gomcache *c, unsigned int i)
 {
-	return i == GO_NR_SPANCLASSES ? !!READ_ONCE(c->tiny) :
-					!!READ_ONCE(c->stack[i].slot);
+	return i == PART_TINY ? !!READ_ONCE(c->tiny) :
+				!!READ_ONCE(c->stack[i].slot);
 }
 
-/* Has it something, and not been used since it was last seen? */
-static bool idle_since(const struct gomcache *c, unsigned int i)
+/* Where it is noted how often a part had been used when last looked at. */
+static u32 *seen_of(struct gomcache *c, unsigned int i)
 {
-	u32 seen = i == GO_NR_SPANCLASSES ? READ_ONCE(c->tiny_seen) :
-					    READ_ONCE(c->stack[i].seen);
+	return i == PART_TINY ? &c->tiny_seen : &c->stack[i].seen;
+}
+
+/* Does a part have objects, and has it not been used since last looked at? */
+static bool is_idle_part(struct gomcache *c, unsigned int i)
+{
+	u32 seen = READ_ONCE(*seen_of(c, i));
 
 	return has_objects(c, i) && seen == operations_on(c, i);
 }
 
 static void note_operations(struct gomcache *c, unsigned int i)
 {
-	WRITE_ONCE(*(i == GO_NR_SPANCLASSES ? &c->tiny_seen :
-					      &c->stack[i].seen), operations_on(c, i));
+	WRITE_ONCE(*seen_of(c, i), operations_on(c, i));
 }
 
 /*
- * A cache may be touched on its own CPU only.  Should that go down, its work is
- * done on another one, which leaves the cache to drain_dead_cpu().
+ * Empty a cache, part by part.  If its CPU goes down meanwhile, another CPU
+ * continues the work, and leaves the rest to drain_dead_cpu().
  */
 static void drain_cache(struct goheap *h, struct gomcache *c, enum godrain what)
 {
@@ -118,15 +145,15 @@ static void drain_cache(struct goheap *h, struct gomcache *c, enum godrain what)
 	int i;
 
 	/* The tiny block first: it may end on a stack. */
-	for (i = GO_NR_SPANCLASSES; i >= 0; i--) {
+	for (i = PART_TINY; i >= 0; i--) {
 		preempt_disable();
 		if (what != DRAIN_DEAD && this_cpu_ptr(h->mcache) != c) {
 			preempt_enable();
 			return;
 		}
-		if (what == DRAIN_IDLE && !idle_since(c, i)) {
+		if (what == DRAIN_IDLE && !is_idle_part(c, i)) {
 			note_operations(c, i);
-		} else if (i == GO_NR_SPANCLASSES) {
+		} else if (i == PART_TINY) {
 			block = gotiny_drain(c);
 			if (block)
 				gofree_block(h, block);
@@ -145,7 +172,7 @@ static void finish_drain(struct goheap *h)
 		wake_up_all(&h->drained);
 }
 
-static void drain_fn(struct work_struct *work)
+static void drain_this_cpu(struct work_struct *work)
 {
 	struct gomcache *c = container_of(work, struct gomcache, drain);
 
@@ -153,7 +180,7 @@ static void drain_fn(struct work_struct *work)
 	finish_drain(c->heap);
 }
 
-static void trim_fn(struct work_struct *work)
+static void trim_this_cpu(struct work_struct *work)
 {
 	struct gomcache *c = container_of(work, struct gomcache, trim);
 	u64 start = ktime_get_ns();
@@ -162,25 +189,28 @@ static void trim_fn(struct work_struct *work)
 	atomic64_add(ktime_get_ns() - start, &c->heap->trim_ns);
 }
 
-/* Is anything idle?  If so, its CPU sees to it; else remember how far all is. */
+/*
+ * Is a part of the cache idle?  If none is, note how often each has been used,
+ * so that its CPU need not be disturbed for that.
+ */
 static bool look_for_idle(struct gomcache *c)
 {
 	unsigned int i;
 
-	for (i = 0; i <= GO_NR_SPANCLASSES; i++)
-		if (idle_since(c, i))
+	for (i = 0; i < NR_PARTS; i++)
+		if (is_idle_part(c, i))
 			return true;
-	for (i = 0; i <= GO_NR_SPANCLASSES; i++)
+	for (i = 0; i < NR_PARTS; i++)
 		if (has_objects(c, i))
 			note_operations(c, i);
 	return false;
 }
 
 /**
- * godrain_trim_idle - have the stacks emptied that were idle since last asked
+ * godrain_trim_idle - have stacks emptied that were idle since the last call
  * @h: the heap
  *
- * Nobody waits for it: a CPU that lets no worker run keeps what it has.
+ * Does not wait: a CPU that runs no worker keeps what it has.
  *
  * Context: task, may sleep.
  */
@@ -198,7 +228,10 @@ void godrain_trim_idle(struct goheap *h)
 	cpus_read_unlock();
 }
 
-/* False when it is queued already: that CPU may let no worker run for long. */
+/*
+ * False if the work is still queued from before: its CPU may run no worker for
+ * long, and is not to be waited for.
+ */
 static bool queue_drain(struct goheap *h, int cpu)
 {
 	atomic_inc(&h->draining);
@@ -208,16 +241,40 @@ static bool queue_drain(struct goheap *h, int cpu)
 	return false;
 }
 
+/* Does a CPU allocate from a node, or from another in its place? */
+static bool cpu_uses_node(struct goheap *h, int cpu, int nid)
+{
+	return gonuma_heap(h, cpu_to_mem(cpu))->nid == nid;
+}
+
+/**
+ * godrain_cached_bytes - how much the caches of the CPUs of a node may hold
+ * @h: the heap
+ * @nid: the node
+ *
+ * Context: any.
+ * Return: the sum of their capacities in bytes.
+ */
+unsigned long godrain_cached_bytes(struct goheap *h, int nid)
+{
+	unsigned long bytes = 0;
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		if (cpu_uses_node(h, cpu, nid))
+			bytes += READ_ONCE(per_cpu_ptr(h->mcache, cpu)->bytes);
+	return bytes;
+}
+
 /**
  * godrain_node - empty the caches of the CPUs of a node
  * @h: the heap
  * @nid: the node
  *
- * For those short of memory.  The caches are emptied by a workqueue that has a
- * rescuer, and who waits for it allocates nothing.  But for a CPU that lets no
- * worker run, or for hotplug, nobody waits for ever.
+ * For a task that is short of memory.  It waits DRAIN_WAIT_MS at most, since a
+ * CPU may run no worker, and does nothing while CPUs come or go.
  *
- * Context: task, may sleep, in reclaim too.
+ * Context: task, may sleep; also in reclaim.
  */
 void godrain_node(struct goheap *h, int nid)
 {
@@ -227,7 +284,7 @@ void godrain_node(struct goheap *h, int nid)
 	if (!cpus_read_trylock())
 		return;
 	for_each_online_cpu(cpu)
-		if (gonuma_heap(h, cpu_to_mem(cpu))->nid == nid &&
+		if (cpu_uses_node(h, cpu, nid) &&
 		    READ_ONCE(per_cpu_ptr(h->mcache, cpu)->bytes))
 			queued |= queue_drain(h, cpu);
 	if (queued)
@@ -255,6 +312,7 @@ void godrain_all(struct goheap *h)
 	cpus_read_unlock();
 }
 
+/* The hotplug callback: another CPU runs it, and owns the cache for now. */
 static int drain_dead_cpu(unsigned int cpu, struct hlist_node *node)
 {
 	struct goheap *h = hlist_entry(node, struct goheap, online);
@@ -266,7 +324,7 @@ static int drain_dead_cpu(unsigned int cpu, struct hlist_node *node)
 }
 
 /**
- * godrain_init - make the caches
+ * godrain_init - make the mcaches
  * @h: the heap
  *
  * Context: task.
@@ -285,8 +343,8 @@ int godrain_init(struct goheap *h)
 		c = per_cpu_ptr(h->mcache, cpu);
 		c->heap = h;
 		init_llist_head(&c->deferred);
-		INIT_WORK(&c->drain, drain_fn);
-		INIT_WORK(&c->trim, trim_fn);
+		INIT_WORK(&c->drain, drain_this_cpu);
+		INIT_WORK(&c->trim, trim_this_cpu);
 	}
 
 	err = gohooks_fault() ? -ENOMEM :
@@ -297,8 +355,8 @@ int godrain_init(struct goheap *h)
 }
 
 /**
- * godrain_exit - end the caches
- * @h: the heap; they are empty and nobody uses them any more
+ * godrain_exit - free the mcaches
+ * @h: the heap; the mcaches are empty and no longer used
  *
  * Context: task, may sleep.
  */
@@ -316,7 +374,7 @@ void godrain_exit(struct goheap *h)
 }
 
 /**
- * godrain_hotplug_init - be told of dead CPUs, and have work done on live ones
+ * godrain_hotplug_init - make the workqueue and the hotplug state of all heaps
  *
  * Context: task.
  * Return: 0 or an error.
@@ -339,7 +397,7 @@ int godrain_hotplug_init(void)
 }
 
 /**
- * godrain_hotplug_exit - be told no more
+ * godrain_hotplug_exit - remove the workqueue and the hotplug state
  *
  * Context: task.
  */

@@ -4,43 +4,47 @@
  * kernel, which is MemStats' Sys.
  *
  * Go's limit is soft: its collector works harder, and the heap grows all the
- * same.  Here it is hard.  Whoever asks the page allocator for the heap or its
- * metadata charges it first; what would go beyond the limit fails, and in the
- * end NULL is returned, as kernel callers expect.  While more is held than
- * the limit says, because it was lowered, no pages are taken from the heap at
- * all: what is free goes.  Objects that caches and spans already have are still
- * handed out: they cost nothing more.
+ * same.  Here no collector can make room, so the limit is hard.  Code that asks
+ * the page allocator for the heap or its metadata charges it first (limit.h); a
+ * charge beyond the limit fails, and in the end the caller gets NULL, as kernel
+ * callers expect.  While more is held than the limit permits, because it was
+ * lowered, no free pages are handed out at all: they go back.  Objects that
+ * caches and spans have are still handed out, since they cost nothing more.
  *
- * From 95 % on, as in Go, free pages go: when somebody takes more, by a worker
- * at once, else with the next tick of the background, if there is one.  Who would fail and may
- * sleep first empties the caches and gives back himself.
+ * From 95 % on, as in Go, free pages go back: by the worker when a charge finds
+ * that mark passed, else at the next tick of the background, if the heap has
+ * one.  A caller that would fail and may sleep gives back itself before it
+ * does, down to what the caches hold.
  *
- * __GFP_NOFAIL goes beyond the limit, as it does for memory cgroups: who waited
- * for somebody to raise it might wait for ever, holding locks.
+ * __GFP_NOFAIL goes beyond the limit, as it does for memory cgroups: a caller
+ * that waited for the limit to be raised might wait for ever, with locks held.
  */
 
 #include <linux/moduleparam.h>
-#include <linux/string.h>
 #include "api.h"
 #include "hooks.h"
 #include "limit.h"
+#include "param.h"
 #include "reclaim.h"
 
-/* What a span may need besides its pages, at most. */
+/* The most that a span may need besides its pages. */
 #define ROOM_FOR_METADATA	(64UL << 10)
 
-/* Under the lock of the module's parameters. */
+/*
+ * What the parameter says, and whether the heap of the API heeds it.  Guarded
+ * by kernel_param_lock().
+ */
 static unsigned long memory_limit;
-static bool running;
+static bool heeded;
 
-/* Give back so many bytes; with @harder what caches and spans hold, too. */
+/* Give back so many bytes; with @caches also what spans and caches hold. */
 static unsigned long give_back_bytes(struct goheap *h, unsigned long bytes,
-				     bool harder)
+				     bool caches)
 {
 	struct goscavenge sc = {
 		.who = GO_BY_LIMIT,
 		.nid = NUMA_NO_NODE,
-		.harder = harder,
+		.caches = caches,
 		.want = DIV_ROUND_UP(bytes, GO_PAGE_SIZE),
 		.until = U64_MAX,
 	};
@@ -51,7 +55,7 @@ static unsigned long give_back_bytes(struct goheap *h, unsigned long bytes,
 /**
  * golimit_keep - give back what is held beyond 95 % of the limit
  * @h: the heap
- * @caches: beyond the limit itself empty caches and kept spans, too
+ * @caches: if the limit itself is exceeded, take idle spans and caches too
  *
  * Context: task, may sleep.
  */
@@ -63,7 +67,7 @@ void golimit_keep(struct goheap *h, bool caches)
 		give_back_bytes(h, now - most, caches && golimit_over(h));
 }
 
-/* An allocation has failed: does it help to give back?  See struct gohooks. */
+/* Give back what an allocation lacks at the limit: see struct gohooks. */
 static bool make_room(struct goheap *h, unsigned long bytes, gfp_t gfp)
 {
 	unsigned long now = golimit_held(h), limit = golimit_most(h);
@@ -81,9 +85,9 @@ static bool make_room(struct goheap *h, unsigned long bytes, gfp_t gfp)
 /**
  * golimit_set - change the limit
  * @h: the heap
- * @bytes: the new one, 0 for none; it may be below what is in use
+ * @bytes: the new limit, 0 for none; it may be below what is in use
  *
- * Context: any but NMI.
+ * Context: any.
  */
 void golimit_set(struct goheap *h, unsigned long bytes)
 {
@@ -92,7 +96,7 @@ void golimit_set(struct goheap *h, unsigned long bytes)
 }
 
 /**
- * golimit_init - have allocations that meet the limit make room
+ * golimit_init - register the hook of allocations that meet the limit
  *
  * Context: task, before there is a heap.
  */
@@ -102,7 +106,7 @@ void golimit_init(void)
 }
 
 /**
- * golimit_start - heed the parameter
+ * golimit_start - heed the parameter memory_limit
  * @h: the heap of the API
  *
  * Context: task.
@@ -110,63 +114,32 @@ void golimit_init(void)
 void golimit_start(struct goheap *h)
 {
 	kernel_param_lock(THIS_MODULE);
-	running = true;
+	heeded = true;
 	golimit_set(h, memory_limit);
 	kernel_param_unlock(THIS_MODULE);
 }
 
 /**
- * golimit_stop - heed it no more
+ * golimit_stop - no longer heed the parameter
  *
  * Context: task, may sleep.
  */
 void golimit_stop(void)
 {
 	kernel_param_lock(THIS_MODULE);
-	running = false;
+	heeded = false;
 	kernel_param_unlock(THIS_MODULE);
-}
-
-/* As GOMEMLIMIT: "off", or a number with B, KiB, MiB, GiB or TiB behind it. */
-static int parse_bytes(const char *val, unsigned long *bytes)
-{
-	static const char * const suffix[] = {
-		"B", "KiB", "MiB", "GiB", "TiB",
-	};
-	char buf[32], *end;
-	unsigned int i;
-
-	if (strscpy(buf, val, sizeof(buf)) < 0)
-		return -EINVAL;
-	end = strim(buf);
-	if (!strcmp(end, "off")) {
-		*bytes = 0;
-		return 0;
-	}
-	val = end;
-	end += strspn(end, "0123456789");
-	for (i = 0; i < ARRAY_SIZE(suffix); i++)
-		if (!strcmp(end, suffix[i]))
-			break;
-	if (*end && i == ARRAY_SIZE(suffix))
-		return -EINVAL;
-	i = *end ? i : 0;
-	*end = '\0';
-	if (kstrtoul(val, 10, bytes))
-		return -EINVAL;
-	return check_mul_overflow(*bytes, 1UL << (10 * i), bytes) ? -ERANGE :
-								    0;
 }
 
 static int limit_param_set(const char *val, const struct kernel_param *kp)
 {
-	unsigned long bytes;
-	int err = parse_bytes(val, &bytes);
+	u64 bytes;
+	int err = goparam_limit(val, &bytes);
 
 	if (err)
 		return err;
 	memory_limit = bytes;
-	if (running)
+	if (heeded)
 		golimit_set(&goalloc_heap, bytes);
 	return 0;
 }
@@ -176,4 +149,4 @@ static const struct kernel_param_ops limit_ops = {
 	.get = param_get_ulong,
 };
 module_param_cb(memory_limit, &limit_ops, &memory_limit, 0644);
-MODULE_PARM_DESC(memory_limit, "the most that may be held of the kernel: bytes, or with B, KiB, MiB, GiB, TiB; 0 or off for no limit (default)");
+MODULE_PARM_DESC(memory_limit, "the most that may be held of the kernel: bytes, or with K, M, G, T, or KiB, MiB, GiB, TiB; 0 or off for no limit (default)");

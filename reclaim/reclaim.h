@@ -2,12 +2,14 @@
 /*
  * Reclaim: how memory goes back to the kernel, and what a heap puts off.
  *
- *   drain.c       the caches of CPUs are emptied
- *   scavenge.c    free pages go back: which
- *   limit.c       memory_limit
- *   background.c  what has not been needed for a while goes: when, how much
- *   shrink.c      the kernel is short of memory
- *   worker.c      what cannot be done where a free may happen
+ *   drain.c       empties the caches of CPUs
+ *   scavenge.c    gives pages back, and decides which
+ *   limit.c       keeps memory_limit
+ *   background.c  gives back what was not needed lately: decides when, how much
+ *   shrink.c      gives back when the kernel is short of memory
+ *   worker.c      does what has to wait for a task
+ *
+ * A file calls only those above it in this list.
  */
 #ifndef GOALLOC_RECLAIM_H
 #define GOALLOC_RECLAIM_H
@@ -17,6 +19,7 @@
 /* drain.c */
 void godrain_deferred(struct goheap *h);
 void godrain_trim_idle(struct goheap *h);
+unsigned long godrain_cached_bytes(struct goheap *h, int nid);
 void godrain_node(struct goheap *h, int nid);
 void godrain_all(struct goheap *h);
 int godrain_init(struct goheap *h);
@@ -25,20 +28,19 @@ int godrain_hotplug_init(void);
 void godrain_hotplug_exit(void);
 
 /**
- * struct goscavenge - an order to give memory back
- * @who: for whom
- * @nid: the node it is to come from, or NUMA_NO_NODE for all
- * @harder: if free pages are not enough, idle spans and what CPUs cache, too
- * @idle_spans: the idle spans first, in any case
- * @want: how many pages are yet to go
- * @want_of: if set, says for each node how many are to go
- * @until: when to stop, by ktime_get_ns()
+ * struct goscavenge - a request to give memory back
+ * @who: who asks, for MemStats
+ * @nid: the node to take it from, or NUMA_NO_NODE for all
+ * @caches: if free pages do not suffice, take idle spans too, and then what
+ *	CPUs cache
+ * @want: pages still to go; counts down
+ * @want_of: if set, gives @want anew for each node; called with give_back held
+ * @until: when to stop, by ktime_get_ns(); U64_MAX for no end
  */
 struct goscavenge {
 	enum goscavenger who;
 	int nid;
-	bool harder;
-	bool idle_spans;
+	bool caches;
 	unsigned long want;
 	unsigned long (*want_of)(struct gonode *node);
 	u64 until;

@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Scavenge: how memory goes back to the kernel.
+ * Scavenge: gives pages back to the kernel, and decides which.
  *
  * The background, the shrinker, the limit and goalloc_free_os_memory() say how
- * much; here is decided which.  The least used arenas are emptied first, longest
- * run first, so that blocks as large as they came go back, and what stays is
- * full.  Go scavenges from the top of its address space down, since a page that
- * is given back costs it only a fault; pages that go back here are gone, so that
- * whole blocks matter more than the order.  The reserve stays.
+ * much.  The least used arenas are emptied first, and of an arena the longest
+ * run first: blocks then go back as large as they came, and what stays is full.
+ * Go scavenges from the top of its address space down, because a page it has
+ * released keeps its address and costs no more than a fault to use again.  Here
+ * a released page is gone, and the page allocator has most use for whole
+ * blocks, so that how full an arena is matters more than where it lies.  No
+ * list of arenas by use is kept: each allocation of pages would have to update
+ * it, while a pass that walks the map is rare.
  *
- * Pages leave the heap under its lock and go to the page allocator without.  A
- * mutex keeps those that give back apart.  Nothing allocates while it is held, so
- * that reclaim may wait for it.  Arenas, and metadata that is not in use, go after
- * a grace period, when it is free again.
+ * The reserve stays: the contexts that need it cannot reclaim.
+ *
+ * Pages leave the heap under their node's lock and go to the page allocator
+ * without it.  The mutex give_back serializes the tasks that do this.  Nothing
+ * allocates while it is held, so that a task in reclaim may wait for it.  A
+ * walk may still be reading an arena or a descriptor that has gone: their
+ * memory goes after a grace period, for which the mutex is dropped.
  *
  * Task context only.
  */
@@ -34,35 +40,36 @@
 #include "runs.h"
 #include "span.h"
 
-/* Arenas by how much of them is in use: nothing, up to an eighth, ... */
+/* Shares of an arena in use: none, up to an eighth, ... up to eight eighths. */
 #define SHARES	9
 
 static unsigned int used_share(const struct goarena *a)
 {
 	unsigned int n = READ_ONCE(a->npages), nfree = READ_ONCE(a->nfree);
 
-	/* They may change between the two. */
+	/* The arena may change between the two reads. */
 	return DIV_ROUND_UP((n - min(n, nfree)) * 8, GO_ARENA_PAGES);
 }
 
-/* How much of a run can go, if so much is wanted. */
+/* How many pages of a run may go if @want are wanted: the reserve stays. */
 static unsigned long pages_to_spare(struct gonode *node, struct gospan *s,
-			      unsigned long want)
+				    unsigned long want)
 {
 	unsigned long n = min_t(unsigned long, s->npages, want);
 	unsigned long spare = node->runs.big -
 			      min(node->runs.big, node->reserve);
 
-	/* Only runs of GO_RESERVE_RUN pages or more count towards the reserve. */
+	lockdep_assert_held(&node->lock);
+	/* Only runs of at least GO_RESERVE_RUN pages count as reserve. */
 	if (s->npages < GO_RESERVE_RUN || s->npages <= spare)
 		return n;
-	/* What is left of a run of the reserve must be one. */
+	/* The part of the run that stays must still count. */
 	return min3(n, spare, (unsigned long)s->npages - GO_RESERVE_RUN);
 }
 
-/* The run of an arena of which the most can go, and how much. */
+/* The run of an arena of which the most pages may go, and how many: @n. */
 static struct gospan *best_run_of(struct gonode *node, struct goarena *a,
-			       unsigned long want, unsigned long *n)
+				  unsigned long want, unsigned long *n)
 {
 	struct gospan *s, *best = NULL;
 	unsigned int i = 0;
@@ -85,9 +92,9 @@ static struct gospan *best_run_of(struct gonode *node, struct goarena *a,
 	return best;
 }
 
-/* Take pages that are to go out of the heap. */
+/* Take out of the heap the run, or the part of it, that goes next. */
 static struct gospan *detach_run(struct gonode *node, struct goarena *a,
-			     struct gospan *spare[2], struct goscavenge *sc)
+				 struct gospan *spare[2], struct goscavenge *sc)
 {
 	unsigned long flags, n;
 	struct gospan *s;
@@ -99,26 +106,24 @@ static struct gospan *detach_run(struct gonode *node, struct goarena *a,
 	if (s) {
 		s = goruns_cut(&node->runs, a, s, n, 1, spare);
 		goheap_disown(node, s, sc->who);
+		sc->want -= n;
 	}
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return s;
 }
 
-/* Give one run of an arena back; false when none is to go. */
+/* Give back one run of an arena; false when none may go. */
 static bool give_back_run(struct gonode *node, struct goarena *a,
 			  struct goscavenge *sc)
 {
-	struct gofixalloc *fix = &node->heap->fix[GO_FIX_SPAN];
-	/* Nothing may allocate here: without one only whole runs can go. */
-	struct gospan *spare[2] = { gofixalloc_pop(fix) };
+	struct goheap *h = node->heap;
+	/* Nothing may allocate here: without a spare only whole runs go. */
+	struct gospan *spare[2] = { gofixalloc_pop(&h->fix[GO_FIX_SPAN]) };
 	struct gospan *s = detach_run(node, a, spare, sc);
 
-	if (s) {
-		sc->want -= s->npages;
+	if (s)
 		goheap_release(node, s);
-	}
-	if (spare[0])
-		gofixalloc_free(fix, spare[0]);
+	goheap_put_spares(h, spare);
 	return s;
 }
 
@@ -134,6 +139,7 @@ static bool retire_arena(struct gonode *node, struct goarena *a)
 static void scavenge_arena(struct gonode *node, struct goarena *a,
 			   struct goscavenge *sc)
 {
+	lockdep_assert_held(&node->heap->give_back);
 	while (sc->want && give_back_run(node, a, sc)) {
 		cond_resched();
 		if (ktime_get_ns() > sc->until)
@@ -143,20 +149,33 @@ static void scavenge_arena(struct gonode *node, struct goarena *a,
 	}
 }
 
-/* The first arena of a node from a place in the map on; it is set to its own. */
+/* The node's first arena from place @i of the map on; @i becomes its place. */
 static struct goarena *next_arena_of(struct gonode *node, unsigned long *i)
 {
 	struct goarena *a;
 
+	lockdep_assert_held(&node->heap->give_back);
 	rcu_read_lock();
 	while ((a = gospan_next_arena(node->heap, i)) && a->node != node)
 		++*i;
 	rcu_read_unlock();
-	/* It stays: arenas are only taken away under give_back, which we hold. */
+	/* It stays: arenas leave the map under give_back only. */
 	return a;
 }
 
-/* Give free pages of a node back. */
+/* Give back free pages of the arenas with @share eighths in use. */
+static void scavenge_share(struct gonode *node, unsigned int share,
+			   struct goscavenge *sc)
+{
+	struct goarena *a;
+	unsigned long i;
+
+	for (i = 0; sc->want && (a = next_arena_of(node, &i)); i++)
+		if (used_share(a) == share)
+			scavenge_arena(node, a, sc);
+}
+
+/* Give back free pages of a node, the least used arenas first. */
 static unsigned long scavenge_free(struct gonode *node, struct goscavenge *sc)
 {
 	unsigned long i, nfree[SHARES] = {}, before = node->released;
@@ -167,14 +186,12 @@ static unsigned long scavenge_free(struct gonode *node, struct goscavenge *sc)
 	for (i = 0; (a = next_arena_of(node, &i)); i++)
 		nfree[used_share(a)] += READ_ONCE(a->nfree);
 	for (k = 0; k < SHARES; k++)
-		for (i = 0; nfree[k] && sc->want && (a = next_arena_of(node, &i));
-		     i++)
-			if (used_share(a) == k)
-				scavenge_arena(node, a, sc);
+		if (nfree[k])
+			scavenge_share(node, k, sc);
 	return node->released - before;
 }
 
-/* Have the mcentrals give up the spans they keep. */
+/* Make the idle spans of a node's mcentrals free pages. */
 static void trim_centrals(struct gonode *node)
 {
 	struct gocentral *c;
@@ -187,21 +204,18 @@ static void trim_centrals(struct gonode *node)
 }
 
 /*
- * First what is free; if that is not enough the idle spans; and only then what
- * the CPUs have cached.
+ * Free pages first; then idle spans; and last what the CPUs cache, because they
+ * would soon fetch it again.
  */
 static unsigned long scavenge_node(struct gonode *node, struct goscavenge *sc)
 {
-	unsigned long pages;
+	unsigned long pages = scavenge_free(node, sc);
 
-	if (sc->idle_spans)
-		trim_centrals(node);
-	pages = scavenge_free(node, sc);
-	if (sc->harder && sc->want) {
+	if (sc->caches && sc->want) {
 		trim_centrals(node);
 		pages += scavenge_free(node, sc);
 	}
-	if (sc->harder && sc->want) {
+	if (sc->caches && sc->want) {
 		godrain_node(node->heap, node->nid);
 		trim_centrals(node);
 		pages += scavenge_free(node, sc);
@@ -212,9 +226,9 @@ static unsigned long scavenge_node(struct gonode *node, struct goscavenge *sc)
 /**
  * goscavenge - give memory back to the kernel
  * @h: the heap
- * @sc: what is wanted; counts down
+ * @sc: what is wanted; @sc->want counts down
  *
- * Context: task, may sleep, in reclaim too.
+ * Context: task, may sleep; also in reclaim.
  * Return: pages given back.
  */
 unsigned long goscavenge(struct goheap *h, struct goscavenge *sc)
@@ -235,7 +249,7 @@ unsigned long goscavenge(struct goheap *h, struct goscavenge *sc)
 	atomic64_add(ktime_get_ns() - start, &h->scavenge_ns);
 	if (pages)
 		atomic_long_inc(&h->cycles);
-	/* There may be arenas to reap, for which not every caller can wait. */
+	/* Arenas may wait to be reaped, and not every caller can reap them. */
 	if (pages && sc->who != GO_BY_HAND)
 		gohooks_kick(h);
 	return pages;
@@ -271,7 +285,7 @@ static void retire_empty_arenas(struct goheap *h)
 			retire_arena(h->node[nid], a);
 }
 
-/* Metadata that is not in use. */
+/* Give back chunks of metadata that are not in use. */
 static size_t release_chunks(struct goheap *h)
 {
 	LIST_HEAD(chunks);
@@ -287,10 +301,11 @@ static size_t release_chunks(struct goheap *h)
 }
 
 /**
- * goscavenge_reap - give back metadata, and arenas that have left the map
+ * goscavenge_reap - free arenas that have left the map, and unused metadata
  * @h: the heap
  *
- * A walk, or the look-up of a bad address, may still be reading it.
+ * Waits for a grace period first: a walk, or the look-up of a bad address, may
+ * still be reading them.
  *
  * Context: task, may sleep.
  * Return: bytes given back.
@@ -334,13 +349,8 @@ void goscavenge_init(void)
 	gohooks.shed = shed_free_pages;
 }
 
-static unsigned long want_all(struct gonode *node)
-{
-	return ULONG_MAX;
-}
-
 /**
- * goscavenge_all - give back all that can go, idle spans included
+ * goscavenge_all - give back all that may go, idle spans included
  * @h: the heap
  *
  * Context: task, may sleep.
@@ -351,12 +361,16 @@ size_t goscavenge_all(struct goheap *h)
 	struct goscavenge sc = {
 		.who = GO_BY_HAND,
 		.nid = NUMA_NO_NODE,
-		.idle_spans = true,
-		.want_of = want_all,
+		.want = ULONG_MAX,
 		.until = U64_MAX,
 	};
-	size_t bytes = goscavenge(h, &sc) << GO_PAGE_SHIFT;
+	size_t bytes;
+	int nid;
 
+	/* First, so that their pages join the free runs and go in one piece. */
+	for_each_gonode(h, nid)
+		trim_centrals(h->node[nid]);
+	bytes = goscavenge(h, &sc) << GO_PAGE_SHIFT;
 	return bytes + goscavenge_reap(h);
 }
 

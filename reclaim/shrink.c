@@ -1,62 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Shrink: what the heap has idle goes when the kernel is short of memory.
+ * Shrink: gives back what the heap has idle when the kernel is short of memory.
  *
- * Reclaim asks, for each node, how much there is, and then for so much of it.
- * Pages of free runs go first, then the spans that mcentrals keep; the caches of
- * the node's CPUs are emptied only if that was not enough, because their owners
- * fill them again.  The reserve stays: those who need it cannot reclaim.
+ * SLUB has no shrinker: it frees a slab as soon as that is empty, but for a
+ * few, and nothing makes it give up partial ones or what CPUs hold.  goalloc
+ * keeps free pages on purpose, so it must be asked.  Reclaim asks for each node
+ * how much there is, and then for some of it.  Pages of free runs go first,
+ * then the spans that mcentrals keep idle; the caches of the node's CPUs are
+ * emptied only if that does not suffice, because they would soon fetch the
+ * objects again. The reserve stays: the contexts that need it cannot reclaim.
  *
- * This runs inside somebody's allocation, with whatever locks he holds.  So
- * nothing here allocates, touches a file system or does I/O, which makes it good
- * for GFP_NOFS and GFP_NOIO as well.  Whoever holds give_back allocates nothing
- * either, so it is waited for: turned away, a task could believe that there is
- * nothing left, and call the OOM killer while kswapd is giving back.  The hotplug
- * lock is only tried, and the wait for the caches has an end.  GFP_ATOMIC and
- * GFP_NOWAIT never get here.  What has to wait for a grace period is left to the
- * worker.
+ * A scan runs inside an allocation of any caller, under whatever locks that
+ * caller holds.  So nothing here allocates, enters a file system or does I/O,
+ * which makes it safe for GFP_NOFS and GFP_NOIO too.  Nor does the holder of
+ * give_back allocate, so a scan waits for it: a task that was turned away could
+ * conclude that nothing is left and call the OOM killer while kswapd is giving
+ * back.  The hotplug lock is only tried, and the wait for the caches has an
+ * end. GFP_ATOMIC and GFP_NOWAIT never get here.  What has to wait for a grace
+ * period is left to the worker.
  */
 
 #include <linux/mm.h>
-#include <linux/percpu.h>
 #include "api.h"
 #include "central.h"
 #include "compat.h"
 #include "numa.h"
 #include "reclaim.h"
 
-/* Pages the kernel asks for at a time: walking the arenas has to be worth it. */
+/* Pages that the kernel asks for at a time: a walk of the arenas must pay. */
 #define SHRINK_PAGES	((4UL << 20) >> PAGE_SHIFT)
 
 static struct shrinker *shrinker;
 
+/* The node's own heap; NULL if it has no memory and shares another's. */
 static struct gonode *own_node(struct goheap *h, int nid)
 {
 	return h->node[nid]->nid == nid ? h->node[nid] : NULL;
 }
 
-/* Bytes that the caches of a node's CPUs may hold. */
-static unsigned long cached_bytes(struct goheap *h, int nid)
-{
-	unsigned long n = 0;
-	int cpu;
-
-	for_each_online_cpu(cpu)
-		if (gonuma_heap(h, cpu_to_mem(cpu))->nid == nid)
-			n += READ_ONCE(per_cpu_ptr(h->mcache, cpu)->bytes);
-	return n;
-}
-
 /**
- * goshrink_count - how much of a node's memory could go?
+ * goshrink_count - count the pages of a node that could go
  * @h: the heap
  * @nid: the node
  *
- * Exact for pages that are free now; what the caches have is taken at their
- * capacity, for nobody can tell what it will free.
+ * Exact for free pages and idle spans.  The caches are taken at their capacity:
+ * how many pages their objects would free cannot be told.
  *
  * Context: any but NMI.
- * Return: pages of the kernel's.
+ * Return: how many, in pages of the kernel.
  */
 unsigned long goshrink_count(struct goheap *h, int nid)
 {
@@ -69,24 +60,24 @@ unsigned long goshrink_count(struct goheap *h, int nid)
 	n = node->runs.free - min(node->runs.big, node->reserve);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return ((n + gocentral_idle_pages(node)) << GO_PAGE_ORDER) +
-	       (cached_bytes(h, nid) >> PAGE_SHIFT);
+	       (godrain_cached_bytes(h, nid) >> PAGE_SHIFT);
 }
 
 /**
- * goshrink_scan - make some of a node's memory go
+ * goshrink_scan - give back some of a node's memory
  * @h: the heap
  * @nid: the node
- * @nr: pages of the kernel's that are wanted
+ * @nr: how many pages of the kernel are wanted
  *
  * Context: task, in reclaim.
- * Return: pages of the kernel's that went, or %SHRINK_STOP.
+ * Return: how many pages of the kernel went, or %SHRINK_STOP for none.
  */
 unsigned long goshrink_scan(struct goheap *h, int nid, unsigned long nr)
 {
 	struct goscavenge sc = {
 		.who = GO_BY_SHRINKER,
 		.nid = nid,
-		.harder = true,
+		.caches = true,
 		.want = DIV_ROUND_UP(nr, 1UL << GO_PAGE_ORDER),
 		.until = U64_MAX,
 	};
@@ -110,7 +101,7 @@ static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
 }
 
 /**
- * goshrink_init - tell the kernel what can go
+ * goshrink_init - register the shrinker
  *
  * Context: task.
  * Return: 0 or -ENOMEM.
@@ -123,7 +114,7 @@ int goshrink_init(void)
 }
 
 /**
- * goshrink_exit - let the kernel ask no more
+ * goshrink_exit - unregister the shrinker
  *
  * Context: task, may sleep.
  */

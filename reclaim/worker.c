@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Worker: what cannot be done where a free may happen.
+ * Worker: does what has to wait for a task that may sleep.
  *
- * Frees that an NMI had to leave, reserves that an atomic caller has used, charged
- * pages that must go back and a limit that is exceeded all need a task that may
- * sleep.  Any context may ask for it by gohooks_kick(): an irq_work, because
- * queue_work() takes locks that a raw spinlock must not be held over and that an
- * NMI may have interrupted.  The irq_work queues a work item, one for each heap,
- * which looks for all of these: what each kick was for is not kept, so that no
- * kick can be lost.
+ * That is: frees that an NMI put off, reserves that an atomic caller has used,
+ * charged pages that must go back, a limit that is nearly reached, and arenas
+ * that wait for a grace period.
+ *
+ * Any context may ask for it by gohooks_kick(), which raises an irq_work.  The
+ * caller could not queue the work itself: queue_work() takes the lock of a
+ * worker pool and wakes a task, and an NMI, or a free inside the scheduler, may
+ * have interrupted the code that holds either lock.
+ *
+ * There is one work item for each heap, and it looks for all of the above.
+ * Flags for what each kick was for would have to be set and cleared without
+ * losing one; looking where there is nothing to do costs little.
  */
 
 #include <linux/irq_work.h>
@@ -36,7 +41,7 @@ void goworker_top_up(struct goheap *h)
 		gosource_top_up(h->node[nid], gfp);
 }
 
-static void worker_fn(struct work_struct *work)
+static void run_worker(struct work_struct *work)
 {
 	struct goheap *h = container_of(work, struct goheap, work);
 
@@ -47,7 +52,7 @@ static void worker_fn(struct work_struct *work)
 		goscavenge_reap(h);
 }
 
-static void kick_fn(struct irq_work *kick)
+static void queue_worker(struct irq_work *kick)
 {
 	struct goheap *h = container_of(kick, struct goheap, kick);
 
@@ -66,21 +71,22 @@ void goworker_init(struct goheap *h)
 	mutex_init(&h->give_back);
 	mutex_init(&h->finish);
 	INIT_LIST_HEAD(&h->dead);
-	INIT_WORK(&h->work, worker_fn);
-	init_irq_work(&h->kick, kick_fn);
+	INIT_WORK(&h->work, run_worker);
+	init_irq_work(&h->kick, queue_worker);
 }
 
 /**
- * goworker_stop - wait for the worker, for good
- * @h: the heap, which is not used any more
+ * goworker_stop - stop the worker for good
+ * @h: the heap, which is no longer used
  *
  * Context: task, may sleep.
  */
 void goworker_stop(struct goheap *h)
 {
 	WRITE_ONCE(h->stopped, true);
-	/* A kick that missed the flag may have queued work; its last one cannot. */
+	/* A kick that did not see the flag may still queue the work. */
 	irq_work_sync(&h->kick);
 	cancel_work_sync(&h->work);
+	/* The work may have kicked, which queues nothing now. */
 	irq_work_sync(&h->kick);
 }

@@ -1,29 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What all of our scripts share: where things are cached, which kernels there
-# are, and how the scripts speak.
+# What the host's scripts share: paths, messages, kernels, and the static tools.
 
 GOALLOC_CACHE=${GOALLOC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/goalloc}
 export GOALLOC_CACHE
-# Makes that we start are no children of one that started us.
+# A make that a script starts must not join the jobs of the make that called it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 mkdir -p "$GOALLOC_CACHE/src" "$GOALLOC_CACHE/kernels"
 
 scripts=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
-# shellcheck disable=SC2034 # for those who source us
+# shellcheck disable=SC2034 # for the scripts that source this file
 top=$(dirname "$scripts")
 
 say() { printf '== %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$@" >&2; exit 1; }
 
-# progress NAME: read a build's output and show every so often that it lives.
+# progress NAME: read a build's output, show warnings and errors, and a line for
+# every 250 steps.
 progress() {
 	awk -v name="$1" '
 		NR % 250 == 0 { printf "   %s: %d steps\n", name, NR; fflush() }
 		/[Ww]arning:|[Ee]rror:/ { print; fflush() }'
 }
 
-# headers PATTERN: the newest installed kernel headers that match.
+# headers PATTERN: print the newest installed kernel headers that match.
 headers() {
 	local dirs
 	dirs=$(compgen -G "/usr/src/linux-headers-$1" | sort -V | tail -1) ||
@@ -32,8 +32,9 @@ headers() {
 	echo "$dirs"
 }
 
-# kernel_dir FLAVOUR: where modules for that kernel are built.  The packaged
-# ones have names of their own, all others are scripts/configs/FLAVOUR.config.
+# kernel_dir FLAVOUR: print the directory to build modules against.  cloud, rt
+# and 6.1 are Debian's packages; any other flavour is
+# scripts/configs/FLAVOUR.config.
 kernel_dir() {
 	case $1 in
 	cloud)	headers '6.12.*-cloud-amd64' ;;
@@ -43,7 +44,7 @@ kernel_dir() {
 	esac
 }
 
-# kernel_image FLAVOUR: what is booted.
+# kernel_image FLAVOUR: print the image to boot.
 kernel_image() {
 	local dir image
 	dir=$(kernel_dir "$1") || return
@@ -56,7 +57,7 @@ kernel_image() {
 	echo "$image"
 }
 
-# kernel_release FLAVOUR: what 'uname -r' says there.
+# kernel_release FLAVOUR: print what 'uname -r' says on that kernel.
 kernel_release() {
 	local dir
 	dir=$(kernel_dir "$1") || return
@@ -64,4 +65,13 @@ kernel_release() {
 	cloud|rt|6.1)	echo "${dir#*linux-headers-}" ;;
 	*)		cat "$dir/include/config/kernel.release" ;;
 	esac
+}
+
+# static_tools: build the tools for a guest without libraries, and print where
+# they are.
+static_tools() {
+	local out=$top/build/tools-static
+	make -s -C "$top/tools" "O=$out" STATIC=1 "$out/goallocctl" \
+		"$out/goalloctop" >&2 || return
+	echo "$out"
 }

@@ -1,29 +1,29 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""mksizeclasses.py [--api]: Go's size classes, by the rules that Go uses.
+"""mksizeclasses.py [--api]: compute Go's size classes by Go's rules.
 
-Generates sizeclass.h; with --api include/linux/goalloc_class.h, with which the
-compiler finds the class of a constant size by itself.
+Prints sizeclass.h, or with --api include/linux/goalloc_class.h, by which the
+compiler computes the class of a constant size.  'make check' compares the
+output with the committed files.
 
-The rules, not the numbers, are the source: an alignment that grows with the
-size, spans that grow until at most an eighth is lost at their end, classes
-merged when a span would hold as many of the larger objects, and sizes raised
-until they fill their span.  The result goes to standard output; 'make check'
-compares it with the committed file.  Every property that the C code relies on
-is asserted here, by brute force, before a line is printed.
+The rules are Go's: candidate sizes are about an eighth apart, a span grows
+until at most an eighth is lost at its end, two classes are merged if a span
+holds as many of the larger objects as of the smaller ones, and sizes are raised
+until they fill their span.  Every property that the C code relies on is
+asserted here, by brute force, before a line is printed.
 """
 
 import sys
 
 PAGE = 8192			# Go's page; two or more of the kernel's
 MAX_SMALL = 32768		# larger objects come straight from the heap
-LARGE_DIV = 128			# spans are filled up in steps of this
-SMALL_DIV = 8			# classes are looked up by 8 bytes,
-ALIGN_DIV = 256			# and where alignment asks for more by 256
+LARGE_DIV = 128			# sizes are raised in steps of this
+SMALL_DIV = 8			# the look-up table has an entry for 8 bytes,
+ALIGN_DIV = 256			# and one more for each multiple of 256
 
 
 def lowbit(n):
-    """The largest power of two that divides n."""
+    """Return the largest power of two that divides n."""
     return n & -n
 
 
@@ -51,16 +51,16 @@ class SizeClass:
 
     @property
     def align(self):
-        """Pages a span must be aligned to, so that its objects are."""
+        """Pages that a span must be aligned to, so that its objects are."""
         return max(1, lowbit(self.size) // PAGE)
 
     def max_waste(self, below):
-        """Percent of a span lost when each object is as small as can be."""
+        """Percent of a span lost if each object is the smallest of its class."""
         return 100 * ((self.size - below - 1) * self.nelems + self.tail) / self.span
 
 
 def step_after(size, step):
-    """Distance to the next candidate size: about an eighth of the size."""
+    """Return the distance to the next size: about an eighth of the size."""
     if lowbit(size) != size:
         return step
     if size >= 2048:
@@ -73,7 +73,7 @@ def step_after(size, step):
 
 
 def span_pages(size):
-    """The fewest pages of which at most an eighth is lost at the end."""
+    """Return the fewest pages of which at most an eighth is lost at the end."""
     pages = 1
     while pages * PAGE % size > pages * PAGE // 8:
         pages += 1
@@ -98,20 +98,21 @@ def make_classes():
 
 
 def smallest(classes, size, align=1):
-    """The smallest class for objects of this size and alignment."""
+    """Return the smallest class for objects of this size and alignment."""
     return next(i for i, c in enumerate(classes)
                 if c and c.size >= size and c.size % align == 0)
 
 
 def table_index(size):
-    """Every multiple of 256 has an entry of its own, others share by 8."""
+    """A multiple of 256 has an entry of its own; eight other sizes share one."""
     return (size - 1) // SMALL_DIV + size // ALIGN_DIV
 
 
 def lookup_table(classes):
-    """By table_index(); and the sizes that need more than the smallest class.
+    """Return the classes by table_index(), and the sizes that are stepped up.
 
-    An object of size 8 may lie anywhere a multiple of 8 lies, and so on.
+    A size is stepped up if the smallest class that holds it does not align its
+    objects to the largest power of two that divides the size.
     """
     table = [0] * (table_index(MAX_SMALL) + 1)
     stepped = []
@@ -126,7 +127,7 @@ def lookup_table(classes):
 
 
 def verify(classes):
-    """Assert all that the C code takes for granted."""
+    """Assert what the C code takes for granted."""
     assert len(classes) == 68
     for c in classes[1:]:
         assert c.nelems <= 1024 and c.pages < 256
@@ -135,7 +136,7 @@ def verify(classes):
 
 
 def print_table(comment, decl, values):
-    """An array that all see and the one .c file that asks for it defines."""
+    """Print an array: every file declares it, the one that asks defines it."""
     print()
     for line in comment:
         print(line)
@@ -182,13 +183,13 @@ API_HEAD = """\
  * goalloc_size_class - the size class of a constant size
  * @size: 1 to GOALLOC_CLASS_MAX_SIZE
  *
- * All of it is gone when it has been compiled.
+ * The compiler evaluates it, so that no code is left.
  *
  * Return: the class that gomalloc() would look up.
  */
 static __always_inline unsigned int goalloc_size_class(size_t size)
 {
-	/* Sizes whose alignment asks for more. */
+	/* Sizes whose alignment needs a larger class. */
 	switch (size) {"""
 
 
@@ -245,8 +246,10 @@ def main():
                 "u8 go_class_pages[GO_NR_CLASSES]", column("pages"))
     print_table(["/* Objects of a span. */"],
                 "u16 go_class_nelems[GO_NR_CLASSES]", column("nelems"))
-    print_table(["/* ceil(2^32 / size): offset * magic >> 32 == offset / size,",
-                 " * for every offset in a span.",
+    print_table(["/*",
+                 " * ceil(2^32 / size): offset * magic >> 32 == offset / size,"
+                 " for every offset in",
+                 " * a span.",
                  " */"],
                 "u32 go_class_magic[GO_NR_CLASSES]", [
                     f"{m}U" for m in column("magic")])
@@ -258,9 +261,9 @@ def main():
                  " 256 has an entry",
                  " * of its own.  The class keeps kmalloc's promise, alignment"
                  " to the largest",
-                 f" * power of two that divides the size; {len(stepped)} sizes"
-                 " need a larger one for it",
-                 " * than would hold them.",
+                 " * power of two that divides the size; for that"
+                 f" {len(stepped)} sizes need a larger",
+                 " * class than the smallest that holds them.",
                  " */"],
                 f"u8 go_size_to_class[{len(table)}]", table)
     print(CLASS_OF)

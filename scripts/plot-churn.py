@@ -1,15 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""plot-churn.py SAMPLES PICTURE: say what scripts/churn has measured, and draw it.
+"""plot-churn.py SAMPLES PICTURE: summarize and draw what scripts/churn measured.
 
-Without matplotlib there is no picture.
+Without matplotlib it draws no picture.
 """
 
 import sys
 
 
 def read(path):
-    """Samples by allocator and phase, each a dict of numbers."""
+    """Return the samples by allocator and phase, each a dict of numbers."""
     runs = {}
     with open(path, encoding="ascii") as lines:
         for line in lines:
@@ -27,7 +27,7 @@ def ratio(sample, of="held"):
 
 
 def pages(sample):
-    """What is held in pages for objects: for kmalloc that is all we know."""
+    """Pages for objects over live bytes; kmalloc's samples count only pages."""
     return (sample["inuse"] + sample["idle"] or sample["held"]) / sample["live"]
 
 

@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * qemu-sharing: a plugin of QEMU's that counts what CPUs do to each other.
+ * qemu-sharing: a QEMU plugin that counts locks and shared cache lines.
  *
  *	-plugin qemu-sharing.so,out=FILE
  *
- * Between the marks of bench/measure.c, on the CPU that has passed the first
- * and not yet the second, it counts
+ * While a CPU is between MARK_BEGIN and MARK_END (bench/marks.h) it counts
  *
  *   instructions
- *   locks	entries of the kernel's functions that take a spinlock; the guest
- *		shows them to us (a trylock counts even if it fails)
+ *   locks	calls of the kernel's functions that take a spinlock.  The guest
+ *		tells their addresses.  A trylock that fails counts as well.
  *   writes	stores to a 64-byte line that another CPU has used since this
  *		one last wrote it: the line must be taken from that CPU
  *   reads	loads from a line that another CPU has written since this one
  *		last used it
  *
- * The caches are endless and know only addresses (the linear map's and the
- * module's, which are the same on all CPUs), so nothing but sharing makes a
- * line move.  Rows of counts are printed in the order of the guest's rows.
+ * The model has caches without limit and goes by virtual addresses (kernel
+ * addresses are the same on all CPUs), so a line moves only because it is
+ * shared.  Rows of counts are printed in the order of the guest's rows.
  *
- * Until the guest says start nothing is instrumented: a boot would take minutes.
+ * Nothing is instrumented before MARK_START: a boot would take minutes.
  *
- * Debian packages no header for plugins; what is declared here is the stable
+ * Debian packages no header for plugins.  The declarations here are the stable
  * interface of version 1 (docs/devel/tcg-plugins.rst in QEMU).
  */
 #include <stdbool.h>
@@ -31,6 +30,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../bench/marks.h"
+
 #define EXPORT __attribute__((visibility("default")))
 
 typedef uint64_t qemu_plugin_id_t;
@@ -39,7 +40,7 @@ struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 
 enum { QEMU_PLUGIN_CB_NO_REGS };
-/* Asked for loads only, QEMU 7.2 tells of none. */
+/* QEMU 7.2 reports no loads at all if only loads are asked for. */
 enum { QEMU_PLUGIN_MEM_RW = 3 };
 
 typedef void (*tb_trans_cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
@@ -66,21 +67,15 @@ EXPORT int qemu_plugin_version = 1;
 #define MAX_CPUS	64
 #define MAX_LOCKS	32
 #define LINE_SHIFT	6
-#define TABLE_BITS	22	/* lines that can be told apart */
+#define TABLE_BITS	22	/* room for 2^22 cache lines */
 
-/* As in bench/measure.c.  Behind MARK_LOCK stands a load from a function. */
-enum mark {
-	MARK_BEGIN = 1,
-	MARK_END,
-	MARK_FORGET,
-	MARK_PRINT,
-	MARK_START,
-	MARK_LOCK,
+/* nopl MARK_DISP(%rax), without the byte that is the number of the mark. */
+static const unsigned char mark_bytes[] = {
+	0x0f, 0x1f, 0x80,
+	MARK_DISP & 0xff, MARK_DISP >> 8 & 0xff, MARK_DISP >> 16 & 0xff,
 };
 
-static const unsigned char mark_bytes[] = { 0x0f, 0x1f, 0x80, 0x47, 0x4f, 0x42 };
-
-/* Which CPUs have a line, and who wrote it last. */
+/* Which CPUs have a cache line, and which one wrote it last. */
 struct line {
 	uint64_t number;
 	uint64_t sharers;
@@ -95,7 +90,7 @@ static uint64_t instructions, taken, writes, reads;
 static qemu_plugin_id_t self;
 static FILE *out;
 
-static struct line *find(uint64_t number)
+static struct line *find_line(uint64_t number)
 {
 	uint64_t i = number * 0x9e3779b97f4a7c15ULL >> (64 - TABLE_BITS);
 	unsigned int tries;
@@ -122,10 +117,10 @@ static void on_access(unsigned int vcpu, qemu_plugin_meminfo_t info,
 	uint64_t me = 1ULL << vcpu;
 	struct line *l;
 
-	/* User space has addresses of its own. */
+	/* User addresses mean different memory in different processes. */
 	if (!(vaddr >> 63))
 		return;
-	l = find(vaddr >> LINE_SHIFT);
+	l = find_line(vaddr >> LINE_SHIFT);
 	if (qemu_plugin_mem_is_store(info)) {
 		writes += inside[vcpu] && (l->sharers & ~me);
 		l->sharers = me;
@@ -146,8 +141,8 @@ static void on_lock(unsigned int vcpu, void *data)
 	taken += inside[vcpu];
 }
 
-static void on_shown(unsigned int vcpu, qemu_plugin_meminfo_t info,
-		     uint64_t vaddr, void *data)
+static void on_lock_address(unsigned int vcpu, qemu_plugin_meminfo_t info,
+			    uint64_t vaddr, void *data)
 {
 	if (nr_locks < MAX_LOCKS)
 		locks[nr_locks++] = vaddr;
@@ -222,7 +217,7 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 
 		if (mark == MARK_LOCK)
-			qemu_plugin_register_vcpu_mem_cb(insn, on_shown,
+			qemu_plugin_register_vcpu_mem_cb(insn, on_lock_address,
 				QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, NULL);
 		mark = mark_of(insn);
 		if (mark)

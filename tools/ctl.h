@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * goallocctl: what its parts know of each other.
+ * The interfaces between the parts of goallocctl.
  *
- *   goallocctl.c  the commands, which arguments each knows, and the order of
- *                 things
- *   ctl_run.c     the command that has many
- *   ctl_text.c    arguments in, answers out
+ *   goallocctl.c  the commands, their arguments, and main()
+ *   ctl_run.c     the command run
+ *   ctl_text.c    parsing of arguments and printing of answers
  *
- * Functions return an exit status: 0, 1 if something failed, 2 if it made no
- * sense; the latter two have said why.
+ * Functions return an exit status: 0, 1 if something failed, or 2 if an
+ * argument made no sense.  With 1 and 2 they have printed why.
  */
 #ifndef CTL_H
 #define CTL_H
 
 #include "goalloc.h"
 
-extern int fd;			/* of the device */
-extern int json;		/* how to answer */
-extern uint64_t last_handle;	/* what $ means */
+extern int fd;			/* the device */
+extern int json;		/* answers are JSON */
+extern uint64_t last_handle;	/* the handle that $ means */
 
 int fail(const char *what, int err);
 int complain(const char *what, const char *about);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * goallocctl run: a workload in words, and what became of it.
+ * goallocctl run: parse a workload, run it, and print its results.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "ctl.h"
 
-/* "MIN-MAX:WEIGHT", of which MAX and WEIGHT may be missing; several, by '+'. */
+/* Parse "MIN[-MAX][:WEIGHT]", and more of these after a '+'. */
 static int parse_sizes(char *text, struct goalloc_ioc_run *run)
 {
 	char *one, *weight, *max;
@@ -46,7 +46,7 @@ static int parse_order(const char *text, uint32_t *order)
 	return complain(text, "not random, fifo or lifo");
 }
 
-/* CPUs as in /sys: "0,2-3". */
+/* Parse a list of CPUs as /sys has them: "0,2-3". */
 static int parse_cpus(const char *text, struct goalloc_ioc_run *run)
 {
 	unsigned long a, b;

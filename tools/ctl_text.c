@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * goallocctl's words: arguments in, answers out.
+ * goallocctl: parse arguments and print answers.
  *
- * A number that its field has no room for is refused, not cut.  Answers are
- * "name: value" lines, or members of a JSON object.
+ * A number that does not fit into its field is refused, not truncated.  Answers
+ * are "name: value" lines, or members of a JSON object.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -30,7 +30,7 @@ int complain(const char *what, const char *about)
 	return 2;
 }
 
-/* A number, perhaps with K, M, G or T behind it, that is not above @max. */
+/* Parse a number up to @max, which may be followed by K, M, G or T. */
 int number(const char *text, uint64_t max, uint64_t *value)
 {
 	static const char units[] = "KMGT";
@@ -73,7 +73,7 @@ int handle_of(const char *text, uint64_t *handle)
 	return 0;
 }
 
-/* The value of "name=value" among the arguments. */
+/* Return the value of "name=value" among the arguments, or NULL. */
 const char *word(int argc, char **argv, const char *name)
 {
 	size_t len = strlen(name);
@@ -86,9 +86,9 @@ const char *word(int argc, char **argv, const char *name)
 	return NULL;
 }
 
-/* "name=value" among the arguments, or what it was. */
+/* Parse "name=value" among the arguments; without it *value stays as it is. */
 int option(int argc, char **argv, const char *name, uint64_t max,
-		  uint64_t *value)
+	   uint64_t *value)
 {
 	const char *text = word(argc, argv, name);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * libgoalloc: /dev/goalloc as functions.
+ * libgoalloc: functions for the ioctls of /dev/goalloc.
  *
  * Each function returns 0 or a positive result, or a negative errno; errno
- * itself is not touched on success.  A handle means something to the descriptor
- * that it came from only.  Functions may be called by several threads at once.
+ * itself is not touched on success.  A handle is valid only on the descriptor
+ * that it came from.  Several threads may call the functions at once.
  *
- * Structures are those of the <linux/goalloc.h> that the library was built with:
- * when one of them grows, the library gets another name (soname).
+ * The structures are those of the <linux/goalloc.h> that the library was built
+ * with.  When one of them grows, the library gets another soname.
  */
 #ifndef LIBGOALLOC_H
 #define LIBGOALLOC_H
@@ -56,9 +56,9 @@ uint64_t goalloc_percentile(const struct goalloc_run_hist *hist,
 			    double percent);
 
 /**
- * struct goalloc_field - a number in a structure, by name
- * @name: as Go writes it
- * @offset: where in the structure; all are 64 bits wide
+ * struct goalloc_field - name and place of a number in a structure
+ * @name: its name in Go
+ * @offset: its offset in the structure; all numbers are 64 bits wide
  */
 struct goalloc_field {
 	const char *name;

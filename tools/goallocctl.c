@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * goallocctl: /dev/goalloc from the command line; see goallocctl(8).
+ * goallocctl: use /dev/goalloc from the command line; see goallocctl(8).
  *
- * Objects live as long as the descriptor does, so commands that make or use
- * them are worth most several at a time: from standard input, or separated by
- * commas.  A handle may be written as its number or as $, the last one.
+ * Objects live as long as the descriptor does.  So several commands, separated
+ * by commas or on lines of standard input, share a descriptor.  A handle is
+ * written as its number, or as $ for the last one.
  *
- * The table of commands says what arguments each of them knows.  Others are
- * refused before anything of that line is done, and a number that its field has
- * no room for when its turn comes.
+ * The table of commands lists the arguments of each.  A line with an unknown
+ * argument is refused before any of its commands runs.  A number that is too
+ * large is refused when its command runs.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -234,7 +234,7 @@ static int do_realloc(int argc, char **argv)
 	return do_stat(1, NULL);
 }
 
-/* "[HANDLE [SEED]]" */
+/* Parse "[HANDLE [SEED]]". */
 static int handle_and_seed(int argc, char **argv, uint64_t *handle,
 			   uint64_t *seed)
 {
@@ -276,7 +276,7 @@ static int verify_pattern(uint64_t handle, uint64_t seed)
 	return !!err;
 }
 
-/* What the kernel says of the heap: a line, or one for each thing broken. */
+/* Print debugfs' verify: "ok", or a line for each thing that is broken. */
 static int verify_heap(void)
 {
 	char *line = NULL;
@@ -311,7 +311,7 @@ static int verify_heap(void)
 	return !ok;
 }
 
-/* With a handle: its pattern.  Without: the whole heap, by debugfs. */
+/* With a handle, verify its pattern; without one, the whole heap. */
 static int do_verify(int argc, char **argv)
 {
 	uint64_t handle, seed;
@@ -350,44 +350,44 @@ static int do_hold(int argc, char **argv)
 
 static const struct command {
 	const char *name;
-	int flags;		/* what the device is to be opened for */
-	int min;		/* arguments without a name: at least, at most */
+	int flags;		/* to open the device with */
+	int min;		/* the fewest and the most plain arguments */
 	int max;
-	const char *options;	/* arguments with one; those with = have a value */
+	const char *options;	/* their names; with = they take a value */
 	int (*fn)(int argc, char **argv);
 	const char *help;
 } commands[] = {
 	{ "info", O_RDONLY, 0, 0, "", do_info,
-	  ": what module is this, and its limits" },
-	{ "memstats", O_RDONLY, 0, 0, "", do_memstats, ": Go's MemStats" },
+	  ": show the module's version, features and limits" },
+	{ "memstats", O_RDONLY, 0, 0, "", do_memstats, ": show Go's MemStats" },
 	{ "classes", O_RDONLY, 0, 0, "all", do_classes,
-	  " [all]: the size classes in use" },
+	  " [all]: show the size classes in use, or all" },
 	{ "alloc", O_RDWR, 1, 1, "count= node= zero noscan", do_alloc,
-	  " SIZE [count=N] [node=N] [zero] [noscan]: allocate" },
-	{ "free", O_RDWR, 1, INT_MAX, "", do_free, " HANDLE...: free" },
+	  " SIZE [count=N] [node=N] [zero] [noscan]: allocate objects" },
+	{ "free", O_RDWR, 1, INT_MAX, "", do_free, " HANDLE...: free objects" },
 	{ "realloc", O_RDWR, 2, 2, "", do_realloc,
-	  " HANDLE SIZE: change the size" },
+	  " HANDLE SIZE: change the size of an object" },
 	{ "stat", O_RDONLY, 0, 1, "", do_stat,
-	  " [HANDLE]: what is known of an object" },
+	  " [HANDLE]: show size, class and node of an object" },
 	{ "fill", O_RDWR, 0, 2, "", do_fill,
-	  " [HANDLE [SEED]]: write a pattern" },
+	  " [HANDLE [SEED]]: fill an object with a pattern" },
 	{ "verify", O_RDONLY, 0, 2, "", do_verify,
-	  " [HANDLE [SEED]]: is it there? Without a handle: is the heap sound?" },
+	  " [HANDLE [SEED]]: check the pattern; without HANDLE check the heap" },
 	{ "free-os-memory", O_RDWR, 0, 0, "", do_free_os_memory,
-	  ": give back to the kernel what can go" },
+	  ": give free memory back to the kernel" },
 	{ "run", O_RDWR, 0, 0,
 	  "sizes= count= ms= live= order= cpus= seed= realloc= remote= touch untimed",
 	  do_run,
 	  " [sizes=MIN-MAX:WEIGHT+...] [count=N] [ms=N] [live=N]\n"
 	  "      [order=random|fifo|lifo] [cpus=0,2-3] [seed=N] [realloc=%] [remote=%]\n"
-	  "      [touch] [untimed]: a workload" },
+	  "      [touch] [untimed]: run a workload in the kernel" },
 	{ "hold", O_RDONLY, 0, 1, "", do_hold,
-	  " [SECONDS]: wait, holding what there is" },
+	  " [SECONDS]: wait, and keep the objects" },
 };
 
 #define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
 
-static const struct command *find(const char *name)
+static const struct command *find_command(const char *name)
 {
 	unsigned int i;
 
@@ -409,7 +409,7 @@ static void usage(FILE *to)
 	fprintf(to, "\n-j: JSON. A handle is a number, or $ for the last one.\n");
 }
 
-/* Is it one of the options, with a value if it is to have one? */
+/* Is it one of the options, with a value if the option takes one? */
 static int is_option(const char *options, const char *arg)
 {
 	size_t len = strcspn(arg, "=");
@@ -431,10 +431,10 @@ static int refuse(const struct command *c, const char *what, const char *why)
 	return 2;
 }
 
-/* Does it know all its arguments? */
-static int check(int argc, char **argv, int *flags)
+/* Check a command's arguments, and set *flags if it needs to write. */
+static int check_command(int argc, char **argv, int *flags)
 {
-	const struct command *c = find(argv[0]);
+	const struct command *c = find_command(argv[0]);
 	int i, plain = 1;
 
 	if (!c)
@@ -443,25 +443,25 @@ static int check(int argc, char **argv, int *flags)
 	       plain <= c->max)
 		plain++;
 	if (plain <= c->min)
-		return refuse(c, argv[0], "something is missing");
+		return refuse(c, argv[0], "an argument is missing");
 	for (i = plain; i < argc; i++) {
 		if (!is_option(c->options, argv[i]))
-			return refuse(c, argv[i], "what is this?");
+			return refuse(c, argv[i], "unknown argument");
 	}
 	if (c->flags != O_RDONLY)
 		*flags = c->flags;
 	return 0;
 }
 
-static int execute(int argc, char **argv, int *flags)
+static int execute_command(int argc, char **argv, int *flags)
 {
 	(void)flags;
-	return find(argv[0])->fn(argc, argv);
+	return find_command(argv[0])->fn(argc, argv);
 }
 
-/* Do something with each command of a line, which is cut at commas. */
-static int for_each(int argc, char **argv, int *flags,
-		    int (*fn)(int argc, char **argv, int *flags))
+/* Call @fn for each command of a line; commas separate them. */
+static int for_each_command(int argc, char **argv, int *flags,
+			    int (*fn)(int argc, char **argv, int *flags))
 {
 	int i, start = 0, status = 0;
 
@@ -477,7 +477,7 @@ static int for_each(int argc, char **argv, int *flags,
 
 static int execute_line(char *line)
 {
-	/* No more arguments than every second character is one. */
+	/* An argument and its separator take at least two characters. */
 	char **args = malloc((strlen(line) / 2 + 1) * sizeof(*args)), *p, *save;
 	int n = 0, flags, status = 0;
 
@@ -487,9 +487,10 @@ static int execute_line(char *line)
 	     p = strtok_r(NULL, " \t\n", &save))
 		args[n++] = p;
 	if (n && *args[0] != '#') {
-		status = for_each(n, args, &flags, check);
+		status = for_each_command(n, args, &flags, check_command);
 		if (!status)
-			status = for_each(n, args, &flags, execute);
+			status = for_each_command(n, args, &flags,
+						  execute_command);
 	}
 	free(args);
 	return status;
@@ -534,10 +535,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	lines = argc == 1 && !strcmp(argv[0], "-");
-	/* To look, a descriptor that may only look is enough. */
+	/* Commands that only read work for a user who may not write. */
 	if (lines)
 		flags = O_RDWR;
-	else if (for_each(argc, argv, &flags, check))
+	else if (for_each_command(argc, argv, &flags, check_command))
 		return 2;
 	fd = goalloc_open(flags);
 	if (fd < 0) {
@@ -547,7 +548,7 @@ int main(int argc, char **argv)
 		return 3;
 	}
 	c = lines ? execute_lines(stdin) :
-		    for_each(argc, argv, &flags, execute);
+		    for_each_command(argc, argv, &flags, execute_command);
 	if (fflush(stdout) || ferror(stdout))
 		return fail("standard output", -errno);
 	goalloc_close(fd);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * goalloctop: size classes of goalloc as slabtop shows slabs; goalloctop(1).
+ * goalloctop: show goalloc's size classes as slabtop shows slabs.
+ * See goalloctop(1).
  *
- * A page is composed as text and then shown: on a terminal by ncurses, else,
- * with -b and -o, as it is.  So that what one sees can be tested, and works
- * where there is no terminal.
+ * A page is composed as text first.  ncurses shows it on a terminal; with -b
+ * and -o it is printed.  So the text can be tested, and works without a
+ * terminal.
  *
- * At the top stands the ledger: what is held of the kernel, and what has become
- * of it, down to the byte.  What does not add up, because somebody was at work
- * between one reading and the other, is shown as moving.
+ * The ledger at the top shows how many bytes goalloc holds, and how they are
+ * used.  MemStats and the classes are read one after the other; the difference
+ * that other CPUs make meanwhile is shown as moving.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,7 +31,7 @@
 #define MAX_LINES	(MAX_CLASSES + 8)
 #define LINE		160
 
-/* One reading, and the one before it. */
+/* A reading. */
 struct sample {
 	struct goalloc_memstats m;
 	struct goalloc_class_stats c[MAX_CLASSES];
@@ -40,10 +41,10 @@ struct sample {
 
 struct row {
 	const struct goalloc_class_stats *c;
-	double mallocs;		/* a second */
-	double frees;
-	double use;		/* live of all that its spans could hold */
-	double waste;		/* bytes of its spans that are no live object */
+	double mallocs;		/* per second */
+	double frees;		/* per second */
+	double use;		/* percent of its spans' objects that are live */
+	double waste;		/* bytes of its spans outside of live objects */
 };
 
 static struct sample samples[2], *now = &samples[0], *before = &samples[1];
@@ -77,7 +78,7 @@ static int take_sample(void)
 	now->nr = goalloc_bysize(fd, now->c, MAX_CLASSES);
 	if (now->nr < 0)
 		return now->nr;
-	/* It says how many there are, not how many it could tell. */
+	/* A newer module may have more classes than fit. */
 	if (now->nr > MAX_CLASSES)
 		now->nr = MAX_CLASSES;
 	return 0;
@@ -114,7 +115,7 @@ static void make_rows(void)
 	nr_rows = r - rows;
 }
 
-/* What a key sorts by, as slabtop's where it has the same. */
+/* The value that the key sorts by.  Keys are slabtop's where it has the same. */
 static double sort_value(const struct row *r)
 {
 	switch (key) {
@@ -150,7 +151,7 @@ static double sort_value(const struct row *r)
 
 static const char keys[] = "abcfklnoprsuvw";
 
-static int compare(const void *a, const void *b)
+static int compare_rows(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
 	double u = sort_value(x), v = sort_value(y);
@@ -161,7 +162,7 @@ static int compare(const void *a, const void *b)
 	       (x->c->size_class < y->c->size_class);
 }
 
-/* Bytes, in five characters. */
+/* Format bytes in up to five characters. */
 static const char *human(double n)
 {
 	static char buf[16][16];
@@ -231,7 +232,7 @@ static void compose(void)
 
 	nr_lines = 0;
 	make_rows();
-	qsort(rows, nr_rows, sizeof(*rows), compare);
+	qsort(rows, nr_rows, sizeof(*rows), compare_rows);
 	compose_ledger();
 	line("%s", "");
 	line("%5s %7s %3s %8s %8s %8s %8s %5s %7s %7s %10s %10s", "CLASS",
@@ -281,7 +282,7 @@ static void on_signal(int sig)
 	quit = 1;
 }
 
-/* Wait; a key that sorts shows the same figures again at once. */
+/* Wait for the next reading.  A sort key shows the last one in a new order. */
 static void wait_for_key(double delay)
 {
 	double until = clock_now() + delay;
@@ -311,7 +312,7 @@ static int run_screen(double delay)
 	SCREEN *screen = NULL;
 	int err = 0;
 
-	/* Who reads keys from a file would never wait for one. */
+	/* Reading keys from a file would never wait. */
 	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
 		screen = newterm(NULL, stdout, stdin);
 	if (!screen) {
@@ -355,23 +356,23 @@ static int run_batch(double delay, long times)
 static void usage(FILE *to)
 {
 	fputs("usage: goalloctop [-b] [-o] [-d SECONDS] [-n TIMES] [-s KEY]\n\n"
-	      "  -b  batch: text, no terminal\n"
-	      "  -o  once, as text\n"
+	      "  -b  batch: print text, use no terminal\n"
+	      "  -o  print one reading as text\n"
 	      "  -d  seconds between two readings, 0.1 to 86400 [3]\n"
-	      "  -n  with -b: so many times\n"
+	      "  -n  with -b: number of readings\n"
 	      "  -s  sort by a live, b objects of a span, c bytes in spans (default), f frees/s,\n"
 	      "      k cached, l spans, n class, o objects, p pages of a span, r mallocs/s,\n"
-	      "      s size, u use, v spans with objects (all are: as l), w waste\n\n"
+	      "      s size, u use, v spans with objects (the same as l), w waste\n\n"
 	      "On the terminal these keys sort, the space bar reads at once, q quits.\n", to);
 }
 
-/* No more than a day, and no less than one can look at. */
+/* Parse a delay of a tenth of a second to a day. */
 static int parse_delay(const char *arg, double *delay)
 {
 	char *end;
 
 	*delay = strtod(arg, &end);
-	/* Put so that what is no number is refused, too. */
+	/* This form of the comparison refuses NaN, too. */
 	return end == arg || *end || !(*delay >= 0.1 && *delay <= 86400);
 }
 
@@ -389,7 +390,8 @@ static int parse_key(const char *arg)
 	return !key || arg[1] || !strchr(keys, key);
 }
 
-static int parse(int argc, char **argv, int *batch, double *delay, long *times)
+static int parse_args(int argc, char **argv, int *batch, double *delay,
+		      long *times)
 {
 	int c, bad = 0;
 
@@ -430,7 +432,7 @@ int main(int argc, char **argv)
 	long times = 0;
 	const char *hint;
 
-	if (parse(argc, argv, &batch, &delay, &times)) {
+	if (parse_args(argc, argv, &batch, &delay, &times)) {
 		usage(stderr);
 		return 2;
 	}

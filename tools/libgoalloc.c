@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note
 /*
- * libgoalloc: /dev/goalloc as functions; libgoalloc(3) says what they do.
+ * libgoalloc: functions for the ioctls of /dev/goalloc, see libgoalloc(3).
  *
- * Nothing is kept here: the descriptor is the caller's, and all state is the
- * module's.  A structure that the module knows less of is filled up with zeroes
- * by it, so a program works with an older and with a newer one.
+ * The library keeps no state: the descriptor is the caller's, and the module
+ * has all the rest.  An older module fills the fields that it does not know
+ * with zeroes, so a program works with older and newer modules.
  */
 #define _GNU_SOURCE
-/* An offset names a handle in pages: 44 bits, also where off_t could be 32. */
+/* An offset for mmap() is a handle times the page size: more than 32 bits. */
 #define _FILE_OFFSET_BITS 64
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +45,7 @@ const char *goalloc_open_hint(int err)
 		return "is the module loaded? (modprobe goalloc)";
 	case EACCES:
 	case EPERM:
-		return "only root may, or the group that a udev rule names: see 70-goalloc.rules";
+		return "only root, or a group that a udev rule names, may open it: see 70-goalloc.rules";
 	default:
 		return NULL;
 	}
@@ -138,10 +138,10 @@ int goalloc_write(int fd, uint64_t handle, uint64_t offset, const void *buf,
 	return io(fd, GOALLOC_IOC_WRITE, handle, offset, buf, len);
 }
 
-/* All the bytes that an object has. */
-static int pattern(int fd, unsigned long cmd, uint64_t handle,
-		   unsigned int pattern, uint64_t seed,
-		   struct goalloc_ioc_pattern *arg)
+/* Fill or verify all usable bytes of an object. */
+static int pattern_io(int fd, unsigned long cmd, uint64_t handle,
+		      unsigned int pattern, uint64_t seed,
+		      struct goalloc_ioc_pattern *arg)
 {
 	struct goalloc_ioc_stat st;
 	int err = goalloc_stat(fd, handle, &st);
@@ -159,14 +159,14 @@ int goalloc_fill(int fd, uint64_t handle, unsigned int which, uint64_t seed)
 {
 	struct goalloc_ioc_pattern arg;
 
-	return pattern(fd, GOALLOC_IOC_FILL, handle, which, seed, &arg);
+	return pattern_io(fd, GOALLOC_IOC_FILL, handle, which, seed, &arg);
 }
 
 int goalloc_verify(int fd, uint64_t handle, unsigned int which, uint64_t seed,
 		   uint64_t *good)
 {
 	struct goalloc_ioc_pattern arg;
-	int err = pattern(fd, GOALLOC_IOC_VERIFY, handle, which, seed, &arg);
+	int err = pattern_io(fd, GOALLOC_IOC_VERIFY, handle, which, seed, &arg);
 
 	if (err)
 		return err;
@@ -247,7 +247,7 @@ int goalloc_run(int fd, struct goalloc_ioc_run *run)
 	return call(fd, GOALLOC_IOC_RUN, run);
 }
 
-/* The upper end of the bucket in which it is, but no more than the longest. */
+/* The upper bound of the percentile's bucket, or the maximum if it is less. */
 uint64_t goalloc_percentile(const struct goalloc_run_hist *hist, double percent)
 {
 	double want = hist->count * percent / 100;

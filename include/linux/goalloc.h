@@ -2,22 +2,24 @@
 /*
  * goalloc: Go's memory allocator for kernel modules.
  *
- * The k of a kernel name becomes go: whoever knows kmalloc() knows this file.
+ * The names are those of the kmalloc() family with go for k, and the functions
+ * do the same.  Unless its kernel-doc says otherwise, the following holds for
+ * every function:
  *
- * What holds for every function unless it says otherwise:
- *
- *   Sizes: 0 gives ZERO_SIZE_PTR.  Up to 32 KiB an object is rounded up to one
- *   of 67 size classes, above to whole 8 KiB pages, up to GOALLOC_MAX_SIZE.
- *   Alignment: to the largest power of two that divides the size, as kmalloc().
- *   Context: any: task, softirq, hardirq, NMI, under raw spinlocks, irqs off,
- *   on PREEMPT_RT too, if @gfp permits (GFP_ATOMIC or GFP_NOWAIT there).
- *   GFP_DMA, GFP_DMA32 and __GFP_HIGHMEM: one warning and NULL.
- *   With the module's parameter memory_limit, NULL also where more than that
- *   would be held; only __GFP_NOFAIL goes beyond.
- *   __GFP_ACCOUNT: objects above 32 KiB are charged to the caller's memory
- *   cgroup, smaller ones are not.
- *   Contents are undefined unless __GFP_ZERO or the kernel's init_on_alloc say
- *   otherwise.
+ *   Size: 0 returns ZERO_SIZE_PTR.  Up to 32 KiB a size is rounded up to one of
+ *   67 size classes.  Above, it is rounded up to whole 8 KiB pages, up to
+ *   GOALLOC_MAX_SIZE.
+ *   Alignment: the largest power of two that divides the size, as kmalloc().
+ *   Context: task, softirq, hardirq and NMI, under raw spinlocks and with
+ *   interrupts off, on PREEMPT_RT too.  In atomic context @gfp must be
+ *   GFP_ATOMIC or GFP_NOWAIT.
+ *   GFP_DMA, GFP_DMA32 and __GFP_HIGHMEM cause one warning and return NULL.
+ *   Limit: if the module's parameter memory_limit would be exceeded, the call
+ *   returns NULL.  Only __GFP_NOFAIL may exceed it.
+ *   __GFP_ACCOUNT charges objects above 32 KiB to the caller's memory cgroup,
+ *   but not smaller ones.
+ *   Contents are undefined without __GFP_ZERO, unless the kernel runs with
+ *   init_on_alloc=1.
  */
 #ifndef _LINUX_GOALLOC_H
 #define _LINUX_GOALLOC_H
@@ -32,14 +34,15 @@
 #include <linux/types.h>
 #include <uapi/linux/goalloc.h>
 
-/* An arena is one aligned block of the buddy allocator's largest size. */
+/* An arena; on x86-64 also the largest block of the page allocator. */
 #define GOALLOC_MAX_SIZE	(4UL << 20)
 
 void gofree(const void *p);
 
-/* What gomalloc() calls when it is compiled. */
+/* What gomalloc() compiles to. */
 void *__gomalloc(size_t size, gfp_t gfp) __alloc_size(1);
-void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class) __alloc_size(1);
+void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class)
+	__alloc_size(1);
 
 /**
  * gomalloc - allocate memory
@@ -49,8 +52,8 @@ void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class) __alloc_size(1
  * The class of a constant size is found by the compiler.
  *
  * Context: any that @gfp permits; may sleep with __GFP_DIRECT_RECLAIM.
- * Return: the object, or NULL when memory is short, @size is above
- * GOALLOC_MAX_SIZE or @gfp asks for a zone we do not have.
+ * Return: the object, or NULL if there is no memory, if @size is above
+ * GOALLOC_MAX_SIZE, or if @gfp asks for another zone.
  */
 static __always_inline __alloc_size(1) void *gomalloc(size_t size, gfp_t gfp)
 {
@@ -64,9 +67,9 @@ static __always_inline __alloc_size(1) void *gomalloc(size_t size, gfp_t gfp)
  * @size: bytes wanted
  * @gfp: as for kmalloc()
  *
- * Such objects have spans of their own, apart from all that hold pointers, and
- * below 16 bytes several share one 16-byte block.  Alignment of those: 8, 4, 2
- * or 1, the largest that divides @size.
+ * Such objects have spans of their own, apart from objects with pointers.
+ * Below 16 bytes several objects share one 16-byte block.  They are aligned to
+ * 8, 4, 2 or 1, the largest that divides @size.
  *
  * Context: as gomalloc().
  * Return: as gomalloc().
@@ -76,7 +79,7 @@ void *gomalloc_noscan(size_t size, gfp_t gfp) __alloc_size(1);
 /**
  * gomalloc_node - allocate memory of one NUMA node
  * @size: bytes wanted
- * @gfp: as for kmalloc(); with __GFP_THISNODE no other node will do
+ * @gfp: as for kmalloc(); __GFP_THISNODE excludes all other nodes
  * @node: the node, or NUMA_NO_NODE for the nearest
  *
  * Context: as gomalloc().
@@ -86,43 +89,44 @@ void *gomalloc_node(size_t size, gfp_t gfp, int node) __alloc_size(1);
 
 /**
  * gorealloc - change the size of an object
- * @p: the object, or NULL or ZERO_SIZE_PTR for none
+ * @p: the object, or NULL or ZERO_SIZE_PTR to allocate one
  * @size: bytes wanted; 0 frees @p
  * @gfp: as for kmalloc()
  *
- * The object stays where it is when @size fits its class and its address suits
- * the alignment of @size.  One of whole pages grows into free pages behind it,
- * and moves when it shrinks to half of them or less.  krealloc()'s
- * contract for __GFP_ZERO: it is honoured for the whole object if every call
- * for it, the first included, had it.
+ * The object stays where it is if @size fits its class and its address suits the
+ * alignment of @size.  An object of whole pages grows into free pages behind it,
+ * and moves when it shrinks to half of its pages or fewer.  As with krealloc(),
+ * __GFP_ZERO is honoured for the whole object only if every call for this
+ * object, the first included, passes it.
  *
  * Context: as gomalloc().
- * Return: the object, ZERO_SIZE_PTR for @size 0, or NULL; then @p is intact.
+ * Return: the object, ZERO_SIZE_PTR for @size 0, or NULL, which leaves @p
+ * intact.
  */
 void *gorealloc(const void *p, size_t size, gfp_t gfp) __realloc_size(2);
 
 /**
  * gofree - free an object
- * @p: what an allocating function returned; NULL and ZERO_SIZE_PTR do nothing
+ * @p: the object; NULL and ZERO_SIZE_PTR are ignored
  *
- * A pointer that is not a live object's start is reported and counted, and
- * nothing else happens.
+ * A pointer that is not the start of a live object is reported and counted, and
+ * nothing else happens.  With check=0 a pointer to a small object is believed.
  *
  * Context: any, NMI included.
  */
 void gofree(const void *p);
 
-/* What gofree_sized() calls when it is compiled. */
+/* What gofree_sized() compiles to. */
 void __gofree_sized(const void *p, size_t size);
 void gofree_class(const void *p, size_t size, unsigned long class);
 
 /**
  * gofree_sized - free an object of known size
- * @p: the object, as for gofree(); not one of gomalloc_noscan()
- * @size: what it was allocated with; or its gosize(), as after gorealloc()
+ * @p: the object, as for gofree(), but not of gomalloc_noscan()
+ * @size: the size that it was allocated with, or its gosize()
  *
- * With check=1 @size is verified and a wrong one reported; the object then
- * stays allocated.  With check=0 it is believed, which saves the look-up.
+ * With check=1 a wrong @size is reported, and the object stays allocated.  With
+ * check=0 @size is trusted, which saves looking up the span.
  *
  * Context: any, NMI included.
  */
@@ -143,12 +147,12 @@ static __always_inline void gofree_sized(const void *p, size_t size)
 void gofree_sensitive(const void *p);
 
 /**
- * gosize - how many bytes an object really has
- * @p: the object; NULL and ZERO_SIZE_PTR have none
+ * gosize - the usable size of an object
+ * @p: the object; for NULL and ZERO_SIZE_PTR it is 0
  *
  * Context: any.
- * Return: bytes that may be used, at least what was asked for; 0, with a
- * report, for what is no object.
+ * Return: the bytes that may be used, at least as many as were asked for; 0 if
+ * @p is not a live object, which is reported.
  */
 size_t gosize(const void *p);
 
@@ -169,7 +173,7 @@ size_t gosize(const void *p);
 bool goalloc_owns(const void *p);
 
 /**
- * gomalloc_size_roundup - how many bytes gomalloc() would hand out
+ * gomalloc_size_roundup - the usable size that gomalloc() would return
  * @size: bytes wanted
  *
  * Context: any.
@@ -182,17 +186,17 @@ size_t gomalloc_size_roundup(size_t size);
  * gomalloc_bulk - allocate many objects of one size
  * @gfp: as for kmalloc()
  * @size: bytes wanted for each
- * @n: how many
- * @p: where to store the pointers
+ * @n: number of objects
+ * @p: array for @n pointers
  *
  * Context: as gomalloc().
- * Return: @n, or 0: then nothing is allocated and @p holds nothing of use.
+ * Return: @n; or 0, and then nothing is allocated and @p is undefined.
  */
 size_t gomalloc_bulk(gfp_t gfp, size_t size, size_t n, void **p);
 
 /**
  * gofree_bulk - free many objects
- * @n: how many
+ * @n: number of objects
  * @p: the objects, each as for gofree()
  *
  * Context: any, NMI included.
@@ -200,9 +204,9 @@ size_t gomalloc_bulk(gfp_t gfp, size_t size, size_t n, void **p);
 void gofree_bulk(size_t n, void **p);
 
 /**
- * gomemdup - allocate and fill
- * @src: what to copy
- * @len: how many bytes
+ * gomemdup - copy memory
+ * @src: the bytes to copy
+ * @len: number of bytes
  * @gfp: as for kmalloc()
  *
  * Context: as gomalloc().
@@ -222,22 +226,22 @@ char *gostrdup(const char *s, gfp_t gfp);
 
 /**
  * goalloc_read_memstats - read all statistics
- * @m: filled in whole
+ * @m: the result; every field is set
  *
- * The identities of MemStats hold in every result, whatever the other CPUs do
- * meanwhile: heap_sys = heap_idle + heap_inuse, heap_alloc <= heap_inuse,
- * heap_objects = mallocs - frees, sys = the sum of its parts, the sum over
- * by_size = the totals; heap_released and the totals never fall.
+ * MemStats' identities hold in every result, even while other CPUs allocate:
+ * heap_sys = heap_idle + heap_inuse, heap_alloc <= heap_inuse, heap_objects =
+ * mallocs - frees, sys = the sum of its parts, and the sums over by_size = the
+ * totals.  heap_released and the totals never fall.
  *
- * Context: any but NMI; nobody is stopped for it.
+ * Context: any but NMI.  Other CPUs are not stopped.
  */
 void goalloc_read_memstats(struct goalloc_memstats *m);
 
 /**
- * goalloc_free_os_memory - give back all that can go
+ * goalloc_free_os_memory - give free memory back to the kernel
  *
- * Empties every CPU's cache and returns all free pages but the reserve for
- * contexts that cannot allocate any.
+ * Empty the caches of all CPUs and give back all free pages, except for the
+ * reserve for contexts that may not call the page allocator.
  *
  * Context: task, may sleep.
  * Return: bytes given back.
@@ -248,8 +252,8 @@ void goalloc_call_rcu(struct rcu_head *head);
 
 /**
  * gofree_rcu - free an object after a grace period
- * @ptr: the object
- * @field: the name of a struct rcu_head in it, at any offset
+ * @ptr: the object; NULL is ignored
+ * @field: the name of its struct rcu_head, at any offset
  *
  * Context: any but NMI.
  */
@@ -281,7 +285,7 @@ static inline __alloc_size(1) void *gozalloc(size_t size, gfp_t gfp)
  * @gfp: as for kmalloc()
  *
  * Context: as gomalloc().
- * Return: as gomalloc(), and NULL when @n times @size overflows.
+ * Return: as gomalloc(); NULL if @n times @size overflows.
  */
 static inline __alloc_size(1, 2)
 void *gomalloc_array(size_t n, size_t size, gfp_t gfp)
@@ -316,7 +320,7 @@ void *gocalloc(size_t n, size_t size, gfp_t gfp)
  * @gfp: as for kmalloc()
  *
  * Context: as gomalloc().
- * Return: as gorealloc(), and NULL with @p intact when @n times @size overflows.
+ * Return: as gorealloc(); NULL, with @p intact, if @n times @size overflows.
  */
 static inline __realloc_size(2, 3)
 void *gorealloc_array(void *p, size_t n, size_t size, gfp_t gfp)

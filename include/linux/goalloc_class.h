@@ -12,13 +12,13 @@
  * goalloc_size_class - the size class of a constant size
  * @size: 1 to GOALLOC_CLASS_MAX_SIZE
  *
- * All of it is gone when it has been compiled.
+ * The compiler evaluates it, so that no code is left.
  *
  * Return: the class that gomalloc() would look up.
  */
 static __always_inline unsigned int goalloc_size_class(size_t size)
 {
-	/* Sizes whose alignment asks for more. */
+	/* Sizes whose alignment needs a larger class. */
 	switch (size) {
 	case 2560:	return 41;
 	case 3328:	return 44;

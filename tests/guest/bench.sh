@@ -2,18 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# What scripts/bench runs inside a machine: gobench's workloads, and traces if
-# any came along, with and without the check of every free.  It is told by words
-# on the kernel's command line, lists with commas:
+# What scripts/bench runs in the guest: gobench's workloads, and every trace
+# that is there, once for each value of check=.  Parameters on the kernel's
+# command line:
 #
-#   goalloc_checks=0,1	with which check=
-#   goalloc_bench=	parameters of gobench; none if it is "no";
-#			colons between them
-#   goalloc_copies=	how many copies of a trace
+#   goalloc_checks=0,1	the values of check=, separated by commas
+#   goalloc_bench=	gobench's parameters, separated by colons; "no" leaves
+#			gobench out
+#   goalloc_copies=	copies of a trace, one run for each, separated by commas
 
+# words LIST SEPARATOR: the list as separate words.
 words() { echo "$1" | tr "$2" ' '; }
 
-# shellcheck disable=SC2154,SC2046 # from the command line; words are meant
+# shellcheck disable=SC2154,SC2046 # set by the kernel; splitting is meant
 for check in $(words "${goalloc_checks:-0,1}" ,); do
 	insmod goalloc.ko "check=$check" || exit 1
 	echo "HEAD kernel=$(uname -r)"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# What 'make demo' runs inside the virtual machine, under scripts/guest-init.
-# Every step must succeed; the last thing it writes to fd 3 is the verdict.
+# What 'make demo' runs in the virtual machine.  The first step that fails ends
+# it, and names itself on fd 3.
 
 # shellcheck source=tests/guest/lib.sh
 . ./lib.sh
@@ -21,7 +21,7 @@ verify() {
 	echo "verify: ok"
 }
 
-# replay TRACE COPIES: the module does its work while it is inserted.
+# replay TRACE COPIES: the module does its work while it loads.
 replay() {
 	section "kernel traffic, recorded and played back: $1, $2 at once"
 	insmod goreplay.ko "trace=/goalloc/$1.gotrace" "copies=$2" ||
@@ -48,7 +48,7 @@ section "user space: a round trip over /dev/goalloc"
 ./dev_roundtrip || fail "the round trip over /dev/goalloc"
 verify "the round trip"
 
-# MemStats has three lines for each class: the table below says it better.
+# Leave out MemStats' lines for each class: sizeclasses shows them as a table.
 for file in memstats sizeclasses pageheap; do
 	section "$debugfs/$file"
 	cat $debugfs/$file >/tmp/$file || fail "$file cannot be read"

@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# /dev/goalloc for longer: calls at random, and stress-ng at the device.
-# goalloc_fuzz=N on the command line is how many calls, goalloc_seed=N their
-# seed, goalloc_seconds=N how long stress-ng may take.
+# A long test of /dev/goalloc: random calls, and stress-ng's device stressor.
+# On the kernel's command line, goalloc_fuzz=N is the number of random calls,
+# goalloc_seed=N their seed, and goalloc_seconds=N how long stress-ng runs.
 
 # shellcheck source=tests/guest/lib.sh
 . ./lib.sh
 begin
 
-# Its libraries are beside it; it wants a directory of its own for files.
+# stress-ng is dynamically linked: its libraries are in /goalloc too.
 stress_ng() {
 	mkdir -p /tmp/stress &&
 		LD_LIBRARY_PATH=/goalloc ./ld-linux-x86-64.so.2 ./stress-ng \
@@ -19,10 +19,7 @@ stress_ng() {
 			--metrics-brief
 }
 
-nothing_live() {
-	[ "$(sed -n 's/^HeapObjects: //p' "$debugfs/memstats")" = 0 ]
-}
-
+# The file begins with two lines of heading.
 no_clients() { [ "$(wc -l <"$debugfs/clients")" = 2 ]; }
 
 check "insmod" insmod goalloc.ko

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# What the guest's scripts share: how they speak TAP, on fd 3, and how they ask
-# whether the heap is sound.
+# What the guest scripts share: TAP output on fd 3, and questions about the heap
+# and the kernel.  scripts/run-vm puts this file beside every guest script.
 
 debugfs=/sys/kernel/debug/goalloc
+kmemleak=/sys/kernel/debug/kmemleak
+# shellcheck disable=SC2034 # for the scripts that source this file
+cpu1=/sys/devices/system/cpu/cpu1/online
 count=0
+
+die() { echo "guest: $*"; exit 1; }
 
 begin() { echo "TAP version 13" >&3; }
 plan() { echo "1..$count" >&3; }
 
-# check NAME COMMAND...: one test.
+# check NAME COMMAND...: run one test.  It passes if COMMAND succeeds.
 check() {
 	local name=$1 not=
 	shift
@@ -20,20 +25,23 @@ check() {
 	echo "${not}ok $count $name" >&3
 }
 
+# skip NAME REASON: report a test as skipped.
 skip() {
 	count=$((count + 1))
 	echo "ok $count $1 # SKIP $2" >&3
 }
 
+# refused COMMAND...: succeed if COMMAND fails.
 refused() { ! "$@" 2>/dev/null; }
 
-in_and_out() {
+# load_and_unload MODULE [PARAMETER...]: for a module that works while it loads.
+load_and_unload() {
 	local module=$1
 	shift
 	insmod "$module.ko" "$@" && rmmod "$module"
 }
 
-# within SECONDS COMMAND...: does it come true so soon?
+# within SECONDS COMMAND...: retry COMMAND until it succeeds or time is up.
 within() {
 	local tries=$(($1 * 10))
 	shift
@@ -44,7 +52,38 @@ within() {
 	done
 }
 
-# The kernel keeps the counts of modules that are gone.
+# memstat NAME: print a number of MemStats.
+memstat() { sed -n "s/^$1: //p" "$debugfs/memstats"; }
+
+nothing_live() { [ "$(memstat HeapObjects)" = 0 ]; }
+
+# no_oom_kill [PATTERN]: the kernel log has no OOM kill, and no line that
+# matches.
+no_oom_kill() { ! dmesg | grep -qiE "out of memory|oom-kill${1:+|$1}"; }
+
+running() { kill -0 "$1" 2>/dev/null; }
+
+# cycle_cpu1 COMMAND...: take CPU 1 down and up for as long as COMMAND succeeds.
+cycle_cpu1() {
+	local cycles=0
+	while "$@"; do
+		echo 0 >"$cpu1" && echo 1 >"$cpu1" || return 1
+		cycles=$((cycles + 1))
+	done
+	echo "guest: CPU 1 went and came $cycles times"
+}
+
+# Stop kmemleak's own scans; kmemleak_scan starts one when a test needs it.
+kmemleak_scan_off() { [ ! -e $kmemleak ] || echo scan=off >$kmemleak; }
+
+# kmemleak reports an object that is 5 seconds old and that two scans in a row
+# have found no pointer to.
+kmemleak_scan() {
+	sleep 6
+	echo scan >$kmemleak && echo scan >$kmemleak
+}
+
+# Copy the line counts to the host.  The kernel keeps those of unloaded modules.
 save_coverage() {
 	local gcov=/sys/kernel/debug/gcov file
 	[ -d $gcov ] || return 0
@@ -53,8 +92,8 @@ save_coverage() {
 	done
 }
 
-# While something moves, the sums cannot be compared: the worker may still be at
-# it, for a moment.  What is broken is broken, though, at once.
+# Succeed if verify says "ok".  While the worker moves pages the sums cannot be
+# compared, so "in motion" is read again; anything else fails at once.
 verify_ok() {
 	local answer tries=100
 	while [ $tries -gt 0 ]; do

@@ -2,27 +2,25 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# Memory goes back, in a guest that has little of it: to whom is short of it, by
-# itself, by hand, by the limit; when CPUs go, and when memory itself is to go.
-# Under scripts/guest-init.
+# Memory goes back to the kernel, in a guest that has little of it: when the
+# kernel is short of memory, after a while by itself, on request, at the limit,
+# when a CPU goes offline, and when a block of memory is to go offline.
 
 params=/sys/module/goalloc/parameters
-cpu1=/sys/devices/system/cpu/cpu1/online
 blocks=/sys/devices/system/memory
 
 # shellcheck source=tests/guest/lib.sh
 . ./lib.sh
 begin
 
-memstat() { sed -n "s/^$1: //p" "$debugfs/memstats"; }
 meminfo() { sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo; }
 mib() { echo $(($1 >> 20)); }
 
-# set_to PARAMETER VALUE...
+# set_to PARAMETER VALUE
 set_to() { echo "$2" >"$params/$1"; }
 
-# taken_none PARAMETER VALUE...: none is taken, and nothing changes.
-taken_none() {
+# rejects PARAMETER VALUE...: each value is refused and the parameter stays.
+rejects() {
 	local param=$1 was value
 	was=$(cat "$params/$param")
 	shift
@@ -32,8 +30,9 @@ taken_none() {
 	done
 }
 
-# taken PARAMETER VALUE SHOWN: and then the default again.
-taken() {
+# accepts PARAMETER VALUE SHOWN: the value is taken and reads back as SHOWN.
+# The old value is restored.
+accepts() {
 	local was status=0
 	was=$(cat "$params/$1")
 	set_to "$1" "$2" || return 1
@@ -41,25 +40,24 @@ taken() {
 	set_to "$1" "$was" && return "$status"
 }
 
-# churn MIB [PARAMETER...]: that much live, and then freed.
+# churn MIB [PARAMETER...]: allocate that much, then free it.
 churn() {
 	local live=$1
 	shift
 	insmod gochurn.ko "live_mib=$live" ops=1000 rest=0 "$@" && rmmod gochurn
 }
 
-# idle MIB: have so much idle, and keep it so.
-idle() {
+# make_idle MIB: get so much idle memory.  The scavenger is off, so that it
+# stays.
+make_idle() {
 	set_to scavenge_window_ms 0 && churn "$1" || return 1
 	[ "$(mib "$(memstat HeapIdle)")" -ge "$1" ]
 }
 
-nobody_killed() { ! dmesg | grep -qiE "out of memory|oom-kill"; }
-
-# Somebody else fills the memory, past what is free, up to half of our idle.
+# Fill a tmpfs with all free memory and half of our idle memory.
 squeeze() {
 	local before idle room
-	idle 48 || return 1
+	make_idle 48 || return 1
 	before=$(memstat ScavengedShrinker)
 	idle=$(mib "$(memstat HeapIdle)")
 	room=$(($(meminfo MemFree) / 1024))
@@ -75,10 +73,10 @@ squeeze() {
 		$((idle / 4)) ]
 }
 
-# What is not needed goes by itself, and takes less than 1 % of a CPU.
+# The scavenger returns idle memory by itself, with less than 2 % of a CPU.
 background() {
 	local i ns before
-	idle 48 || return 1
+	make_idle 48 || return 1
 	before=$(memstat ScavengedBackground)
 	ns=$(memstat ScavengeNs)
 	set_to scavenge_window_ms 2000
@@ -96,7 +94,7 @@ background() {
 
 by_hand() {
 	local said
-	idle 32 || return 1
+	make_idle 32 || return 1
 	echo 1 >"$debugfs/free_os_memory" || return 1
 	said=$(cat "$debugfs/free_os_memory")
 	echo "guest: by hand $said bytes"
@@ -104,40 +102,39 @@ by_hand() {
 		! echo 2 2>/dev/null >"$debugfs/free_os_memory"
 }
 
-# below BYTES: is no more held than that?
-below() { [ "$(memstat Sys)" -le "$1" ]; }
+# sys_at_most BYTES: goalloc holds no more than that.
+sys_at_most() { [ "$(memstat Sys)" -le "$1" ]; }
 
-# holds MIB: are there objects of so much?
-holds() { [ "$(mib "$(memstat HeapAlloc)")" -ge "$1" ]; }
+# live_at_least MIB: live objects take at least that much.
+live_at_least() { [ "$(mib "$(memstat HeapAlloc)")" -ge "$1" ]; }
 
-# No more than the limit, NULL beyond it, and lowering it takes effect.
+# A lower limit returns memory at once; beyond it allocations return NULL.
 limited() {
-	set_to memory_limit 24MiB && within 10 below $((24 << 20)) &&
+	set_to memory_limit 24MiB && within 10 sys_at_most $((24 << 20)) &&
 		[ "$(memstat ScavengedLimit)" -gt 0 ] && churn 12 &&
 		! insmod gochurn.ko live_mib=32 ops=1000 2>/dev/null &&
-		below $((24 << 20)) &&
-		[ "$(memstat Failures)" -gt 0 ] &&
-		[ "$(memstat HeapObjects)" = 0 ]
+		sys_at_most $((24 << 20)) &&
+		[ "$(memstat Failures)" -gt 0 ] && nothing_live
 }
 
 limit() {
 	local status=0
-	idle 32 || return 1
+	make_idle 32 || return 1
 	limited || status=1
 	set_to memory_limit off && churn 32 && return "$status"
 }
 
-# Objects in caches, by sizeclasses.
+# Objects in caches, as sizeclasses counts them.
 cached() { awk '!/^#/ && NR > 4 { n += $7 } END { print n + 0 }' \
 	"$debugfs/sizeclasses"; }
 
-# What a dead CPU had cached is not stranded.
+# Objects that an offline CPU had cached go back to their spans.
 dead_cpu() {
 	local had left
 	set_to scavenge_window_ms 0
 	echo 1 >"$debugfs/free_os_memory"
 	[ "$(cached)" = 0 ] || return 1
-	# shellcheck disable=SC2016 # for the other shell
+	# shellcheck disable=SC2016 # the other shell expands it
 	taskset 2 sh -c 'insmod gochurn.ko live_mib=4 ops=1000 rest=0' ||
 		return 1
 	rmmod gochurn
@@ -150,24 +147,18 @@ dead_cpu() {
 	[ "$had" -gt 0 ] && [ "$left" -lt $((had / 10)) ]
 }
 
-# CPUs go and come under load.
+# A CPU goes offline and online while gochurn runs.
 cpus_under_load() {
-	local n=0
 	insmod gochurn.ko live_mib=8 ops=300000 rest=2 &
-	while kill -0 $! 2>/dev/null; do
-		echo 0 >"$cpu1" && echo 1 >"$cpu1" || return 1
-		n=$((n + 1))
-	done
-	wait $! && rmmod gochurn || return 1
-	echo "guest: CPU 1 went and came $n times"
-	[ "$(memstat HeapObjects)" = 0 ]
+	cycle_cpu1 running $! && wait $! && rmmod gochurn && nothing_live
 }
 
-# Memory with objects of ours cannot go; whoever tries is told, and no harm done.
+# A block of memory that holds objects cannot go offline.  The attempt fails and
+# does no harm.
 hot_remove() {
 	local block tried=0 went=0
 	insmod gochurn.ko live_mib=48 ops=200000 rest=4 drop=90 &
-	within 60 holds 40 || { wait $!; rmmod gochurn; return 1; }
+	within 60 live_at_least 40 || { wait $!; rmmod gochurn; return 1; }
 	for block in "$blocks"/memory*; do
 		[ "$(cat "$block/state")" = online ] || continue
 		tried=$((tried + 1))
@@ -177,12 +168,12 @@ hot_remove() {
 	done
 	wait $! && rmmod gochurn || return 1
 	echo "guest: of $tried blocks of memory $went went, and came back"
-	[ "$tried" -gt "$went" ] && [ "$(memstat HeapObjects)" = 0 ]
+	[ "$tried" -gt "$went" ] && nothing_live
 }
 
 check "insmod with parameters" insmod goalloc.ko scavenge_window_ms=5000 \
 	scavenge_retain=120 scavenge_cpu=2 memory_limit=1GiB
-check "they are there" [ "$(cat $params/scavenge_window_ms \
+check "the parameters read back" [ "$(cat $params/scavenge_window_ms \
 	$params/scavenge_retain $params/scavenge_cpu $params/memory_limit |
 	tr '\n' ' ')" = "5000 120 2 1073741824 " ]
 check "MemStats has the limit" [ "$(memstat MemoryLimit)" = 1073741824 ]
@@ -192,42 +183,43 @@ for bad in scavenge_window_ms=99 scavenge_retain=99 scavenge_cpu=0 \
 	check "no insmod with $bad" eval "! insmod goalloc.ko $bad 2>/dev/null"
 done
 check "insmod" insmod goalloc.ko
-check "bad windows" taken_none scavenge_window_ms -1 1 99 3600001 x "" 1s
-check "bad shares" taken_none scavenge_retain -1 0 99 1001 x ""
-check "bad percents" taken_none scavenge_cpu -1 0 101 x ""
-check "bad limits" taken_none memory_limit -1 x "" 1K 1kib "1 MiB" MiB \
+check "bad windows" rejects scavenge_window_ms -1 1 99 3600001 x "" 1s
+check "bad shares" rejects scavenge_retain -1 0 99 1001 x ""
+check "bad percents" rejects scavenge_cpu -1 0 101 x ""
+check "bad limits" rejects memory_limit -1 x "" 1KB 1kib "1 MiB" MiB \
 	99999999999999999999 99999999999TiB 1MiBB
-check "no window" taken scavenge_window_ms 0 0
-check "the longest window" taken scavenge_window_ms 3600000 3600000
-check "a share" taken scavenge_retain 200 200
-check "a percent" taken scavenge_cpu 100 100
-check "a limit in bytes" taken memory_limit 123456789 123456789
-check "a limit in B" taken memory_limit 123456789B 123456789
-check "a limit in MiB" taken memory_limit 64MiB 67108864
-check "a limit in TiB" taken memory_limit 2TiB 2199023255552
-check "no limit" taken memory_limit off 0
+check "no window" accepts scavenge_window_ms 0 0
+check "the longest window" accepts scavenge_window_ms 3600000 3600000
+check "a share" accepts scavenge_retain 200 200
+check "a percent" accepts scavenge_cpu 100 100
+check "a limit in bytes" accepts memory_limit 123456789 123456789
+check "a limit in B" accepts memory_limit 123456789B 123456789
+check "a limit in MiB" accepts memory_limit 64MiB 67108864
+check "a limit in M" accepts memory_limit 064M 67108864
+check "a limit in TiB" accepts memory_limit 2TiB 2199023255552
+check "no limit" accepts memory_limit off 0
 
-check "goes to who is short of memory" squeeze
-check "nobody was killed for it" nobody_killed
+check "goes back under memory pressure" squeeze
+check "no process was killed for it" no_oom_kill
 check "verify after that" verify_ok
-check "goes by itself" background
-check "goes by hand" by_hand
+check "goes back by itself" background
+check "goes back by hand" by_hand
 check "stays below the limit" limit
 check "verify after the limit" verify_ok
 if [ -e "$cpu1" ]; then
-	check "a dead CPU's cache" dead_cpu
-	check "CPUs under load" cpus_under_load
-	check "verify after CPUs" verify_ok
+	check "the cache of an offline CPU" dead_cpu
+	check "CPU hotplug under load" cpus_under_load
+	check "verify after CPU hotplug" verify_ok
 else
-	skip "CPUs that go" "they are there for good"
+	skip "CPU hotplug" "CPU 1 cannot go offline"
 fi
 if [ -e "$blocks/block_size_bytes" ]; then
-	check "memory that is to go" hot_remove
-	check "verify after that" verify_ok
+	check "memory offlining" hot_remove
+	check "verify after memory offlining" verify_ok
 else
-	skip "memory that goes" "it is there for good"
+	skip "memory offlining" "memory cannot go offline"
 fi
-check "nobody was killed at all" nobody_killed
+check "no process was killed at all" no_oom_kill
 check "rmmod at the end" rmmod goalloc
 save_coverage || exit 1
 plan

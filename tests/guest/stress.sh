@@ -2,29 +2,22 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# Everybody at once: gostress on all CPUs and in all contexts, while CPU 1 goes
-# down and comes back, somebody reads every file in debugfs, and verify walks.
-# goalloc_seconds=N on the command line is how long.
-
-cpu1=/sys/devices/system/cpu/cpu1/online
+# Run gostress on all CPUs and in all contexts, while CPU 1 goes down and up and
+# every file in debugfs is read, verify included.  goalloc_seconds=N on the
+# kernel's command line is how long.
 
 # shellcheck source=tests/guest/lib.sh
 . ./lib.sh
 begin
 
-# While gostress runs; what goes wrong is left in /tmp/bad.
+# The helpers run while /tmp/running exists, and report failures in /tmp/bad.
 hotplug() {
-	local n=0
 	[ -e "$cpu1" ] || return 0
-	while [ -e /tmp/running ]; do
-		echo 0 >"$cpu1" && echo 1 >"$cpu1" ||
-			echo "CPU 1 does not go or come" >>/tmp/bad
-		n=$((n + 1))
-	done
-	echo "guest: CPU 1 went and came $n times"
+	cycle_cpu1 [ -e /tmp/running ] ||
+		echo "CPU 1 does not go down or up" >>/tmp/bad
 }
 
-# verify may say that something moves, but never that something is broken.
+# verify may say "in motion", but never "broken".
 readers() {
 	local n=0 file
 	while [ -e /tmp/running ]; do
@@ -58,10 +51,6 @@ nothing_bad() {
 	cat /tmp/bad
 	rm /tmp/bad
 	return 1
-}
-
-nothing_live() {
-	[ "$(sed -n 's/^HeapObjects: //p' "$debugfs/memstats")" = 0 ]
 }
 
 for check in 1 0; do

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# The tests that need no KUnit: on a distribution's own kernel, or any other,
-# under scripts/guest-init.  The device's tests speak TAP themselves; each
-# other step here is a test of a TAP document of its own.  goalloc_reads=N on the
-# command line is how often dev_debugfs reads under load.
+# The tests that need no KUnit, so that they run on a distribution's kernel too.
+# The device's test programs print TAP themselves; the other steps are tests of
+# this script's own TAP document.  goalloc_reads=N on the kernel's command line
+# is how often dev_debugfs reads under load.
 
 # shellcheck source=tests/guest/lib.sh
 . ./lib.sh
@@ -14,7 +14,7 @@ begin
 readable() { cat "$debugfs/$1" >/dev/null; }
 mode_0600() { [ "$(stat -c %a /dev/goalloc)" = 600 ]; }
 
-# The module cannot go while somebody holds its device open.
+# rmmod fails while the device is open.
 rmmod_while_open() {
 	exec 4</dev/goalloc
 	refused rmmod goalloc
@@ -23,23 +23,19 @@ rmmod_while_open() {
 	return "$status"
 }
 
-# A replay goes on while the second CPU goes down and comes back; what a dead
-# CPU had cached must not be stranded.
+# CPU 1 goes down and up while a replay runs.  Objects that an offline CPU had
+# cached must not be lost.
 hotplug() {
-	local cpu=/sys/devices/system/cpu/cpu1/online
-	[ -e "$cpu" ] || return 0
+	[ -e "$cpu1" ] || return 0
 	insmod goreplay.ko trace=/goalloc/fs.gotrace \
 		"events=${goalloc_events:-0}" &
-	while kill -0 $! 2>/dev/null; do
-		echo 0 >"$cpu" && echo 1 >"$cpu" || return 1
-	done
-	wait $! && rmmod goreplay
+	cycle_cpu1 running $! && wait $! && rmmod goreplay
 }
 
-memstat() { sed -n "s/^$1: //p" "$debugfs/memstats"; }
 says() { dmesg | grep -q "goalloc: $1"; }
 
-# What a gone client has left is named by class, and only its pages stay.
+# At rmmod goalloc lists by class what an unloaded client has leaked, and keeps
+# only the pages of those objects.
 leak_and_go() {
 	insmod goforget.ko && rmmod goforget || return 1
 	[ "$(memstat HeapObjects)" = 5 ] || return 1
@@ -50,7 +46,7 @@ leak_and_go() {
 		says "5 objects leaked"
 }
 
-# Without a module the tools say so, and in other words than for other trouble.
+# Without the module the tools exit with status 3 and a hint.
 hints() {
 	"$@" >/tmp/said 2>&1
 	[ $? = 3 ] && grep -q 'is the module loaded' /tmp/said
@@ -59,7 +55,7 @@ hints() {
 pattern_is_there() { ./goallocctl alloc 5000 , fill $ 7 , verify $ 7; }
 pattern_is_another() { refused ./goallocctl alloc 5000 , fill $ 7 , verify $ 8; }
 
-# What one makes, another process sees; the ledger has a line for each.
+# goalloctop shows the objects that another process, goallocctl, holds.
 ctl_and_top() {
 	echo "alloc 3000 count=1000
 hold 100" | ./goallocctl - >/dev/null &
@@ -76,7 +72,7 @@ hold 100" | ./goallocctl - >/dev/null &
 	return "$status"
 }
 
-# What cannot be meant is refused, with status 2, and nothing else is done.
+# senseless COMMAND...: the command is refused with status 2.
 senseless() {
 	"$@" >/tmp/said 2>&1
 	[ $? = 2 ] || { echo "$* said:"; cat /tmp/said; return 1; }
@@ -107,13 +103,13 @@ top_refuses() {
 	senseless ./goalloctop -b -n 0 && senseless ./goalloctop -o -s y
 }
 
-# A terminal that ncurses does not know, and none at all.
+# Neither a terminal that ncurses knows nor one at all.
 top_without_terminal() {
 	! TERM=goalloc ./goalloctop </dev/null >/tmp/said 2>&1 &&
 		grep -q 'try -b or -o' /tmp/said
 }
 
-# All of them, though a line names more than anybody would.
+# goallocctl reads a line of 100 commands, and one of 100 handles.
 long_lines() {
 	{
 		seq 100 | sed 's/.*/alloc & ,/' | tr '\n' ' '
@@ -154,14 +150,14 @@ do
 done
 check "/dev/goalloc is for root alone" mode_0600
 check "rmmod is refused while the device is open" rmmod_while_open
-check "client" in_and_out goclient
+check "client" load_and_unload goclient
 check "verify after the client" verify_ok
-check "raw spinlock and NMI" in_and_out gocontext
+check "raw spinlock and NMI" load_and_unload gocontext
 check "verify after raw spinlock and NMI" verify_ok
 check "CPUs go down and come back" hotplug
 check "verify after CPU hotplug" verify_ok
 for trace in fs net; do
-	check "replay of $trace" in_and_out goreplay \
+	check "replay of $trace" load_and_unload goreplay \
 		"trace=/goalloc/$trace.gotrace" "copies=${goalloc_copies:-1}" \
 		"events=${goalloc_events:-0}"
 	check "verify after the replay of $trace" verify_ok
@@ -180,15 +176,16 @@ check "goalloctop refuses what makes no sense" top_refuses
 check "goalloctop without a terminal" top_without_terminal
 check "goalloctop shows what goallocctl holds" ctl_and_top
 
-# These count objects to one, and the background takes a cache's tiny block.
+# The programs below count objects exactly.  The scavenger would free the tiny
+# block that a CPU holds, so it is switched off.
 echo 0 >/sys/module/goalloc/parameters/scavenge_window_ms
 export GOALLOC_READS="${goalloc_reads:-2000}"
-# dev_fault skips itself where the kernel has no fault injection.
+# dev_fault skips its tests if the kernel has no fault injection.
 for program in dev_test dev_calls dev_mmap dev_run dev_debugfs dev_fault; do
 	./$program >/tmp/tap.$program 2>&1
 	check "verify after $program" verify_ok
 done
-# As 32-bit programs, where the kernel runs these.
+# The same as 32-bit programs, if the kernel runs them.
 if ./dev_run32 -h 2>&1 | grep -q '^Usage'; then
 	for program in dev_test32 dev_calls32 dev_mmap32 dev_run32; do
 		./$program >/tmp/tap.$program 2>&1
@@ -197,14 +194,14 @@ if ./dev_run32 -h 2>&1 | grep -q '^Usage'; then
 else
 	skip "32-bit programs" "this kernel does not run them"
 fi
-# A few: the cells device-* make many.
+# A short run; the device-* cells make many more calls.
 ./dev_fuzz 5000 >/tmp/tap.fuzz 2>&1
 check "verify after dev_fuzz" verify_ok
 check "rmmod" rmmod goalloc
 check "insmod with check=0" insmod goalloc.ko check=0
-check "client with check=0" in_and_out goclient
+check "client with check=0" load_and_unload goclient
 check "verify with check=0" verify_ok
-check "raw spinlock and NMI with check=0" in_and_out gocontext
+check "raw spinlock and NMI with check=0" load_and_unload gocontext
 check "rmmod, again" rmmod goalloc
 check "insmod once more" insmod goalloc.ko
 check "rmmod with objects leaked" leak_and_go

@@ -2,12 +2,11 @@
 /*
  * gocontext: allocate and free where kmalloc() may not be called.
  *
- * Under a raw spinlock with interrupts off, and in NMI: a real one, raised by
- * the processor's own instruction for it.  A client like any other, so that it
- * runs on distribution kernels and on PREEMPT_RT, where these contexts have
- * nothing but the caches and the reserve.  Whatever can be had there must be
- * good memory, what cannot must be NULL, and nothing may be lost: MemStats has
- * to say so at the end.
+ * The contexts are a raw spinlock with interrupts off, and an NMI, which "int
+ * $2" raises.  The module is an ordinary client, so it runs on distribution
+ * kernels and on PREEMPT_RT, where these contexts can only use the caches and
+ * the reserve.  An allocation must return good memory or NULL, and at the end
+ * MemStats must show that no object was lost.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -16,7 +15,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-/* User Mode Linux says it is x86, too. */
+/* User Mode Linux defines CONFIG_X86_64, too. */
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 #include <asm/nmi.h>
 #define CAN_RAISE_NMI
@@ -32,23 +31,23 @@ static DEFINE_RAW_SPINLOCK(lock);
 static void **objs;
 static size_t *lens;
 
-static size_t size_of(unsigned int i)
+static size_t gocontext_size(unsigned int i)
 {
 	return sizes[i % ARRAY_SIZE(sizes)];
 }
 
-static bool good(unsigned int i)
+static bool gocontext_is_intact(unsigned int i)
 {
 	return !memchr_inv(objs[i], i & 0xff, lens[i]);
 }
 
-/* Allocate as many as there are; returns how many. */
-static unsigned int take(unsigned int max)
+/* Allocate up to @max objects; returns how many there were. */
+static unsigned int gocontext_alloc_many(unsigned int max)
 {
 	unsigned int i;
 
 	for (i = 0; i < max; i++) {
-		lens[i] = size_of(i);
+		lens[i] = gocontext_size(i);
 		objs[i] = gomalloc(lens[i], GFP_ATOMIC | __GFP_NOWARN);
 		if (!objs[i])
 			break;
@@ -57,19 +56,19 @@ static unsigned int take(unsigned int max)
 	return i;
 }
 
-/* Free them; returns how many had changed. */
-static unsigned int give(unsigned int n)
+/* Free @n objects; returns how many had changed contents. */
+static unsigned int gocontext_free_many(unsigned int n)
 {
 	unsigned int i, bad = 0;
 
 	for (i = 0; i < n; i++) {
-		bad += !good(i);
+		bad += !gocontext_is_intact(i);
 		gofree(objs[i]);
 	}
 	return bad;
 }
 
-static u64 live_objects(struct goalloc_memstats *m)
+static u64 gocontext_live_objects(struct goalloc_memstats *m)
 {
 	goalloc_free_os_memory();
 	goalloc_read_memstats(m);
@@ -77,19 +76,20 @@ static u64 live_objects(struct goalloc_memstats *m)
 }
 
 /*
- * A reserve of 512 KiB must serve a round of all sizes at the very least.  More
- * is had of the page allocator, where it may be asked under a raw spinlock;
- * lockdep, if it is to think of PREEMPT_RT, says that it may not.
+ * The reserve must serve at least one object of each size.  For more, goalloc
+ * asks the page allocator.  PREEMPT_RT does not allow that under a raw
+ * spinlock, and PROVE_RAW_LOCK_NESTING reports it on other kernels, too.
  */
-static bool under_raw_lock(void)
+static bool gocontext_use_raw_lock(void)
 {
-	unsigned int n, bad;
+	unsigned int n = MANY, bad;
 	unsigned long flags;
 
+	if (IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING))
+		n = ARRAY_SIZE(sizes);
 	raw_spin_lock_irqsave(&lock, flags);
-	n = take(IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING) ? ARRAY_SIZE(sizes) :
-							     MANY);
-	bad = give(n);
+	n = gocontext_alloc_many(n);
+	bad = gocontext_free_many(n);
 	raw_spin_unlock_irqrestore(&lock, flags);
 	pr_info("raw spinlock: %u objects, %u changed\n", n, bad);
 	return n >= ARRAY_SIZE(sizes) && !bad;
@@ -99,26 +99,26 @@ static bool under_raw_lock(void)
 static unsigned int nmi_taken, nmi_bad;
 static bool nmi_seen;
 
-static int nmi_handler(unsigned int type, struct pt_regs *regs)
+static int gocontext_nmi(unsigned int type, struct pt_regs *regs)
 {
 	nmi_seen = in_nmi();
-	nmi_bad = give(MANY);
-	nmi_taken = take(16);
-	nmi_bad += give(nmi_taken);
+	nmi_bad = gocontext_free_many(MANY);
+	nmi_taken = gocontext_alloc_many(16);
+	nmi_bad += gocontext_free_many(nmi_taken);
 	return NMI_HANDLED;
 }
 
-/* What a task allocated is freed in NMI, more than the stacks can take. */
-static bool in_an_nmi(void)
+/* A task allocates more objects than the stacks hold, and an NMI frees them. */
+static bool gocontext_use_nmi(void)
 {
-	unsigned int n = take(MANY);
+	unsigned int n = gocontext_alloc_many(MANY);
 	unsigned long flags;
 
 	if (n < MANY) {
-		give(n);
+		gocontext_free_many(n);
 		return false;
 	}
-	if (register_nmi_handler(NMI_LOCAL, nmi_handler, 0, "gocontext"))
+	if (register_nmi_handler(NMI_LOCAL, gocontext_nmi, 0, "gocontext"))
 		return false;
 	local_irq_save(flags);
 	asm volatile("int $2" : : : "memory");
@@ -129,21 +129,21 @@ static bool in_an_nmi(void)
 	return nmi_seen && !nmi_bad;
 }
 #else
-static bool in_an_nmi(void)
+static bool gocontext_use_nmi(void)
 {
 	pr_info("NMI: no way to raise one here\n");
 	return true;
 }
 #endif
 
-static int run(struct goalloc_memstats *m)
+static int gocontext_run(struct goalloc_memstats *m)
 {
-	u64 before = live_objects(m), misuses = m->misuses, after;
+	u64 before = gocontext_live_objects(m), misuses = m->misuses, after;
 	bool ok;
 
-	ok = under_raw_lock();
-	ok &= in_an_nmi();
-	after = live_objects(m);
+	ok = gocontext_use_raw_lock();
+	ok &= gocontext_use_nmi();
+	after = gocontext_live_objects(m);
 	if (after != before || m->misuses != misuses) {
 		pr_err("%llu objects before, %llu after, %llu misuses\n",
 		       before, after, m->misuses - misuses);
@@ -160,7 +160,7 @@ static int __init gocontext_init(void)
 	objs = kcalloc(MANY, sizeof(*objs), GFP_KERNEL);
 	lens = kcalloc(MANY, sizeof(*lens), GFP_KERNEL);
 	if (m && objs && lens)
-		err = run(m);
+		err = gocontext_run(m);
 	kfree(lens);
 	kfree(objs);
 	kfree(m);

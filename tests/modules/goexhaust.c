@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * goexhaust: all the memory there is, and then some.
+ * goexhaust: allocate until there is no memory left.
  *
- * For a machine with little of it.  Takes objects of small and large sizes with
- * each of the flags that must not wait until there are none, so that the heap's
- * own error paths are walked by real shortage and not by injected one.  What
- * was had must be good to the last byte, what was not NULL; nobody else may be
- * killed for it; and when all is freed the same can be had again.
+ * It is meant for a machine with little memory.  It allocates small and large
+ * objects until every size has failed, with each of the flags that do not
+ * invoke the OOM killer, so that a real shortage exercises the heap's error
+ * paths.  An object must be good to its last byte, or NULL.  After all objects
+ * have been freed, about as much must be available again.
  *
- * The objects form a list through their own first bytes: there is no memory
- * for any other book-keeping.
+ * The objects form a list through their own first bytes, because there is no
+ * memory for any other bookkeeping.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -21,11 +21,11 @@
 #include <linux/slab.h>
 
 /**
- * struct obj - the front of every object
- * @next: the one before it
- * @size: its bytes
- * @fill: what the rest is filled with
- * @rest: all of its other bytes
+ * struct obj - an object
+ * @next: the object that was allocated before it
+ * @size: its size in bytes
+ * @fill: the byte that @rest is filled with
+ * @rest: its other bytes
  */
 struct obj {
 	struct obj *next;
@@ -44,10 +44,10 @@ static const size_t mixed[] = {
 
 /**
  * struct round - one way to use up all memory
- * @name: what to call it
- * @gfp: what to ask with
- * @size: bytes, in turn; from the end when one is not to be had
- * @nr: how many sizes
+ * @name: name to print
+ * @gfp: flags to allocate with
+ * @size: sizes to allocate in turn
+ * @nr: number of sizes
  */
 struct round {
 	const char *name;
@@ -73,7 +73,7 @@ static const struct round rounds[] = {
 
 static struct goalloc_memstats *m;
 
-static bool sound(void)
+static bool goexhaust_stats_sound(void)
 {
 	goalloc_read_memstats(m);
 	return m->heap_sys == m->heap_idle + m->heap_inuse &&
@@ -81,7 +81,8 @@ static bool sound(void)
 	       m->heap_objects == m->mallocs - m->frees && !m->misuses;
 }
 
-static struct obj *take(struct obj *next, size_t size, gfp_t gfp, u8 fill)
+static struct obj *goexhaust_alloc(struct obj *next, size_t size, gfp_t gfp,
+				   u8 fill)
 {
 	struct obj *o = gomalloc(size, gfp);
 
@@ -94,9 +95,10 @@ static struct obj *take(struct obj *next, size_t size, gfp_t gfp, u8 fill)
 	return o;
 }
 
-/* All there is: a size that cannot be had is not asked for any more. */
-static struct obj *fill_up(const struct round *r, unsigned long *n,
-			   unsigned long *bytes)
+/* Allocate until every size has failed once; returns the list of objects. */
+static struct obj *goexhaust_fill_memory(const struct round *r,
+					 unsigned long *n,
+					 unsigned long *bytes)
 {
 	struct obj *list = NULL, *o;
 	unsigned long gone = 0;
@@ -107,7 +109,7 @@ static struct obj *fill_up(const struct round *r, unsigned long *n,
 	for (i = 0; gone != BIT(r->nr) - 1; i = (i + 1) % r->nr) {
 		if (gone & BIT(i))
 			continue;
-		o = take(list, r->size[i], r->gfp, *n);
+		o = goexhaust_alloc(list, r->size[i], r->gfp, *n);
 		if (!o) {
 			gone |= BIT(i);
 			continue;
@@ -121,7 +123,8 @@ static struct obj *fill_up(const struct round *r, unsigned long *n,
 	return list;
 }
 
-static unsigned long give_back(struct obj *list)
+/* Free all objects; returns how many had changed contents. */
+static unsigned long goexhaust_free_list(struct obj *list)
 {
 	unsigned long bad = 0;
 	struct obj *o;
@@ -136,7 +139,7 @@ static unsigned long give_back(struct obj *list)
 	return bad;
 }
 
-static bool play(const struct round *r, unsigned long *bytes)
+static bool goexhaust_play_round(const struct round *r, unsigned long *bytes)
 {
 	unsigned long n, bad;
 	struct obj *list;
@@ -144,34 +147,37 @@ static bool play(const struct round *r, unsigned long *bytes)
 	bool ok = true;
 
 	goalloc_free_os_memory();
-	ok &= sound();
+	ok &= goexhaust_stats_sound();
 	live = m->heap_objects;
 	failures = m->failures;
-	list = fill_up(r, &n, bytes);
-	ok &= sound();
-	/* Each size has come to its end, and each end has been counted. */
+	list = goexhaust_fill_memory(r, &n, bytes);
+	ok &= goexhaust_stats_sound();
+	/* Each size has failed once, and MemStats counts the failures. */
 	ok &= m->heap_objects == live + n && m->failures == failures + r->nr;
-	bad = give_back(list);
-	ok &= sound();
+	bad = goexhaust_free_list(list);
+	ok &= goexhaust_stats_sound();
 	ok &= m->heap_objects == live && !bad;
 	goalloc_free_os_memory();
-	ok &= sound();
+	ok &= goexhaust_stats_sound();
 	pr_info("%s: %lu objects, %lu KiB, %lu changed, %llu KiB left: %s\n",
 		r->name, n, *bytes >> 10, bad, m->heap_sys >> 10,
 		ok ? "ok" : "WRONG");
 	return ok;
 }
 
-/* As much as the first time, but for what others have taken meanwhile. */
-static int run(void)
+/*
+ * The second time at least three quarters of the first must be available: the
+ * rest of the kernel may have allocated meanwhile.
+ */
+static int goexhaust_run(void)
 {
 	unsigned long first, again;
 	unsigned int i;
 	bool ok = true;
 
 	for (i = 0; i < ARRAY_SIZE(rounds); i++) {
-		ok &= play(&rounds[i], &first);
-		ok &= play(&rounds[i], &again);
+		ok &= goexhaust_play_round(&rounds[i], &first);
+		ok &= goexhaust_play_round(&rounds[i], &again);
 		if (!first || again < first - first / 4) {
 			pr_err("%s: %lu KiB, and then %lu KiB\n",
 			       rounds[i].name, first >> 10, again >> 10);
@@ -188,7 +194,7 @@ static int __init goexhaust_init(void)
 	m = kmalloc(sizeof(*m), GFP_KERNEL);
 	if (!m)
 		return -ENOMEM;
-	err = run();
+	err = goexhaust_run();
 	kfree(m);
 	return err;
 }

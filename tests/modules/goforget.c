@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * goforget: a client that leaves objects behind, on purpose.
+ * goforget: a client that leaks objects on purpose.
  *
- * For the test of goalloc's exit, which has to name them, give back all pages
- * but theirs, and leave these alone.
+ * It tests goalloc's module exit, which must report the leaked objects, give
+ * back all other pages, and keep the pages of these objects.
  */
 
 #include <linux/goalloc.h>

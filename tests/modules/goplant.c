@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * goplant: mistakes, one for each of the kernel's checkers, to see that they see.
+ * goplant: make mistakes that the kernel's checkers must report.
  *
- * plant= says which.  The addresses that are to be reported, or not, are
- * printed, where kmemleak does not look.  tests/guest/plant.sh knows what
- * each checker has to say.
+ * plant= selects a mistake.  The addresses that kmemleak must report, or must
+ * not, are printed: it does not scan the log.  tests/guest/plant.sh knows what
+ * each checker must report.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -18,26 +18,26 @@
 
 static char *plant = "";
 module_param(plant, charp, 0444);
-MODULE_PARM_DESC(plant, "what to do wrong");
+MODULE_PARM_DESC(plant, "the mistake: leak, overflow, inversion, sleep, gfp or race");
 
-/* Here kmemleak looks. */
+/* kmemleak scans this array. */
 static void **held[3];
 
-/* An object of the kernel's that only @holder knows. */
-static bool hold(void **holder, const char *what)
+/* Allocate an object with kmalloc() that only *@holder points to. */
+static bool goplant_hold(void **holder, const char *what)
 {
 	void *p = kmalloc(1536, GFP_KERNEL);
 
 	if (!holder || !p)
 		return false;
 	holder[1] = p;
-	/* kmemleak shows addresses as they are, too. */
+	/* %px, because kmemleak prints addresses so. */
 	pr_info("%s: %px in %px\n", what, p, holder);
 	return true;
 }
 
-/* Nobody knows these any more. */
-static noinline bool lose(void)
+/* Leak objects: nothing points to them, or only a freed or noscan object. */
+static noinline bool goplant_lose_objects(void)
 {
 	void **leaked = gozalloc(1000, GFP_KERNEL);
 	void **large = gozalloc(100000, GFP_KERNEL);
@@ -45,23 +45,26 @@ static noinline bool lose(void)
 	void **noscan = gomalloc_noscan(1000, GFP_KERNEL | __GFP_ZERO);
 	bool ok;
 
-	ok = hold(leaked, "lost in leaked") && hold(large, "lost in large") &&
-	     hold(freed, "lost in freed") && hold(noscan, "lost in noscan");
+	ok = goplant_hold(leaked, "lost in leaked") &&
+	     goplant_hold(large, "lost in large") &&
+	     goplant_hold(freed, "lost in freed") &&
+	     goplant_hold(noscan, "lost in noscan");
 	held[2] = noscan;
 	gofree(freed);
 	return ok;
 }
 
-/* The module knows these. */
-static noinline bool keep(void)
+/* The module points to these objects. */
+static noinline bool goplant_keep_objects(void)
 {
 	held[0] = gozalloc(1000, GFP_KERNEL);
 	held[1] = gozalloc(100000, GFP_KERNEL);
-	return hold(held[0], "kept in small") && hold(held[1], "kept in large");
+	return goplant_hold(held[0], "kept in small") &&
+	       goplant_hold(held[1], "kept in large");
 }
 
-/* What is left of pointers on this stack is none of kmemleak's business. */
-static noinline void wipe_stack(void)
+/* kmemleak scans stacks: overwrite the pointers that are left on this one. */
+static noinline void goplant_wipe_stack(void)
 {
 	char space[1024];
 
@@ -70,15 +73,15 @@ static noinline void wipe_stack(void)
 	barrier_data(space);
 }
 
-static int plant_leak(void)
+static int goplant_leak(void)
 {
-	bool ok = lose() && keep();
+	bool ok = goplant_lose_objects() && goplant_keep_objects();
 
-	wipe_stack();
+	goplant_wipe_stack();
 	return ok ? 0 : -ENOMEM;
 }
 
-static int plant_overflow(void)
+static int goplant_overflow(void)
 {
 	u8 *p = kmalloc(64, GFP_KERNEL);
 	unsigned int i = 64;
@@ -95,7 +98,7 @@ static DEFINE_SPINLOCK(lock);
 static DEFINE_RAW_SPINLOCK(one);
 static DEFINE_RAW_SPINLOCK(other);
 
-static int plant_inversion(void)
+static int goplant_inversion(void)
 {
 	raw_spin_lock(&one);
 	raw_spin_lock(&other);
@@ -109,7 +112,7 @@ static int plant_inversion(void)
 	return 0;
 }
 
-static int plant_sleep(void)
+static int goplant_sleep(void)
 {
 	raw_spin_lock(&one);
 	might_sleep();
@@ -117,8 +120,12 @@ static int plant_sleep(void)
 	return 0;
 }
 
-/* The fast path has an object ready: it would not sleep this time. */
-static int plant_gfp(void)
+/*
+ * Under a lock, allocate with flags that may sleep.  The fast path has an
+ * object ready, so the call does not sleep, but it must be reported all the
+ * same.
+ */
+static int goplant_gfp(void)
 {
 	void *p = gomalloc(64, GFP_KERNEL);
 
@@ -132,7 +139,7 @@ static int plant_gfp(void)
 
 static unsigned long raced;
 
-static int race(void *unused)
+static int goplant_race_thread(void *unused)
 {
 	while (!kthread_should_stop()) {
 		raced++;
@@ -141,13 +148,14 @@ static int race(void *unused)
 	return 0;
 }
 
-static int plant_race(void)
+static int goplant_race(void)
 {
 	struct task_struct *task[2];
 	unsigned int i;
 
 	for (i = 0; i < 2; i++)
-		task[i] = kthread_run(race, NULL, "goplant/%u", i);
+		task[i] = kthread_run(goplant_race_thread, NULL, "goplant/%u",
+				      i);
 	msleep(10000);
 	for (i = 0; i < 2; i++)
 		if (!IS_ERR(task[i]))
@@ -159,12 +167,12 @@ static const struct {
 	const char *name;
 	int (*fn)(void);
 } plants[] = {
-	{ "leak", plant_leak },
-	{ "overflow", plant_overflow },
-	{ "inversion", plant_inversion },
-	{ "sleep", plant_sleep },
-	{ "gfp", plant_gfp },
-	{ "race", plant_race },
+	{ "leak", goplant_leak },
+	{ "overflow", goplant_overflow },
+	{ "inversion", goplant_inversion },
+	{ "sleep", goplant_sleep },
+	{ "gfp", goplant_gfp },
+	{ "race", goplant_race },
 };
 
 static int __init goplant_init(void)

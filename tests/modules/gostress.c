@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gostress: everybody at once, for so many seconds.
+ * gostress: allocate and free on all CPUs and in all contexts at once.
  *
- * Two threads for each CPU allocate objects of every kind, write all over them
- * and leave them on a shelf, from where whoever comes next, mostly on another
- * CPU, takes them to free: itself, after a grace period, or by leaving them to
- * an interrupt.  A timer in hard interrupt, one in soft interrupt and an
- * irq_work of each thread do that, and allocate as well; the first comes so
- * often that it hits the fast paths in the middle.  Meanwhile MemStats is read
- * and FreeOSMemory called, over and over; tests/guest/stress.sh takes a CPU down
- * and up and reads debugfs.  At the end nothing may be lost, changed or
- * misused.  A client like any other, so that it runs on any kernel.
+ * There are two threads for each CPU.  A thread allocates an object, fills it
+ * and puts it on a shelf, in place of an object that another thread, mostly on
+ * another CPU, has left there.  It frees that object at once, after a grace
+ * period, or by posting it to a mailbox, which an interrupt empties.  Each
+ * thread has three interrupts: a timer in hardirq, a timer in softirq and an
+ * irq_work.  They allocate, too.  The hardirq timer fires so often that it
+ * interrupts the fast paths.
+ *
+ * Meanwhile MemStats is read and FreeOSMemory called, over and over, and
+ * tests/guest/stress.sh takes a CPU down and up and reads debugfs.  At the end
+ * no object may be lost, changed or misused.
+ *
+ * The module is an ordinary client, so that it runs on any kernel.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -32,11 +36,11 @@
 
 static unsigned int seconds = 10;
 module_param(seconds, uint, 0444);
-MODULE_PARM_DESC(seconds, "how long");
+MODULE_PARM_DESC(seconds, "how long to run (default 10)");
 
 static unsigned int period_us = IS_ENABLED(CONFIG_KASAN) ? 2000 : 200;
 module_param(period_us, uint, 0444);
-MODULE_PARM_DESC(period_us, "from one interrupt of a thread to the next");
+MODULE_PARM_DESC(period_us, "microseconds between two hardirq timers of a thread (default 200, with KASAN 2000)");
 
 #define NR_SLOTS	512
 
@@ -45,7 +49,7 @@ static const size_t sizes[] = {
 	40000, 200000,
 };
 
-/* Objects of slots, to be freed by a context. */
+/* Objects that an interrupt is to free, one for each slot of the shelf. */
 struct mailbox {
 	void *p[NR_SLOTS];
 	unsigned int next;
@@ -60,7 +64,7 @@ struct worker {
 	struct mailbox hard;
 	struct mailbox soft;
 	struct mailbox irq;
-	/* What happened; one field for each who writes. */
+	/* Counters; each context has its own, so that none needs a lock. */
 	unsigned long rounds;
 	unsigned long failures;
 	unsigned long task_bad;
@@ -74,33 +78,34 @@ static void *shelf[NR_SLOTS];
 static struct worker *workers;
 static unsigned int nr_workers;
 
-/* What a slot holds follows from its number. */
-static size_t size_of(unsigned int i)
+/* The number of a slot decides the size of its objects. */
+static size_t gostress_size(unsigned int i)
 {
 	return sizes[i % ARRAY_SIZE(sizes)];
 }
 
-static bool good(const void *p, unsigned int i)
+static bool gostress_is_intact(const void *p, unsigned int i)
 {
-	return !memchr_inv(p, hash_ptr((void *)p, 8), size_of(i));
+	return !memchr_inv(p, hash_ptr((void *)p, 8), gostress_size(i));
 }
 
-/* Which way; noscan objects are not for gofree_sized(). */
-#define GET_NOSCAN	0
+/* The way that makes noscan objects, which gofree_sized() does not take. */
+#define WAY_NOSCAN	0
 
-static unsigned int way(unsigned int i)
+/* The number of a slot also decides the way to allocate its objects. */
+static unsigned int gostress_way(unsigned int i)
 {
 	return i / ARRAY_SIZE(sizes) % 6;
 }
 
-/* The ways to get an object; zeroed where that can be seen. */
-static void *get(struct worker *w, unsigned int i)
+/* Allocate the object of a slot. */
+static void *gostress_alloc(struct worker *w, unsigned int i)
 {
-	size_t size = size_of(i);
+	size_t size = gostress_size(i);
 	void *p, *many[4];
 
-	switch (way(i)) {
-	case GET_NOSCAN:
+	switch (gostress_way(i)) {
+	case WAY_NOSCAN:
 		return gomalloc_noscan(size, GFP_KERNEL);
 	case 1:
 		return gomalloc_node(size, GFP_KERNEL, numa_mem_id());
@@ -121,39 +126,40 @@ static void *get(struct worker *w, unsigned int i)
 	}
 }
 
-static void post(struct mailbox *box, void *p, unsigned int i)
+/* Leave an object to an interrupt, and free the one that is there already. */
+static void gostress_post(struct mailbox *box, void *p, unsigned int i)
 {
 	p = xchg(&box->p[i], p);
 	gofree(p);
 }
 
-/* The ways to get rid of one. */
-static void put(struct worker *w, void *p, unsigned int i)
+/* Check an object and free it in a random way. */
+static void gostress_free(struct worker *w, void *p, unsigned int i)
 {
-	w->task_bad += !good(p, i);
+	w->task_bad += !gostress_is_intact(p, i);
 	switch (prandom_u32_state(&w->rnd) % 8) {
 	case 0:
-		post(&w->hard, p, i);
+		gostress_post(&w->hard, p, i);
 		break;
 	case 1:
-		post(&w->soft, p, i);
+		gostress_post(&w->soft, p, i);
 		break;
 	case 2:
-		post(&w->irq, p, i);
+		gostress_post(&w->irq, p, i);
 		irq_work_queue(&w->irq_work);
 		break;
 	case 3:
 		gofree_sensitive(p);
 		break;
 	case 4:
-		if (size_of(i) >= sizeof(struct rcu_head))
+		if (gostress_size(i) >= sizeof(struct rcu_head))
 			goalloc_call_rcu(p);
 		else
 			gofree(p);
 		break;
 	case 5:
-		if (way(i) != GET_NOSCAN)
-			gofree_sized(p, size_of(i));
+		if (gostress_way(i) != WAY_NOSCAN)
+			gofree_sized(p, gostress_size(i));
 		else
 			gofree(p);
 		break;
@@ -162,8 +168,8 @@ static void put(struct worker *w, void *p, unsigned int i)
 	}
 }
 
-/* In an interrupt: free some of what is in the box, and allocate. */
-static unsigned int serve(struct mailbox *box, unsigned int n)
+/* In an interrupt: free the objects in @n slots of the box, and allocate. */
+static unsigned int gostress_serve_mailbox(struct mailbox *box, unsigned int n)
 {
 	unsigned int i, bad = 0;
 	void *p;
@@ -172,7 +178,7 @@ static unsigned int serve(struct mailbox *box, unsigned int n)
 		i = box->next++ % NR_SLOTS;
 		p = xchg(&box->p[i], NULL);
 		if (p) {
-			bad += !good(p, i);
+			bad += !gostress_is_intact(p, i);
 			gofree(p);
 		}
 		if (i % 4)
@@ -184,56 +190,56 @@ static unsigned int serve(struct mailbox *box, unsigned int n)
 	return bad;
 }
 
-static ktime_t period(void)
+static ktime_t gostress_period(void)
 {
 	return ns_to_ktime((u64)period_us * NSEC_PER_USEC);
 }
 
-static enum hrtimer_restart hard_fn(struct hrtimer *timer)
+static enum hrtimer_restart gostress_hard_timer(struct hrtimer *timer)
 {
 	struct worker *w = container_of(timer, struct worker, hard_timer);
 
 	w->interrupts++;
-	w->hard_bad += serve(&w->hard, 8);
-	/* From now, however long it took: tasks must come to something. */
-	hrtimer_forward_now(timer, period());
+	w->hard_bad += gostress_serve_mailbox(&w->hard, 8);
+	/* Forward from now, not from the due time: tasks must make progress. */
+	hrtimer_forward_now(timer, gostress_period());
 	return HRTIMER_RESTART;
 }
 
-static enum hrtimer_restart soft_fn(struct hrtimer *timer)
+static enum hrtimer_restart gostress_soft_timer(struct hrtimer *timer)
 {
 	struct worker *w = container_of(timer, struct worker, soft_timer);
 
-	w->soft_bad += serve(&w->soft, 32);
-	hrtimer_forward_now(timer, 5 * period());
+	w->soft_bad += gostress_serve_mailbox(&w->soft, 32);
+	hrtimer_forward_now(timer, 5 * gostress_period());
 	return HRTIMER_RESTART;
 }
 
-static void irq_fn(struct irq_work *work)
+static void gostress_irq_work(struct irq_work *work)
 {
 	struct worker *w = container_of(work, struct worker, irq_work);
 
-	w->irq_bad += serve(&w->irq, NR_SLOTS / 8);
+	w->irq_bad += gostress_serve_mailbox(&w->irq, NR_SLOTS / 8);
 }
 
-static int worker_fn(void *data)
+static int gostress_thread(void *data)
 {
 	struct worker *w = data;
 	unsigned int i;
 	void *p, *old;
 
-	hrtimer_start(&w->hard_timer, period(), HRTIMER_MODE_REL_HARD);
-	hrtimer_start(&w->soft_timer, period(), HRTIMER_MODE_REL_SOFT);
+	hrtimer_start(&w->hard_timer, gostress_period(), HRTIMER_MODE_REL_HARD);
+	hrtimer_start(&w->soft_timer, gostress_period(), HRTIMER_MODE_REL_SOFT);
 	while (!kthread_should_stop()) {
 		i = prandom_u32_state(&w->rnd) % NR_SLOTS;
-		p = get(w, i);
+		p = gostress_alloc(w, i);
 		if (p)
-			memset(p, hash_ptr(p, 8), size_of(i));
+			memset(p, hash_ptr(p, 8), gostress_size(i));
 		else
 			w->failures++;
 		old = xchg(&shelf[i], p);
 		if (old)
-			put(w, old, i);
+			gostress_free(w, old, i);
 		w->rounds++;
 		cond_resched();
 	}
@@ -243,7 +249,7 @@ static int worker_fn(void *data)
 	return 0;
 }
 
-static unsigned int identities_broken(const struct goalloc_memstats *m)
+static unsigned int gostress_broken_identities(const struct goalloc_memstats *m)
 {
 	return (m->heap_sys != m->heap_idle + m->heap_inuse) +
 	       (m->heap_alloc > m->heap_inuse) +
@@ -251,7 +257,7 @@ static unsigned int identities_broken(const struct goalloc_memstats *m)
 	       (m->total_requested > m->total_alloc);
 }
 
-static int free_os_memory(void *calls)
+static int gostress_trim_thread(void *calls)
 {
 	while (!kthread_should_stop()) {
 		goalloc_free_os_memory();
@@ -261,24 +267,24 @@ static int free_os_memory(void *calls)
 	return 0;
 }
 
-static void start(struct worker *w, unsigned int i)
+static void gostress_start_worker(struct worker *w, unsigned int i)
 {
 	struct task_struct *task;
 
 	prandom_seed_state(&w->rnd, get_random_u64());
-	hrtimer_setup(&w->hard_timer, hard_fn, CLOCK_MONOTONIC,
+	hrtimer_setup(&w->hard_timer, gostress_hard_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_HARD);
-	hrtimer_setup(&w->soft_timer, soft_fn, CLOCK_MONOTONIC,
+	hrtimer_setup(&w->soft_timer, gostress_soft_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);
-	w->irq_work = IRQ_WORK_INIT_HARD(irq_fn);
-	task = kthread_create(worker_fn, w, "gostress/%u", i);
+	w->irq_work = IRQ_WORK_INIT_HARD(gostress_irq_work);
+	task = kthread_create(gostress_thread, w, "gostress/%u", i);
 	if (IS_ERR(task))
 		return;
 	w->task = get_task_struct(task);
 	wake_up_process(task);
 }
 
-static void empty(struct mailbox *box)
+static void gostress_empty_mailbox(struct mailbox *box)
 {
 	unsigned int i;
 
@@ -286,20 +292,20 @@ static void empty(struct mailbox *box)
 		gofree(box->p[i]);
 }
 
-/* Stop it, free what it has left; what it found wrong. */
-static unsigned long stop(struct worker *w)
+/* Stop a thread and free its mailboxes; returns how many errors it found. */
+static unsigned long gostress_stop_worker(struct worker *w)
 {
 	if (!w->task)
 		return 1;
 	kthread_stop(w->task);
 	put_task_struct(w->task);
-	empty(&w->hard);
-	empty(&w->soft);
-	empty(&w->irq);
+	gostress_empty_mailbox(&w->hard);
+	gostress_empty_mailbox(&w->soft);
+	gostress_empty_mailbox(&w->irq);
 	return w->task_bad + w->hard_bad + w->soft_bad + w->irq_bad;
 }
 
-static u64 live_objects(struct goalloc_memstats *m)
+static u64 gostress_live_objects(struct goalloc_memstats *m)
 {
 	rcu_barrier();
 	goalloc_free_os_memory();
@@ -307,19 +313,19 @@ static u64 live_objects(struct goalloc_memstats *m)
 	return m->heap_objects;
 }
 
-static unsigned long stop_all(void)
+static unsigned long gostress_stop_all(void)
 {
 	unsigned long bad = 0, rounds = 0, failures = 0, interrupts = 0;
 	unsigned int i;
 
 	for (i = 0; i < nr_workers; i++) {
-		bad += stop(&workers[i]);
+		bad += gostress_stop_worker(&workers[i]);
 		rounds += workers[i].rounds;
 		failures += workers[i].failures;
 		interrupts += workers[i].interrupts;
 	}
 	for (i = 0; i < NR_SLOTS; i++) {
-		bad += shelf[i] && !good(shelf[i], i);
+		bad += shelf[i] && !gostress_is_intact(shelf[i], i);
 		gofree(shelf[i]);
 	}
 	pr_info("%lu rounds, %lu failures, %lu interrupts, %lu bad\n", rounds,
@@ -327,28 +333,28 @@ static unsigned long stop_all(void)
 	return bad + failures + !interrupts;
 }
 
-static int run(struct goalloc_memstats *m)
+static int gostress_run(struct goalloc_memstats *m)
 {
 	unsigned long bad = 0, reads = 0, calls = 0;
-	u64 before = live_objects(m), misuses = m->misuses, after;
+	u64 before = gostress_live_objects(m), misuses = m->misuses, after;
 	struct task_struct *freer;
 	unsigned long end;
 	unsigned int i;
 
 	for (i = 0; i < nr_workers; i++)
-		start(&workers[i], i);
-	freer = kthread_run(free_os_memory, &calls, "gostress/free");
+		gostress_start_worker(&workers[i], i);
+	freer = kthread_run(gostress_trim_thread, &calls, "gostress/free");
 	for (end = jiffies + seconds * HZ; time_before(jiffies, end); reads++) {
 		goalloc_read_memstats(m);
-		bad += identities_broken(m);
+		bad += gostress_broken_identities(m);
 		cond_resched();
 	}
 	if (!IS_ERR(freer))
 		kthread_stop(freer);
 	pr_info("MemStats read %lu times, %lu identities broken; memory given back %lu times\n",
 		reads, bad, calls);
-	bad += stop_all() + !calls;
-	after = live_objects(m);
+	bad += gostress_stop_all() + !calls;
+	after = gostress_live_objects(m);
 	pr_info("%llu objects before, %llu after, %llu misuses\n", before,
 		after, m->misuses - misuses);
 	return !bad && after == before && m->misuses == misuses ? 0 : -EIO;
@@ -362,7 +368,7 @@ static int __init gostress_init(void)
 	nr_workers = 2 * num_online_cpus();
 	workers = kvcalloc(nr_workers, sizeof(*workers), GFP_KERNEL);
 	if (m && workers)
-		err = run(m);
+		err = gostress_run(m);
 	kvfree(workers);
 	kfree(m);
 	return err;

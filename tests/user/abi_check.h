@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The ABI header, compiled as C90 and as C++, 64 and 32 bits wide.  It is the
- * first include: it must bring along all it needs.  What stands here has been
- * promised and may never change, with one exception: MemStats may grow.
+ * Compile the ABI header as C90 and as C++, for 64 and 32 bits.  It is included
+ * first, so it must include all that it needs.  The values below are part of
+ * the ABI and never change; only the size of MemStats may grow.
  */
 #include <linux/goalloc.h>
 #include <stddef.h>

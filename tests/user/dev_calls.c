@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The calls of /dev/goalloc that dev_test.c does not have: INFO, REALLOC, STAT,
- * FILL, VERIFY, BULK, BYSIZE, FREE_OS_MEMORY, accounts and limits.
+ * The ioctls of /dev/goalloc that dev_test.c does not test: INFO, REALLOC,
+ * STAT, FILL, VERIFY, BULK, BYSIZE, FREE_OS_MEMORY; and accounts, limits and
+ * cgroups.
  *
  * Run as root with goalloc loaded and nothing else using it: some tests count
  * live objects, and some set limits.  Output is TAP.
  */
 #define _GNU_SOURCE
-#include <pthread.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
 #include "dev_common.h"
+#include "dev_threads.h"
 
 #define NR_BULK		10000
 
@@ -45,7 +45,7 @@ FIXTURE_TEARDOWN(calls)
 	close(self->fd);
 }
 
-/* --- INFO, BYSIZE, FREE_OS_MEMORY: nothing that is a kernel address ------ */
+/* --- INFO, BYSIZE, FREE_OS_MEMORY; no answer holds a kernel address ------ */
 
 static int looks_like_an_address(const void *buf, size_t size)
 {
@@ -84,7 +84,7 @@ TEST_F(calls, info)
 			  info.classes[i].pages * info.page_size);
 		EXPECT_EQ(info.classes[i].pad, 0);
 	}
-	/* A program that knows only the beginning. */
+	/* A program whose structure has one word only. */
 	memset(&again, 0xff, sizeof(again));
 	ASSERT_EQ(call(self->fd, _IOC(_IOC_READ, 'g', 0x86, 8), &again), 0);
 	EXPECT_EQ(again.version, info.version);
@@ -117,7 +117,7 @@ TEST_F(calls, bysize)
 
 	ASSERT_EQ(do_alloc_bulk(self->fd, 500, 1000, self->handles, &done), 0);
 	ASSERT_EQ(do_alloc(self->fd, 100000, 0, &handle, NULL), 0);
-	/* Until nothing has changed between: the heap gives back by itself. */
+	/* Retry: the worker may give back memory between two readings. */
 	do {
 		nr = ROOM;
 		memset(st, 0, sizeof(st));
@@ -138,14 +138,14 @@ TEST_F(calls, bysize)
 		if (st[i].size_class)
 			EXPECT_EQ(st[i].inuse, st[i].tail + st[i].spans *
 				  st[i].objects * st[i].size);
-		/* What is not live is cached, free, or in an mcache's span. */
+		/* The others are cached, free, or in an mcache's span. */
 		EXPECT_LE(st[i].live, st[i].spans * st[i].objects);
 	}
 	EXPECT_EQ(live, m.heap_objects);
 	EXPECT_EQ(mallocs, m.mallocs);
 	EXPECT_EQ(inuse, m.heap_inuse);
 
-	/* Other ages. */
+	/* Entries of other sizes: those of newer and older programs. */
 	nr = 3;
 	memset(longer, 0xff, sizeof(longer));
 	ASSERT_EQ(read_classes(self->fd, longer, sizeof(longer[0]), &nr), 0);
@@ -171,7 +171,7 @@ TEST_F(calls, free_os_memory)
 	__u64 done;
 	int i;
 
-	/* Larger ones are charged to a cgroup: the worker gives them back itself. */
+	/* Larger objects are charged to a cgroup, and go back by themselves. */
 	ASSERT_EQ(do_alloc_bulk(self->fd, 32768, 256, self->handles, &done),
 		  0);
 	ASSERT_EQ(do_free_bulk(self->fd, 256, self->handles, &done), 0);
@@ -242,7 +242,7 @@ TEST_F(calls, nodes)
 	EXPECT_EQ(call(self->fd, GOALLOC_IOC_ALLOC, &arg), -EINVAL);
 }
 
-/* Through all sizes, up and down: the bytes stay, what is new is zero. */
+/* Through all sizes, up and down: old bytes stay, and new bytes are zero. */
 TEST_F(calls, realloc)
 {
 	static const __u64 sizes[] = {
@@ -309,13 +309,9 @@ TEST_F(calls, realloc_refuses)
 
 /* --- FILL and VERIFY ----------------------------------------------------- */
 
-static unsigned char mix(__u64 seed, __u64 i)
+static unsigned char mix_byte(__u64 seed, __u64 i)
 {
-	__u64 x = seed + (i / 8 + 1) * 0x9e3779b97f4a7c15ULL;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
-	return (x ^ x >> 31) >> i % 8 * 8;
+	return splitmix64(seed + (i / 8 + 1) * SPLITMIX64_STEP) >> i % 8 * 8;
 }
 
 static int do_pattern(int fd, unsigned long cmd,
@@ -351,8 +347,8 @@ TEST_F(calls, patterns)
 		EXPECT_EQ(good, p.len);
 		ASSERT_EQ(do_read(self->fd, handle, 0, back, sizeof(back)), 0);
 		for (i = 0; i < p.len; i++) {
-			if (back[p.offset + i] != (k ? mix(p.seed, p.offset + i)
-						    : (unsigned char)p.seed))
+			c = k ? mix_byte(p.seed, p.offset + i) : p.seed;
+			if (back[p.offset + i] != c)
 				break;
 		}
 		EXPECT_EQ(i, p.len);
@@ -361,7 +357,7 @@ TEST_F(calls, patterns)
 		EXPECT_EQ(good, p.len);
 		if (!p.len)
 			continue;
-		/* One byte is found, and found where it is. */
+		/* One wrong byte is found, at its place. */
 		c = back[at] ^ 1;
 		ASSERT_EQ(do_write(self->fd, handle, at, &c, 1), 0);
 		ASSERT_EQ(do_pattern(self->fd, GOALLOC_IOC_VERIFY, &p, &good),
@@ -413,7 +409,7 @@ TEST_F(calls, bulk)
 	for (i = 0; i < NR_BULK; i += 100) {
 		EXPECT_EQ(do_size(self->fd, h[i], &usable), 0);
 		EXPECT_GE(usable, 100);
-		/* All different: each can be freed once. */
+		/* Each handle names a different object: each can be freed. */
 		EXPECT_EQ(do_free(self->fd, h[i]), 0);
 		ASSERT_EQ(do_alloc(self->fd, 100, 0, &h[i], NULL), 0);
 	}
@@ -450,7 +446,7 @@ TEST_F(calls, bulk_refuses)
 	EXPECT_EQ(live_objects(), self->before);
 }
 
-/* What is done before something goes wrong stays done, and is told. */
+/* A call that fails half way keeps what is done, and says how much that is. */
 TEST_F(calls, bulk_in_part)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -475,7 +471,7 @@ TEST_F(calls, bulk_in_part)
 		  -EDQUOT);
 }
 
-/* An answer that cannot be stored: nothing is done. */
+/* If the answer cannot be stored, nothing is done. */
 TEST_F(calls, bulk_without_an_answer)
 {
 	char *p = guarded_pages(PROT_READ | PROT_WRITE);
@@ -490,30 +486,17 @@ TEST_F(calls, bulk_without_an_answer)
 	EXPECT_EQ(live_objects(), self->before);
 }
 
-static void on_alarm(int sig)
-{
-}
-
-static void tick_every_us(long us)
-{
-	struct itimerval t = { { 0, us }, { 0, us } };
-	struct sigaction sa = { .sa_handler = on_alarm };
-
-	sigaction(SIGALRM, &sa, NULL);
-	setitimer(ITIMER_REAL, &t, NULL);
-}
-
-/* A signal ends a call early; who was told a number has just so many. */
+/* A signal ends a call early, and the answer is the number of objects made. */
 TEST_F_TIMEOUT(calls, bulk_interrupted, 120)
 {
 	__u64 done, freed, at, early = 0;
 	int i;
 
 	for (i = 0; i < 200 && early < 3; i++) {
-		tick_every_us(2000 + 100 * i);
+		alarm_us(2000 + 100 * i, 2000 + 100 * i);
 		ASSERT_EQ(do_alloc_bulk(self->fd, 32, GOALLOC_BULK_MAX,
 					self->handles, &done), 0);
-		tick_every_us(0);
+		alarm_us(0, 0);
 		EXPECT_GE(done, 1);
 		early += done < GOALLOC_BULK_MAX;
 		EXPECT_EQ(fdinfo(self->fd, "goalloc-objects"), done);
@@ -566,7 +549,7 @@ TEST_F(calls, limits)
 	EXPECT_EQ(do_alloc(self->fd, 1, 0, &c, NULL), -EDQUOT);
 	EXPECT_EQ(do_alloc(self->fd, MAX_SIZE, 0, &c, NULL), -EDQUOT);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-refused"), 2);
-	/* Each has his own, but for what all may have. */
+	/* Each descriptor has a limit of its own; dev_max_total is for all. */
 	EXPECT_EQ(do_alloc(other, 8192, 0, &c, NULL), 0);
 	ASSERT_EQ(set_param("dev_max_total", "24576"), 0);
 	EXPECT_EQ(do_alloc(other, 8192, 0, &c, NULL), -EDQUOT);
@@ -575,14 +558,14 @@ TEST_F(calls, limits)
 	EXPECT_EQ(info.max_total, 24576);
 	EXPECT_EQ(info.bytes, 8192);
 	EXPECT_EQ(info.total, 24576);
-	/* A limit below what there is takes nothing away. */
+	/* A limit below what a descriptor holds takes nothing away. */
 	ASSERT_EQ(set_param("dev_max_bytes", "1"), 0);
 	EXPECT_EQ(do_write(self->fd, a, 0, "x", 1), 0);
 	EXPECT_EQ(do_free(self->fd, a), 0);
 	EXPECT_EQ(do_alloc(self->fd, 8, 0, &a, NULL), -EDQUOT);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 8192);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"), 16384);
-	/* No bytes cost none. */
+	/* An object without bytes is free of charge. */
 	EXPECT_EQ(do_alloc(self->fd, 0, 0, &a, NULL), 0);
 	close(other);
 	ASSERT_EQ(call(self->fd, GOALLOC_IOC_INFO, &info), 0);
@@ -622,7 +605,7 @@ static struct {
 	__u64 got;
 } race;
 
-static void *take_what_there_is(void *arg)
+static void *alloc_up_to_limit(void *arg)
 {
 	__u64 handles[64], done;
 
@@ -631,40 +614,22 @@ static void *take_what_there_is(void *arg)
 	return NULL;
 }
 
-/* Many at the limit at once: neither too much nor too little. */
+/* Threads that reach the limit together get exactly what it allows. */
 TEST_F(calls, limits_are_exact)
 {
-	pthread_t threads[4];
-	int i;
-
 	ASSERT_EQ(set_param("dev_max_bytes", "64000"), 0);
 	race.fd = self->fd;
 	race.got = 0;
-	for (i = 0; i < 4; i++)
-		ASSERT_EQ(pthread_create(&threads[i], NULL, take_what_there_is,
-					 NULL), 0);
-	for (i = 0; i < 4; i++)
-		pthread_join(threads[i], NULL);
+	ASSERT_EQ(run_threads(alloc_up_to_limit), 0);
 	EXPECT_EQ(race.got, 1000);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-objects"), 1000);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 64000);
 }
 
-/* --- memory cgroups: large objects are charged to their owner's ---------- */
+/* --- memory cgroups: large objects are charged to the caller's ----------- */
 
 #define CGROUP	"/tmp/cgroup"
 #define MINE	CGROUP "/goalloc"
-
-static int put_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err;
-
-	if (fd < 0)
-		return -errno;
-	err = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return err;
-}
 
 static __u64 charged(void)
 {
@@ -685,15 +650,15 @@ static int enter_cgroup(void)
 	mkdir(CGROUP, 0755);
 	if (mount("none", CGROUP, "cgroup2", 0, NULL) && errno != EBUSY)
 		return -errno;
-	put_file(CGROUP "/cgroup.subtree_control", "+memory");
+	write_file(CGROUP "/cgroup.subtree_control", "+memory");
 	mkdir(MINE, 0755);
 	if (access(MINE "/memory.current", R_OK))
 		return -errno;
-	return put_file(MINE "/cgroup.procs", pid);
+	return write_file(MINE "/cgroup.procs", pid);
 }
 
-/* The worker needs a moment to give pages back. */
-static __u64 charged_in_the_end(__u64 below)
+/* Wait until less than @below is charged: the worker gives back the pages. */
+static __u64 wait_charged_below(__u64 below)
 {
 	int i;
 
@@ -704,7 +669,7 @@ static __u64 charged_in_the_end(__u64 below)
 
 TEST_F_TIMEOUT(calls, memory_cgroup, 60)
 {
-	/* The group holds other things, too, which come and go. */
+	/* SLACK is for other memory that is charged to the group. */
 	enum { NR = 16, SLACK = 512 << 10 };
 	__u64 done, handle, base;
 	int i, err;
@@ -717,16 +682,16 @@ TEST_F_TIMEOUT(calls, memory_cgroup, 60)
 		  0);
 	ASSERT_EQ(done, NR);
 	EXPECT_GE(charged(), base + (NR << 20) - SLACK);
-	/* Odd sizes cost what they cost, not the block that they came from. */
+	/* An object is charged its own size, not that of the buddy block. */
 	ASSERT_EQ(do_alloc(self->fd, (2 << 20) + 8192, 0, &handle, NULL), 0);
 	EXPECT_GE(charged(), base + ((NR + 2) << 20) - SLACK);
 	EXPECT_LT(charged(), base + ((NR + 4) << 20));
 	ASSERT_EQ(do_free(self->fd, handle), 0);
 	ASSERT_EQ(do_free_bulk(self->fd, NR, self->handles, &done), 0);
-	EXPECT_LT(charged_in_the_end(base + (4 << 20)), base + (4 << 20));
+	EXPECT_LT(wait_charged_below(base + (4 << 20)), base + (4 << 20));
 
-	/* Its limit is one for us, too: no memory, and nobody is killed. */
-	ASSERT_EQ(put_file(MINE "/memory.max", "33554432"), 0);
+	/* At the group's limit: ENOMEM, and no OOM kill. */
+	ASSERT_EQ(write_file(MINE "/memory.max", "33554432"), 0);
 	for (i = 0; i < 64; i++) {
 		err = do_alloc(self->fd, 1 << 20, 0, &handle, NULL);
 		if (err)
@@ -735,11 +700,11 @@ TEST_F_TIMEOUT(calls, memory_cgroup, 60)
 	EXPECT_EQ(err, -ENOMEM);
 	EXPECT_GT(i, 8);
 	EXPECT_LT(i, 33);
-	ASSERT_EQ(put_file(MINE "/memory.max", "max"), 0);
-	put_file(CGROUP "/cgroup.procs", "0");
+	ASSERT_EQ(write_file(MINE "/memory.max", "max"), 0);
+	write_file(CGROUP "/cgroup.procs", "0");
 }
 
-/* debugfs names the process, and what it holds. */
+/* debugfs shows the process and what it holds. */
 TEST_F(calls, clients)
 {
 	FILE *f = fopen("/sys/kernel/debug/goalloc/clients", "r");
@@ -759,7 +724,7 @@ TEST_F(calls, clients)
 	EXPECT_EQ(found, 1);
 }
 
-/* A name is no line of its own, whatever a process calls itself. */
+/* A newline in a process's name does not make a line of its own. */
 TEST_F(calls, clients_escapes_names)
 {
 	FILE *f = fopen("/sys/kernel/debug/goalloc/clients", "r");

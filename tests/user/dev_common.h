@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of /dev/goalloc share: each ioctl as a function that returns
- * 0 or the negative errno, and what is said elsewhere of a descriptor.
+ * What the tests of /dev/goalloc share: ioctls as functions that return 0 or
+ * the negative errno, and helpers that read fdinfo and set module parameters.
  */
 #ifndef DEV_COMMON_H
 #define DEV_COMMON_H
@@ -9,27 +9,28 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/goalloc.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-#define MAYBE_UNUSED	__attribute__((unused))
 #define DEVICE		"/dev/goalloc"
 #define MAX_SIZE	(4UL << 20)
 #define NO_HANDLE	0xfffffff0ULL
 #define ZERO_NOSCAN	(GOALLOC_ALLOC_ZERO | GOALLOC_ALLOC_NOSCAN)
 
-static MAYBE_UNUSED int call(int fd, unsigned long cmd, void *arg)
+static inline int call(int fd, unsigned long cmd, void *arg)
 {
 	return ioctl(fd, cmd, arg) ? -errno : 0;
 }
 
-static MAYBE_UNUSED int do_alloc(int fd, __u64 size, __u32 flags, __u64 *handle,
-		    __u64 *usable)
+static inline int do_alloc(int fd, __u64 size, __u32 flags, __u64 *handle,
+			   __u64 *usable)
 {
 	struct goalloc_ioc_alloc arg = { .size = size, .flags = flags };
 	int err = call(fd, GOALLOC_IOC_ALLOC, &arg);
@@ -40,13 +41,13 @@ static MAYBE_UNUSED int do_alloc(int fd, __u64 size, __u32 flags, __u64 *handle,
 	return err;
 }
 
-static MAYBE_UNUSED int do_free(int fd, __u64 handle)
+static inline int do_free(int fd, __u64 handle)
 {
 	return call(fd, GOALLOC_IOC_FREE, &handle);
 }
 
-static MAYBE_UNUSED int do_io(int fd, unsigned long cmd, __u64 handle, __u64 offset,
-		 const void *buf, __u64 len)
+static inline int do_io(int fd, unsigned long cmd, __u64 handle, __u64 offset,
+			const void *buf, __u64 len)
 {
 	struct goalloc_ioc_io io = {
 		.handle = handle,
@@ -58,31 +59,38 @@ static MAYBE_UNUSED int do_io(int fd, unsigned long cmd, __u64 handle, __u64 off
 	return call(fd, cmd, &io);
 }
 
-static MAYBE_UNUSED int do_read(int fd, __u64 handle, __u64 offset, void *buf, __u64 len)
+static inline int do_read(int fd, __u64 handle, __u64 offset, void *buf,
+			  __u64 len)
 {
 	return do_io(fd, GOALLOC_IOC_READ, handle, offset, buf, len);
 }
 
-static MAYBE_UNUSED int do_write(int fd, __u64 handle, __u64 offset, const void *buf,
-		    __u64 len)
+static inline int do_write(int fd, __u64 handle, __u64 offset, const void *buf,
+			   __u64 len)
 {
 	return do_io(fd, GOALLOC_IOC_WRITE, handle, offset, buf, len);
 }
 
-static MAYBE_UNUSED int do_size(int fd, __u64 handle, __u64 *usable)
+static inline int do_stat(int fd, __u64 handle, struct goalloc_ioc_stat *st)
 {
-	struct goalloc_ioc_stat arg = { .handle = handle };
-	int err = call(fd, GOALLOC_IOC_STAT, &arg);
+	*st = (struct goalloc_ioc_stat){ .handle = handle };
+	return call(fd, GOALLOC_IOC_STAT, st);
+}
 
-	*usable = arg.usable;
+static inline int do_size(int fd, __u64 handle, __u64 *usable)
+{
+	struct goalloc_ioc_stat st;
+	int err = do_stat(fd, handle, &st);
+
+	*usable = st.usable;
 	return err;
 }
 
 /*
- * Objects live, as MemStats has it; but the 16-byte blocks that CPUs fill with
- * tiny objects, which come and go by themselves, are emptied first.
+ * MemStats' HeapObjects.  The 16-byte blocks that CPUs fill with tiny objects
+ * count as objects; giving back memory first frees those that are empty.
  */
-static MAYBE_UNUSED __u64 live_objects(void)
+static inline __u64 live_objects(void)
 {
 	struct goalloc_ioc_free_os_memory arg;
 	struct goalloc_memstats m = { 0 };
@@ -96,7 +104,8 @@ static MAYBE_UNUSED __u64 live_objects(void)
 	return n;
 }
 
-static MAYBE_UNUSED int all_bytes(const unsigned char *p, size_t n, unsigned char byte)
+static inline int all_bytes(const unsigned char *p, size_t n,
+			    unsigned char byte)
 {
 	while (n--)
 		if (*p++ != byte)
@@ -104,8 +113,8 @@ static MAYBE_UNUSED int all_bytes(const unsigned char *p, size_t n, unsigned cha
 	return 1;
 }
 
-/* Two pages of which only the first may be touched, or only be read. */
-static MAYBE_UNUSED char *guarded_pages(int prot_first)
+/* Two pages: the first with protection @prot_first, the second inaccessible. */
+static inline char *guarded_pages(int prot_first)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 	char *p = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
@@ -119,14 +128,7 @@ static MAYBE_UNUSED char *guarded_pages(int prot_first)
 	return p;
 }
 
-static MAYBE_UNUSED int do_stat(int fd, __u64 handle, struct goalloc_ioc_stat *st)
-{
-	*st = (struct goalloc_ioc_stat){ .handle = handle };
-	return call(fd, GOALLOC_IOC_STAT, st);
-}
-
-static MAYBE_UNUSED int do_realloc(int fd, __u64 handle, __u64 size,
-				   __u64 *usable)
+static inline int do_realloc(int fd, __u64 handle, __u64 size, __u64 *usable)
 {
 	struct goalloc_ioc_realloc arg = { .handle = handle, .size = size };
 	int err = call(fd, GOALLOC_IOC_REALLOC, &arg);
@@ -136,8 +138,8 @@ static MAYBE_UNUSED int do_realloc(int fd, __u64 handle, __u64 size,
 	return err;
 }
 
-static MAYBE_UNUSED int do_alloc_bulk(int fd, __u64 size, __u64 count,
-				      __u64 *handles, __u64 *done)
+static inline int do_alloc_bulk(int fd, __u64 size, __u64 count,
+				__u64 *handles, __u64 *done)
 {
 	struct goalloc_ioc_alloc_bulk arg = {
 		.size = size, .count = count, .handles = (uintptr_t)handles,
@@ -148,8 +150,8 @@ static MAYBE_UNUSED int do_alloc_bulk(int fd, __u64 size, __u64 count,
 	return err;
 }
 
-static MAYBE_UNUSED int do_free_bulk(int fd, __u64 count, __u64 *handles,
-				     __u64 *done)
+static inline int do_free_bulk(int fd, __u64 count, __u64 *handles,
+			       __u64 *done)
 {
 	struct goalloc_ioc_free_bulk arg = {
 		.count = count, .handles = (uintptr_t)handles,
@@ -160,8 +162,8 @@ static MAYBE_UNUSED int do_free_bulk(int fd, __u64 count, __u64 *handles,
 	return err;
 }
 
-/* A number in /proc/self/fdinfo; ~0 if it is not there. */
-static MAYBE_UNUSED __u64 fdinfo(int fd, const char *name)
+/* Read a number from /proc/self/fdinfo; ~0 if it is not there. */
+static inline __u64 fdinfo(int fd, const char *name)
 {
 	char path[64], line[128];
 	unsigned long long value;
@@ -181,19 +183,53 @@ static MAYBE_UNUSED __u64 fdinfo(int fd, const char *name)
 	return found;
 }
 
-/* Set a parameter of the module: 0 or the negative errno. */
-static MAYBE_UNUSED int set_param(const char *name, const char *value)
+/* Write to a file in proc, sysfs, debugfs or cgroupfs. */
+static inline int write_file(const char *path, const char *text)
 {
-	char path[128];
-	int fd, err;
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err;
 
-	snprintf(path, sizeof(path), "/sys/module/goalloc/parameters/%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = write(fd, value, strlen(value)) < 0 ? -errno : 0;
+	err = write(fd, text, strlen(text)) < 0 ? -errno : 0;
 	close(fd);
 	return err;
+}
+
+/* Set a parameter of the module. */
+static inline int set_param(const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/module/goalloc/parameters/%s", name);
+	return write_file(path, value);
+}
+
+static inline void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * Send SIGALRM after @first microseconds, and then every @interval; 0 for
+ * never.  The handler only interrupts system calls.
+ */
+static inline void alarm_us(long first, long interval)
+{
+	struct itimerval t = { { 0, interval }, { 0, first } };
+	struct sigaction sa = { .sa_handler = on_alarm };
+
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &t, NULL);
+}
+
+/* The output function of splitmix64, whose state grows by the step. */
+#define SPLITMIX64_STEP	0x9e3779b97f4a7c15ULL
+
+static inline __u64 splitmix64(__u64 x)
+{
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
+	return x ^ x >> 31;
 }
 
 #endif /* DEV_COMMON_H */

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * debugfs while all CPUs allocate and free: every file can be read, is as its
- * description says, and no identity of MemStats is ever broken, neither in
- * memstats nor in metrics.
+ * debugfs while all CPUs allocate and free: every file can be read and has the
+ * documented format, and MemStats' identities hold in memstats and in metrics.
  *
- * A child runs workloads by GOALLOC_IOC_RUN on all CPUs, others open, fill and
- * close descriptors.  GOALLOC_READS in the environment is how often memstats
- * and metrics are read; 2000 if it does not say.
+ * One child runs workloads by GOALLOC_IOC_RUN on all CPUs; others open, fill
+ * and close descriptors.  GOALLOC_READS in the environment is how often
+ * memstats and metrics are read (default 2000).
  *
  * Run as root with goalloc loaded.  Output is TAP.
  */
@@ -27,8 +26,8 @@ FIXTURE(debugfs)
 	pid_t pid[1 + NR_FILLERS];
 };
 
-/* Everything: all orders, sizes and remote frees, until killed. */
-static void churn(void)
+/* Workloads of all orders and sizes, with remote frees, until killed. */
+static void run_workloads(void)
 {
 	struct goalloc_ioc_run run = {
 		.duration_ns = 1000000000, .live = 500, .realloc_percent = 10,
@@ -78,7 +77,7 @@ FIXTURE_SETUP(debugfs)
 		if (!self->pid[i]) {
 			if (i)
 				fill_and_close();
-			churn();
+			run_workloads();
 		}
 	}
 }
@@ -94,7 +93,7 @@ FIXTURE_TEARDOWN(debugfs)
 	free(self->text);
 }
 
-/* A whole file; its length, or -errno. */
+/* Read a whole file; returns its length, or -errno. */
 static long slurp(const char *name, char *text)
 {
 	char path[128];
@@ -115,7 +114,7 @@ static long slurp(const char *name, char *text)
 	return n;
 }
 
-/* The number of a "Name: value" line; ~0 if there is none. */
+/* Return the number in a "Name: value" line, or ~0 if there is none. */
 static __u64 value(const char *text, const char *name)
 {
 	size_t len = strlen(name);
@@ -137,7 +136,7 @@ static unsigned int reads(void)
 	return n ? atoi(n) : 2000;
 }
 
-/* All sums over BySize[i]: the walk goes along the lines once. */
+/* Sum up BySize[i]'s lines in one pass. */
 static void sum_by_size(const char *text, __u64 *mallocs, __u64 *frees)
 {
 	unsigned long long size = 0, n;
@@ -202,13 +201,13 @@ TEST_F_TIMEOUT(debugfs, memstats_identities, 1500)
 		ASSERT_GT(slurp("memstats", self->text), 0);
 		check_memstats(_metadata, self, &last);
 	}
-	/* Somebody was at work. */
+	/* The children were at work meanwhile. */
 	EXPECT_GT(last.mallocs, first + n);
 	TH_LOG("%u reads, %llu mallocs meanwhile", n,
 	       (unsigned long long)(last.mallocs - first));
 }
 
-/* Every name of a class but the total's, which is their sum. */
+/* The sum of all /memory/classes/ but the total, which must equal it. */
 static __u64 sum_memory_classes(const char *text)
 {
 	const char *p = text;
@@ -253,7 +252,7 @@ TEST_F_TIMEOUT(debugfs, metrics_identities, 1500)
 			  sum_histogram(self->text, "\n/gc/heap/allocs-by-"));
 		ASSERT_EQ(V("/gc/heap/frees:objects"),
 			  sum_histogram(self->text, "\n/gc/heap/frees-by-"));
-		/* Nothing below zero has been printed as a large number. */
+		/* A negative difference would be a very large number. */
 		ASSERT_LT(V("/memory/classes/heap/unused:bytes"), 1ULL << 40);
 		ASSERT_LT(V("/memory/classes/metadata/mspan/free:bytes"),
 			  1ULL << 40);
@@ -262,27 +261,15 @@ TEST_F_TIMEOUT(debugfs, metrics_identities, 1500)
 	}
 }
 
-static int set_limit(const char *bytes)
-{
-	int fd = open("/sys/module/goalloc/parameters/memory_limit",
-		      O_WRONLY | O_CLOEXEC), ok;
-
-	if (fd < 0)
-		return 0;
-	ok = write(fd, bytes, strlen(bytes)) == (ssize_t)strlen(bytes);
-	close(fd);
-	return ok;
-}
-
-/* The same in Go's two ways: no limit is 0 in one, the largest in the other. */
+/* Without a limit MemStats shows 0, and metrics Go's largest number. */
 TEST_F(debugfs, memory_limit)
 {
-	ASSERT_TRUE(set_limit("1TiB"));
+	ASSERT_EQ(set_param("memory_limit", "1TiB"), 0);
 	EXPECT_GT(slurp("memstats", self->text), 0);
 	EXPECT_EQ(V("MemoryLimit"), 1ULL << 40);
 	EXPECT_GT(slurp("metrics", self->text), 0);
 	EXPECT_EQ(V("/gc/gomemlimit:bytes"), 1ULL << 40);
-	ASSERT_TRUE(set_limit("off"));
+	ASSERT_EQ(set_param("memory_limit", "off"), 0);
 	EXPECT_GT(slurp("memstats", self->text), 0);
 	EXPECT_EQ(V("MemoryLimit"), 0);
 	EXPECT_GT(slurp("metrics", self->text), 0);
@@ -342,7 +329,7 @@ TEST_F_TIMEOUT(debugfs, spans, 300)
 	EXPECT_GT(lines, 100);
 }
 
-/* All the others: they begin with their name, and are not empty. */
+/* Every file begins with its name, and is not empty. */
 TEST_F_TIMEOUT(debugfs, every_file, 300)
 {
 	static const char * const names[] = {
@@ -368,7 +355,7 @@ TEST_F_TIMEOUT(debugfs, every_file, 300)
 	}
 }
 
-/* The index is 0 for one page and never falls with what is wanted. */
+/* The index is 0 for one page, and never smaller for more pages. */
 TEST_F(debugfs, unusable_free_index)
 {
 	unsigned int round, want, whole, thousandths, index, last;

@@ -1,49 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /dev/goalloc does when there is no memory: every ioctl, with every
- * request for memory that it makes failing in its turn.
+ * What /dev/goalloc does when there is no memory.  For every ioctl each of its
+ * requests for memory fails in turn.
  *
- * Faults come from the kernel's own fault injection, so that the tests are
- * skipped where goalloc has no fail_goalloc in debugfs.  /proc/self/fail-nth
- * names the request that is to fail, be it ours, kmalloc()'s or the page
- * allocator's; fail_goalloc itself uses up what the heap has first, and makes
- * everything fail for as long as it is on.
+ * Faults come from the kernel's fault injection, so the tests are skipped if
+ * goalloc has no fail_goalloc in debugfs.  fail-nth selects the request that
+ * fails: one to the heap, to kmalloc() or to the page allocator.  fail_goalloc
+ * makes every request of the heap fail while it is on; with it a test first
+ * uses up the heap's free memory.
  *
  * Run as root with goalloc loaded and nothing else using it.  Output is TAP.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/goalloc.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "kselftest_harness.h"
+#include "dev_common.h"
 
-#define DEVICE		"/dev/goalloc"
 #define DEBUGFS		"/sys/kernel/debug/"
 #define OURS		DEBUGFS "goalloc/fail_goalloc/"
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
-#define MAX_SIZE	(4UL << 20)
 #define MAX_HANDLES	20000
-/* More requests than any ioctl makes. */
-#define MANY		64
-
-static int put(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ok;
-
-	if (fd < 0)
-		return 0;
-	ok = write(fd, value, strlen(value)) == (ssize_t)strlen(value);
-	close(fd);
-	return ok;
-}
+/* More requests for memory than any ioctl makes. */
+#define MAX_REQUESTS	64
 
 static int verify_ok(void)
 {
@@ -52,15 +29,16 @@ static int verify_ok(void)
 	ssize_t n = read(fd, buf, sizeof(buf) - 1);
 
 	close(fd);
-	/* "ok (in motion...": the worker may be giving back. */
+	/* "ok (in motion" is good: the worker may be giving back memory. */
 	return n > 2 && !strncmp(buf, "ok", 2);
 }
 
-static __u64 live_objects(int fd)
+/* Unlike live_objects() it does not give back memory, which would need some. */
+static __u64 heap_objects(int fd)
 {
 	struct goalloc_memstats m;
 
-	return ioctl(fd, GOALLOC_IOC_MEMSTATS, &m) ? ~0ULL : m.heap_objects;
+	return call(fd, GOALLOC_IOC_MEMSTATS, &m) ? ~0ULL : m.heap_objects;
 }
 
 FIXTURE(fault)
@@ -68,16 +46,16 @@ FIXTURE(fault)
 	int fd;
 	int nth;
 	unsigned int n;
-	__u64 *handle;		/* what uses up the heap */
+	__u64 *handle;		/* the objects that use up the heap */
 	unsigned char *buf;
 };
 
-/* No memory for us, until it is switched off. */
+/* While it is on, every request of the heap for memory fails. */
 static void no_memory(int on)
 {
-	put(OURS "times", "-1");
-	put(OURS "space", "0");
-	put(OURS "probability", on ? "100" : "0");
+	write_file(OURS "times", "-1");
+	write_file(OURS "space", "0");
+	write_file(OURS "probability", on ? "100" : "0");
 }
 
 FIXTURE_SETUP(fault)
@@ -92,17 +70,17 @@ FIXTURE_SETUP(fault)
 	ASSERT_NE(self->handle, NULL);
 	self->buf = malloc(MAX_SIZE);
 	ASSERT_NE(self->buf, NULL);
-	/* A page that is touched later may not be had. */
+	/* Touch the pages now: later there may be no memory for them. */
 	memset(self->buf, 0x5a, MAX_SIZE);
 
 	no_memory(0);
-	put(OURS "verbose", "0");
-	put(OURS "task-filter", "N");
-	put(DEBUGFS "failslab/verbose", "0");
-	put(DEBUGFS "fail_page_alloc/verbose", "0");
-	/* GFP_KERNEL, too. */
-	put(DEBUGFS "failslab/ignore-gfp-wait", "N");
-	put(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N");
+	write_file(OURS "verbose", "0");
+	write_file(OURS "task-filter", "N");
+	write_file(DEBUGFS "failslab/verbose", "0");
+	write_file(DEBUGFS "fail_page_alloc/verbose", "0");
+	/* Let GFP_KERNEL fail, too. */
+	write_file(DEBUGFS "failslab/ignore-gfp-wait", "N");
+	write_file(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N");
 }
 
 FIXTURE_TEARDOWN(fault)
@@ -116,19 +94,10 @@ FIXTURE_TEARDOWN(fault)
 	free(self->buf);
 }
 
-static int do_alloc(int fd, __u64 size, __u32 flags, __u64 *handle)
-{
-	struct goalloc_ioc_alloc arg = { .size = size, .flags = flags };
-	int err = ioctl(fd, GOALLOC_IOC_ALLOC, &arg) ? -errno : 0;
-
-	*handle = arg.handle;
-	return err;
-}
-
-/* No ioctl, but one of the calls all the same. */
+/* Stands for mmap(2) among the ioctls. */
 #define MMAP	0
 
-/* One ioctl with what it needs; flags is the new size for REALLOC. */
+/* An ioctl and its arguments; for REALLOC flags is the new size. */
 struct request {
 	const char *name;
 	unsigned long cmd;
@@ -164,13 +133,14 @@ static const struct request requests[] = {
 	{ "mmap", MMAP, 65536, 0 },
 };
 
-/* Take objects of a size until the heap has none left; returns how many. */
+/* Allocate until the heap has no memory for the request; returns how many. */
 static unsigned int use_up(int fd, const struct request *r, __u64 *handle)
 {
 	unsigned int n = 0;
 
 	no_memory(1);
-	while (n < MAX_HANDLES && !do_alloc(fd, r->size, r->flags, handle + n))
+	while (n < MAX_HANDLES && !do_alloc(fd, r->size, r->flags, handle + n,
+					   NULL))
 		n++;
 	no_memory(0);
 	return n;
@@ -179,21 +149,19 @@ static unsigned int use_up(int fd, const struct request *r, __u64 *handle)
 static void give_back(int fd, unsigned int n, __u64 *handle)
 {
 	while (n--)
-		ioctl(fd, GOALLOC_IOC_FREE, handle + n);
+		do_free(fd, handle[n]);
 }
 
 static int make_bulk(int fd, __u64 size)
 {
-	__u64 handles[3];
-	struct goalloc_ioc_alloc_bulk arg = {
-		.size = size, .count = 3, .handles = (uintptr_t)handles,
-	};
+	__u64 handles[3], done;
+	int err = do_alloc_bulk(fd, size, 3, handles, &done);
 
-	if (ioctl(fd, GOALLOC_IOC_ALLOC_BULK, &arg))
-		return -errno;
-	/* To free needs no memory. */
-	while (arg.done--)
-		if (ioctl(fd, GOALLOC_IOC_FREE, &handles[arg.done]))
+	if (err)
+		return err;
+	/* Freeing needs no memory. */
+	while (done--)
+		if (do_free(fd, handles[done]))
 			return -EIO;
 	return 0;
 }
@@ -205,7 +173,7 @@ static int make_run(int fd)
 		.sizes = { { 64, 64, 1, 0 } },
 	};
 
-	return ioctl(fd, GOALLOC_IOC_RUN, &arg) ? -errno : 0;
+	return call(fd, GOALLOC_IOC_RUN, &arg);
 }
 
 static int make_map(int fd, __u64 size, __u64 handle)
@@ -218,8 +186,9 @@ static int make_map(int fd, __u64 size, __u64 handle)
 	return munmap(p, size) ? -errno : 0;
 }
 
-/* Make the request, on an object if it is not for one. */
-static int make(int fd, const struct request *r, __u64 *handle, void *buf)
+/* Make the request: ALLOC stores *@handle, all others use it. */
+static int make_request(int fd, const struct request *r, __u64 *handle,
+			void *buf)
 {
 	union {
 		struct goalloc_ioc_io io;
@@ -233,11 +202,11 @@ static int make(int fd, const struct request *r, __u64 *handle, void *buf)
 	} arg;
 
 	memset(&arg, 0, sizeof(arg));
-	/* Where there is a handle it is the first member. */
+	/* The handle is the first member of every structure that has one. */
 	arg.stat.handle = *handle;
 	switch (r->cmd) {
 	case GOALLOC_IOC_ALLOC:
-		return do_alloc(fd, r->size, r->flags, handle);
+		return do_alloc(fd, r->size, r->flags, handle, NULL);
 	case GOALLOC_IOC_ALLOC_BULK:
 		return make_bulk(fd, r->size);
 	case GOALLOC_IOC_RUN:
@@ -262,42 +231,45 @@ static int make(int fd, const struct request *r, __u64 *handle, void *buf)
 		arg.free_bulk.handles = (uintptr_t)handle;
 		break;
 	}
-	return ioctl(fd, r->cmd, &arg) ? -errno : 0;
+	return call(fd, r->cmd, &arg);
 }
 
-/* The same with the nth request for memory failing; *left: if there is none. */
-static int make_with_nth(int fd, int nth_fd, unsigned int nth, int *left,
-			 const struct request *r, __u64 *handle, void *buf)
+/* From here the nth request of this thread for memory fails. */
+static int start_fail_nth(int nth_fd, unsigned int nth)
 {
 	char text[16];
-	ssize_t n;
-	int err;
+	ssize_t n = snprintf(text, sizeof(text), "%u", nth);
 
-	n = snprintf(text, sizeof(text), "%u", nth);
-	if (pwrite(nth_fd, text, n, 0) != n)
-		return -EIO;
-	err = make(fd, r, handle, buf);
-	n = pread(nth_fd, text, sizeof(text) - 1, 0);
+	return pwrite(nth_fd, text, n, 0) == n ? 0 : -EIO;
+}
+
+/* No request fails from here; *@left is 0 if one has failed meanwhile. */
+static int stop_fail_nth(int nth_fd, int *left)
+{
+	char text[16];
+	ssize_t n = pread(nth_fd, text, sizeof(text) - 1, 0);
+
 	if (n < 0 || pwrite(nth_fd, "0", 1, 0) != 1)
 		return -EIO;
 	text[n] = 0;
 	*left = atoi(text);
-	return err;
+	return 0;
 }
 
 /*
- * Until it needs no more memory than that.  The answer is ENOMEM or good, and
- * after ENOMEM everything is as before.
+ * Make a request again and again while its first request for memory fails, then
+ * the second, and so on, until it makes fewer.  It must succeed or return
+ * ENOMEM, and ENOMEM must leave everything as it was.
  */
-static void sweep(struct __test_metadata *_metadata, int fd, int nth_fd,
-		  const struct request *r, __u64 *used, unsigned char *buf)
+static void fail_each(struct __test_metadata *_metadata, int fd, int nth_fd,
+		      const struct request *r, __u64 *used, unsigned char *buf)
 {
 	int alloc = r->cmd == GOALLOC_IOC_ALLOC, left = 0, err;
 	unsigned int nth, n = 0, failed = 0;
 	struct request want = *r;
 	__u64 handle, live;
 
-	/* What the heap is not to have. */
+	/* Use up memory of the size that the request will need. */
 	if (r->cmd == GOALLOC_IOC_REALLOC) {
 		want.size = r->flags;
 		want.flags = 0;
@@ -305,15 +277,17 @@ static void sweep(struct __test_metadata *_metadata, int fd, int nth_fd,
 		want.size = 0;
 	}
 	for (nth = 1; !left; nth++) {
-		ASSERT_LT(nth, MANY)
-			TH_LOG("%s: no end of it", r->name);
+		ASSERT_LT(nth, MAX_REQUESTS)
+			TH_LOG("%s: too many requests", r->name);
 		handle = 0;
 		if (!alloc)
-			ASSERT_EQ(do_alloc(fd, r->size, 0, &handle), 0);
+			ASSERT_EQ(do_alloc(fd, r->size, 0, &handle, NULL), 0);
 		if (want.size)
 			n = use_up(fd, &want, used);
-		live = live_objects(fd);
-		err = make_with_nth(fd, nth_fd, nth, &left, r, &handle, buf);
+		live = heap_objects(fd);
+		ASSERT_EQ(start_fail_nth(nth_fd, nth), 0);
+		err = make_request(fd, r, &handle, buf);
+		ASSERT_EQ(stop_fail_nth(nth_fd, &left), 0);
 		EXPECT_TRUE(!err || err == -ENOMEM)
 			TH_LOG("%s, request %u: %d", r->name, nth, err);
 		EXPECT_TRUE(!err || !left);
@@ -321,17 +295,17 @@ static void sweep(struct __test_metadata *_metadata, int fd, int nth_fd,
 			TH_LOG("%s, request %u", r->name, nth);
 		failed += !!err;
 		if (err)
-			EXPECT_EQ(live_objects(fd), live);
+			EXPECT_EQ(heap_objects(fd), live);
 		if (r->cmd != GOALLOC_IOC_FREE &&
 		    r->cmd != GOALLOC_IOC_FREE_BULK && !(alloc && err))
-			EXPECT_EQ(ioctl(fd, GOALLOC_IOC_FREE, &handle), 0);
+			EXPECT_EQ(do_free(fd, handle), 0);
 		give_back(fd, n, used);
 		n = 0;
 	}
-	/* FREE has to work without. */
+	/* FREE must work without memory. */
 	if (r->cmd == GOALLOC_IOC_FREE || r->cmd == GOALLOC_IOC_FREE_BULK)
 		EXPECT_EQ(failed, 0);
-	/* Where the heap is used up no object comes without. */
+	/* With the heap used up, an allocation makes two requests at least. */
 	if (alloc && r->size)
 		EXPECT_GE(nth, 3);
 	TH_LOG("%s: %u requests for memory, %u of them vital", r->name,
@@ -343,36 +317,29 @@ TEST_F_TIMEOUT(fault, every_request_of_every_ioctl, 300)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
-		sweep(_metadata, self->fd, self->nth, &requests[i],
-		      self->handle, self->buf);
+		fail_each(_metadata, self->fd, self->nth, &requests[i],
+			  self->handle, self->buf);
 }
 
-/* open(2) makes a record; what is half open leaves none. */
+/* The same for open(2): it fails with ENOMEM or ENFILE and leaves nothing. */
 TEST_F(fault, open)
 {
+	int fd, err, left = 0;
 	unsigned int nth;
-	char text[16];
-	int fd, left = 0;
-	ssize_t n;
 
-	for (nth = 1; !left && nth < MANY; nth++) {
-		n = snprintf(text, sizeof(text), "%u", nth);
-		ASSERT_EQ(pwrite(self->nth, text, n, 0), n);
+	for (nth = 1; !left && nth < MAX_REQUESTS; nth++) {
+		ASSERT_EQ(start_fail_nth(self->nth, nth), 0);
 		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
-		n = fd < 0 ? errno : 0;
-		EXPECT_TRUE(fd >= 0 || n == ENOMEM || n == ENFILE);
-		n = pread(self->nth, text, sizeof(text) - 1, 0);
-		ASSERT_GE(n, 0);
-		ASSERT_EQ(pwrite(self->nth, "0", 1, 0), 1);
-		text[n] = 0;
-		left = atoi(text);
+		err = fd < 0 ? errno : 0;
+		ASSERT_EQ(stop_fail_nth(self->nth, &left), 0);
+		EXPECT_TRUE(!err || err == ENOMEM || err == ENFILE);
 		if (fd >= 0)
 			close(fd);
 	}
 	EXPECT_TRUE(left);
 }
 
-/* While there is none: ENOMEM, and what there is stays usable. */
+/* Without memory allocations return ENOMEM, and live objects stay usable. */
 TEST_F_TIMEOUT(fault, no_memory_for_long, 120)
 {
 	static const struct request big = { "", GOALLOC_IOC_ALLOC, 65536, 0 };
@@ -380,29 +347,22 @@ TEST_F_TIMEOUT(fault, no_memory_for_long, 120)
 	__u64 handle, none;
 	unsigned int n, i;
 
-	ASSERT_EQ(do_alloc(self->fd, sizeof(back), 0, &handle), 0);
+	ASSERT_EQ(do_alloc(self->fd, sizeof(back), 0, &handle, NULL), 0);
 	n = use_up(self->fd, &big, self->handle);
 	ASSERT_LT(n, MAX_HANDLES);
 	no_memory(1);
 	for (i = 0; i < 100; i++)
-		EXPECT_EQ(do_alloc(self->fd, MAX_SIZE, 0, &none), -ENOMEM);
-	{
-		struct goalloc_ioc_io io = {
-			.handle = handle, .len = sizeof(back),
-			.buf = (uintptr_t)self->buf,
-		};
-
-		EXPECT_EQ(ioctl(self->fd, GOALLOC_IOC_WRITE, &io), 0);
-		io.buf = (uintptr_t)back;
-		EXPECT_EQ(ioctl(self->fd, GOALLOC_IOC_READ, &io), 0);
-		EXPECT_EQ(memcmp(back, self->buf, sizeof(back)), 0);
-	}
+		EXPECT_EQ(do_alloc(self->fd, MAX_SIZE, 0, &none, NULL),
+			  -ENOMEM);
+	EXPECT_EQ(do_write(self->fd, handle, 0, self->buf, sizeof(back)), 0);
+	EXPECT_EQ(do_read(self->fd, handle, 0, back, sizeof(back)), 0);
+	EXPECT_EQ(memcmp(back, self->buf, sizeof(back)), 0);
 	EXPECT_TRUE(verify_ok());
-	EXPECT_EQ(ioctl(self->fd, GOALLOC_IOC_FREE, &handle), 0);
+	EXPECT_EQ(do_free(self->fd, handle), 0);
 	no_memory(0);
-	/* And it is over. */
-	ASSERT_EQ(do_alloc(self->fd, MAX_SIZE, 0, &handle), 0);
-	EXPECT_EQ(ioctl(self->fd, GOALLOC_IOC_FREE, &handle), 0);
+	/* With memory again, allocations succeed. */
+	ASSERT_EQ(do_alloc(self->fd, MAX_SIZE, 0, &handle, NULL), 0);
+	EXPECT_EQ(do_free(self->fd, handle), 0);
 	give_back(self->fd, n, self->handle);
 	EXPECT_TRUE(verify_ok());
 }

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dev_fuzz [CALLS [SEED]]: call /dev/goalloc at random, and see it survive.
+ * dev_fuzz [CALLS [SEED]]: make random calls to /dev/goalloc.
  *
- * Half of a call's bytes are what makes sense there (handles that exist, sizes
- * at the edges, buffers of ours), the rest is rubbish: flipped bits, other
- * sizes in the command, bad addresses, closed descriptors.  Several threads do
- * it on the same few descriptors; one opens and closes them meanwhile, and
- * areas are mapped and unmapped.  Workloads run for a few operations only.
+ * A call starts out sensible, with handles that exist, sizes at the edges and
+ * valid buffers.  Then a part of it is spoiled: flipped bits, other sizes in
+ * the command, bad addresses, closed descriptors.  Several threads work on the
+ * same few descriptors; they also open and close them, and map and unmap
+ * objects.  Workloads run for a few operations only.
  *
- * What the calls answer is not judged, but for one thing: an errno that the
- * ABI does not know.  The kernel's checkers judge the rest.  Afterwards nothing
- * may be live.  The same seed gives the same calls of each thread.  Output is
- * TAP.
+ * A call fails the test only if it returns an errno that the ABI does not have.
+ * Everything else is left to the kernel's checkers.  At the end no object may
+ * be live.  The same seed gives each thread the same calls.  Output is TAP.
  */
 #define _GNU_SOURCE
-#include <pthread.h>
 #include <sys/wait.h>
 
 #include "dev_common.h"
+#include "dev_threads.h"
 
-#define NR_THREADS	4
 #define NR_FILES	4
 #define NR_HANDLES	64
 #define BUF_SIZE	(1 << 16)
@@ -29,16 +27,12 @@ static __u64 handles[NR_HANDLES];
 static unsigned long calls = 100000, seed = 1;
 static unsigned long odd, good, freed;
 
-/* A thread's own source of chance: splitmix64. */
+/* Each thread has its own sequence of random numbers. */
 static __thread __u64 state;
 
 static __u64 rnd(void)
 {
-	__u64 x = state += 0x9e3779b97f4a7c15ULL;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
-	return x ^ x >> 31;
+	return splitmix64(state += SPLITMIX64_STEP);
 }
 
 static int one_in(unsigned int n)
@@ -59,7 +53,7 @@ static void remember(__u64 handle)
 			 __ATOMIC_RELAXED);
 }
 
-/* Some of them; the array is where chance has put it. */
+/* Remember every fourth handle; the array may be unaligned. */
 static void remember_bulk(const char *names, __u64 done)
 {
 	__u64 handle, i;
@@ -101,7 +95,7 @@ static __u64 any_buffer(void *mine)
 	}
 }
 
-/* Names for FREE_BULK; when all of them are rubbish nothing is freed. */
+/* Handles for FREE_BULK, so that some of its calls free something. */
 static void fill_with_handles(__u64 *name, __u64 count)
 {
 	while (count--)
@@ -142,8 +136,8 @@ static void make_run(struct goalloc_ioc_run *run)
 	run->sizes[0].flags = rnd() & ZERO_NOSCAN;
 }
 
-/* What makes sense for a command. */
-static void make(unsigned int nr, union argument *a, void *buf)
+/* Make sensible arguments for a command. */
+static void make_argument(unsigned int nr, union argument *a, void *buf)
 {
 	__u64 bits = rnd();
 
@@ -201,7 +195,7 @@ static void make(unsigned int nr, union argument *a, void *buf)
 	}
 }
 
-/* Bits flip, in the argument and in the command. */
+/* Flip bits in the argument and in the command, or change the size. */
 static unsigned long spoil(unsigned long cmd, union argument *a)
 {
 	unsigned int size = _IOC_SIZE(cmd), n;
@@ -218,7 +212,7 @@ static unsigned long spoil(unsigned long cmd, union argument *a)
 	return cmd;
 }
 
-/* Flipped bits must not lead to memory that we live of. */
+/* A flipped bit must not make the kernel write to this program's own memory. */
 static void keep_off(__u64 *address, void *buf)
 {
 	if (*address >= 65536 && *address >> 47 == 0 &&
@@ -298,13 +292,13 @@ static void call_at_random(union argument *a, void *buf)
 	void *arg = a;
 	int err;
 
-	/* These are slow: walks, and threads. */
+	/* BYSIZE, FREE_OS_MEMORY and RUN are slow, so they are rare. */
 	if (_IOC_NR(cmd) >= 0x8c && !one_in(16))
 		cmd = GOALLOC_IOC_ALLOC;
-	make(_IOC_NR(cmd), a, buf);
+	make_argument(_IOC_NR(cmd), a, buf);
 	cmd = spoil(cmd, a);
 	if (_IOC_NR(cmd) == _IOC_NR(GOALLOC_IOC_RUN)) {
-		/* Whatever flipped: not for long. */
+		/* A flipped bit must not make the run long. */
 		a->run.duration_ns = 1000000 + rnd() % 1000000;
 	}
 	keep_buffers_off(_IOC_NR(cmd), a, buf);
@@ -323,7 +317,7 @@ static void call_at_random(union argument *a, void *buf)
 		__atomic_add_fetch(&freed, a->free_bulk.done, __ATOMIC_RELAXED);
 }
 
-/* Map what may be mapped, write to it, and let it go some time later. */
+/* Map an object; a later call writes to the area and unmaps it. */
 static void map_at_random(void)
 {
 	static __thread struct {
@@ -371,7 +365,7 @@ static void *fuzz(void *arg)
 	state = seed * 1000 + (intptr_t)arg;
 	if (!a || buf == MAP_FAILED)
 		exit(1);
-	/* What runs over the end is a fault, not somebody else's memory. */
+	/* A copy beyond the end of the buffer faults. */
 	mprotect((char *)buf + BUF_SIZE, BUF_SIZE, PROT_NONE);
 	for (i = 0; i < calls / NR_THREADS; i++) {
 		call_at_random(a, buf);
@@ -384,26 +378,15 @@ static void *fuzz(void *arg)
 	return NULL;
 }
 
-static void run_threads(void)
-{
-	pthread_t threads[NR_THREADS];
-	intptr_t i;
-
-	for (i = 0; i < NR_THREADS; i++)
-		if (pthread_create(&threads[i], NULL, fuzz, (void *)i))
-			exit(1);
-	for (i = 0; i < NR_THREADS; i++)
-		pthread_join(threads[i], NULL);
-}
-
-/* Areas that are still mapped hold objects: a process of its own has them. */
+/* A process of its own, whose exit unmaps all areas and frees their objects. */
 static int child(void)
 {
 	int i;
 
 	for (i = 0; i < NR_FILES; i++)
 		files[i] = open(DEVICE, O_RDWR);
-	run_threads();
+	if (run_threads(fuzz))
+		return 1;
 	printf("# %lu calls, seed %lu, %lu good, %lu freed in bulk\n", calls,
 	       seed, good, freed);
 	fflush(stdout);

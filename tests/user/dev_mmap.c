@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Objects of /dev/goalloc in an address space: which can be mapped and how, and
- * that what is mapped stays until the last area is gone, whatever happens to
- * the name, the descriptor and the process.
+ * mmap(2) of /dev/goalloc: which objects can be mapped and how.  A mapped
+ * object stays until its last area is unmapped, even if its handle is freed,
+ * the descriptor closed or the process killed.
  *
  * Run as root with goalloc loaded and nothing else using it.  Output is TAP.
  */
 #define _GNU_SOURCE
-#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
 #include "dev_common.h"
+#include "dev_threads.h"
 
 #define LENGTH	(1UL << 16)
 
@@ -20,9 +20,9 @@ FIXTURE(map)
 {
 	int fd;
 	long page;
-	__u64 before;	/* objects live */
-	__u64 handle;	/* one of LENGTH bytes */
-	off_t offset;	/* its */
+	__u64 before;	/* live objects at the start */
+	__u64 handle;	/* an object of LENGTH bytes */
+	off_t offset;	/* its offset for mmap() */
 };
 
 FIXTURE_SETUP(map)
@@ -79,7 +79,7 @@ TEST_F(map, shows_the_object)
 	EXPECT_EQ(munmap(p, LENGTH), 0);
 }
 
-/* Every size is mapped whole or not at all; what is behind it is not there. */
+/* An object of any size is mapped as a whole or not at all. */
 TEST_F(map, sizes)
 {
 	static const __u64 sizes[] = {
@@ -123,7 +123,7 @@ TEST_F(map, refuses)
 	int ro, other;
 	void *p;
 
-	/* Parts, and more than there is. */
+	/* Parts of an object, and more than it has. */
 	EXPECT_EQ(map_errno(fd, self->page, rw, MAP_SHARED, self->offset),
 		  EINVAL);
 	EXPECT_EQ(map_errno(fd, LENGTH - self->page, rw, MAP_SHARED,
@@ -132,10 +132,10 @@ TEST_F(map, refuses)
 		  EINVAL);
 	EXPECT_EQ(map_errno(fd, 2 * LENGTH, rw, MAP_SHARED, self->offset),
 		  EINVAL);
-	/* Offsets that name nothing, or nothing of this descriptor. */
+	/* Offsets that name no object of this descriptor. */
 	EXPECT_EQ(map_errno(fd, LENGTH, rw, MAP_SHARED, 0), ENOENT);
 	EXPECT_EQ(map_errno(fd, LENGTH, rw, MAP_SHARED, none), ENOENT);
-	/* A 32-bit program cannot say these: its C library refuses them. */
+	/* The C library of 32-bit programs refuses these offsets. */
 	if (sizeof(long) == 8) {
 		EXPECT_EQ(map_errno(fd, LENGTH, rw, MAP_SHARED,
 				    (off_t)(1ULL << 62)), ENOENT);
@@ -148,7 +148,7 @@ TEST_F(map, refuses)
 	EXPECT_EQ(map_errno(other, LENGTH, rw, MAP_SHARED, self->offset),
 		  ENOENT);
 	close(other);
-	/* Copies and code. */
+	/* Private copies, and executable areas. */
 	EXPECT_EQ(map_errno(fd, LENGTH, rw, MAP_PRIVATE, self->offset), EINVAL);
 	EXPECT_EQ(map_errno(fd, LENGTH, PROT_READ, MAP_PRIVATE, self->offset),
 		  EINVAL);
@@ -159,10 +159,10 @@ TEST_F(map, refuses)
 	EXPECT_EQ(mprotect(p, LENGTH, PROT_READ | PROT_EXEC), -1);
 	EXPECT_EQ(errno, EACCES);
 	munmap(p, LENGTH);
-	/* What was freed. */
+	/* A freed object. */
 	EXPECT_EQ(do_free(fd, self->handle), 0);
 	EXPECT_EQ(map_errno(fd, LENGTH, rw, MAP_SHARED, self->offset), ENOENT);
-	/* More than the descriptor may. */
+	/* Writable areas of a read-only descriptor. */
 	ro = open(DEVICE, O_RDONLY | O_CLOEXEC);
 	ASSERT_GE(ro, 0);
 	EXPECT_EQ(map_errno(ro, LENGTH, rw, MAP_SHARED, self->offset), EACCES);
@@ -170,7 +170,7 @@ TEST_F(map, refuses)
 	EXPECT_EQ(live_objects(), self->before);
 }
 
-/* The name goes, then the descriptor: the mapping does not care. */
+/* The mapping outlives the handle and then the descriptor. */
 TEST_F(map, outlives_name_and_descriptor)
 {
 	unsigned char *p = map(self->fd, LENGTH, self->offset);
@@ -182,11 +182,11 @@ TEST_F(map, outlives_name_and_descriptor)
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-maps"), 1);
 	EXPECT_EQ(do_free(self->fd, self->handle), 0);
 	EXPECT_EQ(do_free(self->fd, self->handle), -ENOENT);
-	/* It still counts: nobody gets around a limit this way. */
+	/* It still counts, so that a mapping cannot evade a limit. */
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-objects"), 1);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), LENGTH);
 	EXPECT_EQ(live_objects(), self->before + 1);
-	/* Its pages are nobody else's. */
+	/* Its pages are not handed out again. */
 	for (i = 0; i < 100; i++) {
 		ASSERT_EQ(do_alloc(self->fd, LENGTH, 0, &handle, NULL), 0);
 		ASSERT_EQ(do_write(self->fd, handle, 0, p, LENGTH / 2), 0);
@@ -213,7 +213,7 @@ TEST_F(map, twice_and_in_parts)
 	ASSERT_NE(q, MAP_FAILED);
 	memset(p, 0x11, LENGTH);
 	EXPECT_TRUE(all_bytes(q, LENGTH, 0x11));
-	/* A hole makes two areas of one. */
+	/* A hole splits one area into two. */
 	EXPECT_EQ(munmap(p + third, self->page), 0);
 	ASSERT_EQ(do_stat(self->fd, self->handle, &st), 0);
 	EXPECT_EQ(st.maps, 3);
@@ -240,7 +240,7 @@ TEST_F(map, moves_but_does_not_grow)
 	memset(p, 0x33, LENGTH);
 	EXPECT_EQ(mremap(p, LENGTH, 2 * LENGTH, MREMAP_MAYMOVE), MAP_FAILED);
 	EXPECT_EQ(errno, EFAULT);
-	/* A second area of nothing at all: from a length of 0. */
+	/* An old length of 0 asks for a second area of the same object. */
 	EXPECT_EQ(mremap(p, 0, LENGTH, MREMAP_MAYMOVE), MAP_FAILED);
 	r = mmap(NULL, LENGTH, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(r, MAP_FAILED);
@@ -250,7 +250,7 @@ TEST_F(map, moves_but_does_not_grow)
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-maps"), 1);
 	EXPECT_EQ(do_free(self->fd, self->handle), 0);
 	q[5] = 5;
-	/* Shrinking is a munmap() of the tail. */
+	/* Shrinking unmaps the tail. */
 	EXPECT_EQ(mremap(q, LENGTH, self->page, 0), q);
 	EXPECT_EQ(q[5], 5);
 	EXPECT_EQ(live_objects(), self->before + 1);
@@ -275,7 +275,7 @@ TEST_F(map, fork)
 		p[1] = 1;
 		if (write(from[1], "", 1) != 1 || read(to[0], &c, 1) != 1)
 			_exit(1);
-		/* The parent has freed, unmapped and closed. */
+		/* Meanwhile the parent has freed, unmapped and closed. */
 		p[2] = 2;
 		_exit(p[1] == 1 && p[3] == 3 ? 0 : 2);
 	}
@@ -324,7 +324,7 @@ TEST_F(map, killed_while_mapped)
 	EXPECT_EQ(live_objects(), self->before + 1);
 }
 
-/* What is mapped stays where it is. */
+/* A mapped object does not move. */
 TEST_F(map, realloc)
 {
 	unsigned char *p = map(self->fd, LENGTH, self->offset);
@@ -345,18 +345,17 @@ TEST_F(map, realloc)
 	EXPECT_EQ(usable, 2 * LENGTH);
 }
 
-/* A descriptor that may only be read gives areas that may only be read. */
+/* Read-only descriptors and areas. */
 TEST_F(map, read_only)
 {
 	char path[64];
 	void *p;
 	int ro;
 
-	/* The same open file cannot change its mode; a duplicate has its own. */
+	/* Opening the path makes another open file, without our handles. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->fd);
 	ro = open(path, O_RDONLY | O_CLOEXEC);
 	ASSERT_GE(ro, 0);
-	/* It is another open file, so it does not know our handles. */
 	EXPECT_EQ(map_errno(ro, LENGTH, PROT_READ, MAP_SHARED, self->offset),
 		  ENOENT);
 	close(ro);
@@ -367,25 +366,17 @@ TEST_F(map, read_only)
 	EXPECT_EQ(munmap(p, LENGTH), 0);
 }
 
-/* --- threads: free, realloc, mmap, read and write, all of the same ------- */
+/* --- threads free, reallocate, map, read and write the same objects ------ */
 
-#define NR_THREADS	4
 #define NR_SLOTS	4
 #define NR_ROUNDS	1500
 
 static struct {
 	int fd;
-	int failed;
 	__u64 slot[NR_SLOTS];
 } shared;
 
-static void failed_unless(int ok)
-{
-	if (!ok)
-		__atomic_add_fetch(&shared.failed, 1, __ATOMIC_RELAXED);
-}
-
-static void map_and_look(__u64 handle)
+static void map_and_check(__u64 handle)
 {
 	struct goalloc_ioc_stat st;
 	unsigned char *p;
@@ -394,18 +385,18 @@ static void map_and_look(__u64 handle)
 		return;
 	p = map(shared.fd, st.map_length, st.map_offset);
 	if (p == MAP_FAILED) {
-		/* Gone, moving, or of another size by now. */
+		/* By now it is freed, about to move, or of another size. */
 		failed_unless(errno == ENOENT || errno == EBUSY ||
 			      errno == EINVAL);
 		return;
 	}
-	/* Nobody writes anything but one byte all over, or zeroes behind it. */
+	/* A write fills the front with one byte; all other bytes are zero. */
 	failed_unless(p[0] == p[100] || !p[100] || !p[0]);
 	p[st.map_length - 1] = 0;
 	failed_unless(!munmap(p, st.map_length));
 }
 
-static void *everything(void *arg)
+static void *use_shared_slots(void *arg)
 {
 	unsigned int seed = (intptr_t)arg + 1, i;
 	unsigned char buf[4096];
@@ -418,7 +409,7 @@ static void *everything(void *arg)
 		handle = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 		switch (rand_r(&seed) % 6) {
 		case 0:
-			map_and_look(handle);
+			map_and_check(handle);
 			continue;
 		case 1:
 			memset(buf, rand_r(&seed), sizeof(buf));
@@ -450,16 +441,10 @@ static void *everything(void *arg)
 
 TEST_F_TIMEOUT(map, threads, 300)
 {
-	pthread_t threads[NR_THREADS];
-	intptr_t i;
+	int i;
 
 	shared.fd = self->fd;
-	for (i = 0; i < NR_THREADS; i++)
-		ASSERT_EQ(pthread_create(&threads[i], NULL, everything,
-					 (void *)i), 0);
-	for (i = 0; i < NR_THREADS; i++)
-		pthread_join(threads[i], NULL);
-	EXPECT_EQ(shared.failed, 0);
+	EXPECT_EQ(run_threads(use_shared_slots), 0);
 	for (i = 0; i < NR_SLOTS; i++)
 		do_free(self->fd, shared.slot[i]);
 	EXPECT_EQ(live_objects(), self->before + 1);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A user-space round trip over /dev/goalloc, step by step, for people to read:
- * allocate, write, read back, ask the size, free, and what MemStats says of
- * it.  The exit status is 0 if every step did what it should.  The tests of
- * bad input are in dev_test.c.
+ * A round trip over /dev/goalloc, step by step, for people to read: allocate,
+ * write, read back, ask for the size, free, and compare MemStats.  The exit
+ * status is 0 if every step succeeded.  Bad input is tested in dev_test.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -74,7 +73,7 @@ static void write_and_read(__u64 handle, __u64 offset)
 	       back);
 }
 
-/* From the first usable byte, and up to the last. */
+/* Write and read at the first usable byte, and up to the last. */
 static void round_trip(__u64 handle)
 {
 	struct goalloc_ioc_stat size = { .handle = handle };
@@ -133,7 +132,8 @@ int main(void)
 	for (i = 0; i < NR; i++) {
 		if (ioctl(fd, GOALLOC_IOC_FREE, &handles[i]))
 			die("free");
-		printf("free     handle %llu\n", (unsigned long long)handles[i]);
+		printf("free     handle %llu\n",
+		       (unsigned long long)handles[i]);
 	}
 	after = memstats();
 	show("after", &after);

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * GOALLOC_IOC_RUN: that a workload does what it was told, that its figures add
- * up, and that it ends: when it is done, when the time is over, at a signal and
- * when its process is killed.
+ * GOALLOC_IOC_RUN: a workload does what it is told, its figures add up, and it
+ * ends when it is done, when its time is over, at a signal, and when its
+ * process is killed.
  *
  * Run as root with goalloc loaded and nothing else using it.  Output is TAP.
  */
 #define _GNU_SOURCE
-#include <pthread.h>
 #include <signal.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -74,7 +72,7 @@ static void check_hist(struct __test_metadata *_metadata,
 	EXPECT_LE(hist->total_ns, hist->max_ns * hist->count);
 }
 
-/* What holds of every run. */
+/* What holds for every run. */
 static void check_answer(struct __test_metadata *_metadata, int fd,
 			 const struct goalloc_ioc_run *arg, __u64 before)
 {
@@ -134,7 +132,7 @@ TEST_F(run, realloc_and_remote)
 	check_answer(_metadata, self->fd, &self->arg, self->before);
 }
 
-/* The same seed, the same workload. */
+/* The same seed gives the same workload. */
 TEST_F(run, seeds)
 {
 	struct goalloc_ioc_run a = self->arg, b = self->arg, c = self->arg;
@@ -199,21 +197,14 @@ TEST_F_TIMEOUT(run, time_ends_it, 60)
 	check_answer(_metadata, self->fd, &self->arg, self->before);
 }
 
-static void on_alarm(int sig)
-{
-}
-
-/* The caller gets what was counted until then. */
+/* The answer has what was counted until the signal. */
 TEST_F_TIMEOUT(run, signal_ends_it, 60)
 {
-	struct itimerval t = { .it_value = { 0, 200000 } };
-	struct sigaction sa = { .sa_handler = on_alarm };
 	__u64 start = now_ns();
 
 	self->arg.count = 0;
 	self->arg.duration_ns = 60000 * MS;
-	sigaction(SIGALRM, &sa, NULL);
-	setitimer(ITIMER_REAL, &t, NULL);
+	alarm_us(200000, 0);
 	ASSERT_EQ(run(self->fd, &self->arg), 0);
 	EXPECT_LT(now_ns() - start, 30000 * MS);
 	EXPECT_EQ(self->arg.status, GOALLOC_RUN_SIGNAL);
@@ -226,7 +217,7 @@ TEST_F_TIMEOUT(run, killed_and_busy, 60)
 	int status, i, err = 0;
 	pid_t pid;
 
-	/* One at a time: one of the two has to wait. */
+	/* Only one workload runs at a time: the other one gets EBUSY. */
 	pid = fork();
 	ASSERT_GE(pid, 0);
 	if (!pid) {
@@ -251,7 +242,7 @@ TEST_F_TIMEOUT(run, killed_and_busy, 60)
 	check_answer(_metadata, self->fd, &self->arg, self->before);
 }
 
-/* The worst case counts: what a run may hold its descriptor must be allowed. */
+/* A run is charged the most that it may hold. */
 TEST_F(run, is_charged)
 {
 	self->arg.cpus[0] = 1;

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /dev/goalloc promises, from user space: every ioctl's good and bad
- * input, the life of handles, threads, and MemStats' identities.
+ * The contract of /dev/goalloc: good and bad input for every ioctl, handles,
+ * descriptors, threads, and MemStats' identities.
  *
  * Run as root with goalloc loaded and nothing else using it: some tests count
  * live objects before and after.  Output is TAP.
  *
- * The harness' ASSERT_*() are more than one statement: never the whole body of
- * a loop or an if.
+ * The harness's ASSERT_*() are more than one statement, so they cannot be the
+ * whole body of a loop or an if.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/goalloc.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 
 #include "kselftest_harness.h"
 #include "dev_common.h"
+#include "dev_threads.h"
 
 FIXTURE(dev)
 {
@@ -79,7 +79,7 @@ TEST_F(dev, zero_size)
 	EXPECT_EQ(do_free(self->fd, b), 0);
 }
 
-/* New memory is zero; what is written to every byte is read back. */
+/* New memory is zero, and every byte can be written and read back. */
 static void round_trip(struct __test_metadata *_metadata,
 		       FIXTURE_DATA(dev) * self, __u64 size, __u32 flags)
 {
@@ -149,7 +149,7 @@ TEST_F(dev, partial_io)
 	EXPECT_EQ(memcmp(self->back, "phe!", 4), 0);
 }
 
-/* What one process left behind, the next must not see. */
+/* New memory must not hold the contents of a freed object. */
 TEST_F(dev, nothing_stale)
 {
 	enum { NR = 256 };
@@ -172,7 +172,7 @@ TEST_F(dev, nothing_stale)
 	}
 }
 
-/* Several tiny objects share a block: none may reach into its neighbour. */
+/* Several tiny objects share a block, but do not overlap. */
 TEST_F(dev, tiny_neighbours)
 {
 	enum { NR = 256 };
@@ -194,7 +194,7 @@ TEST_F(dev, tiny_neighbours)
 	}
 }
 
-/* --- bad input: an error, and nothing has changed ------------------------ */
+/* --- bad input returns an error and changes nothing ---------------------- */
 
 TEST_F(dev, alloc_refuses)
 {
@@ -314,7 +314,7 @@ TEST_F(dev, bad_pointers)
 	EXPECT_EQ(live_objects(), before);
 }
 
-/* An object whose handle cannot be delivered does not exist. */
+/* If the handle cannot be stored, the object is freed again. */
 TEST_F(dev, result_cannot_be_stored)
 {
 	char *p = guarded_pages(PROT_READ | PROT_WRITE);
@@ -342,7 +342,7 @@ TEST_F(dev, result_cannot_be_stored)
 	EXPECT_EQ(do_free(self->fd, next), 0);
 }
 
-/* A buffer that ends too early: the object is untouched, not half written. */
+/* A buffer that faults half way leaves the object untouched. */
 TEST_F(dev, buffer_faults_half_way)
 {
 	char *p = guarded_pages(PROT_READ | PROT_WRITE);
@@ -384,7 +384,7 @@ TEST_F(dev, unknown_commands)
 		EXPECT_EQ(call(self->fd, _IOW('g', nr, __u64), arg), -ENOTTY);
 		EXPECT_EQ(call(self->fd, _IOWR('g', nr, __u64), arg), -ENOTTY);
 	}
-	/* Right number; wrong direction or type. */
+	/* The right number with a wrong direction or type. */
 	EXPECT_EQ(call(self->fd, _IOR('g', 0x81, __u64), arg), -ENOTTY);
 	EXPECT_EQ(call(self->fd, _IOR('g', 0x82, struct goalloc_ioc_io), arg),
 		  -ENOTTY);
@@ -402,7 +402,7 @@ static unsigned long resized(unsigned long cmd, unsigned long size)
 	       size << _IOC_SIZESHIFT;
 }
 
-/* A structure shorter than there ever was, and one of the future. */
+/* A structure that is shorter than the first version, and a longer one. */
 TEST_F(dev, structures_of_another_age)
 {
 	static const unsigned long cmds[] = {
@@ -429,7 +429,7 @@ TEST_F(dev, structures_of_another_age)
 		EXPECT_EQ(call(self->fd, resized(cmds[i], size + 8), arg),
 			  -E2BIG);
 	}
-	/* What it does not know, and what we do not know, is zero. */
+	/* A longer structure is fine if the unknown field is zero. */
 	ASSERT_EQ(call(self->fd, resized(GOALLOC_IOC_ALLOC, sizeof(future)),
 		       &future), 0);
 	EXPECT_GE(future.arg.usable, 64);
@@ -451,6 +451,7 @@ TEST_F(dev, not_a_file)
 
 /* --- descriptors --------------------------------------------------------- */
 
+/* A handle means nothing to another descriptor. */
 TEST_F(dev, descriptors_are_apart)
 {
 	int other = open(DEVICE, O_RDWR | O_CLOEXEC);
@@ -463,7 +464,7 @@ TEST_F(dev, descriptors_are_apart)
 	EXPECT_EQ(do_write(other, mine, 0, self->buf, 1), -ENOENT);
 	EXPECT_EQ(do_free(other, mine), -ENOENT);
 
-	/* The same handle may name an object of each. */
+	/* Both descriptors may use the same number for their own objects. */
 	ASSERT_EQ(do_alloc(other, 64, 0, &theirs, NULL), 0);
 	ASSERT_EQ(do_write(self->fd, mine, 0, "mine", 5), 0);
 	ASSERT_EQ(do_write(other, theirs, 0, "theirs", 7), 0);
@@ -486,7 +487,7 @@ TEST_F(dev, close_frees_everything)
 		EXPECT_EQ(do_alloc(other, 1 << 20, 0, &handle, NULL), 0);
 	EXPECT_EQ(live_objects(), before + 5004);
 
-	/* A copy of the descriptor keeps them. */
+	/* A duplicate of the descriptor keeps the objects. */
 	copy = dup(other);
 	ASSERT_GE(copy, 0);
 	EXPECT_EQ(close(other), 0);
@@ -552,57 +553,17 @@ TEST_F(dev, read_only_may_look)
 
 /* --- threads ------------------------------------------------------------- */
 
-#define NR_THREADS	4
 #define NR_ROUNDS	2000
 #define NR_SLOTS	8
 #define SLOT_SIZE	512
 
 static struct {
 	int fd;
-	int failed;
 	int stop;
 	__u64 slots[NR_SLOTS];
 } shared;
 
-static void failed_unless(int ok)
-{
-	if (!ok)
-		__atomic_add_fetch(&shared.failed, 1, __ATOMIC_RELAXED);
-}
-
-static void start_threads(struct __test_metadata *_metadata,
-			  void *(*fn)(void *), int fd, pthread_t *threads)
-{
-	intptr_t i;
-	int err = 0;
-
-	memset(&shared, 0, sizeof(shared));
-	shared.fd = fd;
-	for (i = 0; i < NR_THREADS; i++)
-		err |= pthread_create(&threads[i], NULL, fn, (void *)i);
-	ASSERT_EQ(err, 0);
-}
-
-static void join_threads(struct __test_metadata *_metadata,
-			 pthread_t *threads)
-{
-	int i;
-
-	for (i = 0; i < NR_THREADS; i++)
-		pthread_join(threads[i], NULL);
-	EXPECT_EQ(shared.failed, 0);
-}
-
-static void run_threads(struct __test_metadata *_metadata,
-			void *(*fn)(void *), int fd)
-{
-	pthread_t threads[NR_THREADS];
-
-	start_threads(_metadata, fn, fd, threads);
-	join_threads(_metadata, threads);
-}
-
-/* Everybody has objects of his own on one descriptor. */
+/* Each thread has its own objects on the same descriptor. */
 static void *own_objects(void *arg)
 {
 	unsigned char in[4096], out[4096];
@@ -629,14 +590,15 @@ TEST_F_TIMEOUT(dev, threads_apart, 300)
 {
 	__u64 before = live_objects();
 
-	run_threads(_metadata, own_objects, self->fd);
+	shared.fd = self->fd;
+	EXPECT_EQ(run_threads(own_objects), 0);
 	EXPECT_EQ(live_objects(), before);
 }
 
 /*
- * Everybody reads, writes, frees and replaces the same few objects.  A write
- * is one byte all over, so a read that shows two has seen half a write, or
- * memory that was somebody else's by then.
+ * All threads read, write, free and replace the same few objects.  A write
+ * fills an object with one byte, so a read that returns two different bytes has
+ * seen half a write or another object's memory.
  */
 static void *same_objects(void *arg)
 {
@@ -682,7 +644,8 @@ TEST_F_TIMEOUT(dev, threads_together, 300)
 	__u64 before = live_objects();
 	int i;
 
-	run_threads(_metadata, same_objects, self->fd);
+	shared.fd = self->fd;
+	EXPECT_EQ(run_threads(same_objects), 0);
 	for (i = 0; i < NR_SLOTS; i++)
 		do_free(self->fd, shared.slots[i]);
 	EXPECT_EQ(live_objects(), before);
@@ -690,7 +653,7 @@ TEST_F_TIMEOUT(dev, threads_together, 300)
 
 /* --- MemStats ------------------------------------------------------------ */
 
-/* What MemStats' fields add up to, over all classes. */
+/* Sums over all classes of MemStats. */
 struct sums {
 	__u64 mallocs, frees, live, total;
 };
@@ -778,7 +741,7 @@ TEST_F(dev, memstats_counts)
 	EXPECT_EQ(c.misuses, a.misuses);
 }
 
-static void *churn(void *arg)
+static void *alloc_and_free(void *arg)
 {
 	__u64 handles[64] = { 0 };
 	unsigned int seed = (intptr_t)arg + 1, i;
@@ -794,14 +757,14 @@ static void *churn(void *arg)
 	return NULL;
 }
 
-/* The identities hold while others allocate, and nothing that only grows falls. */
+/* While threads allocate the identities hold, and totals never fall. */
 TEST_F_TIMEOUT(dev, memstats_under_load, 300)
 {
 	struct goalloc_memstats m, last = { 0 };
-	pthread_t threads[NR_THREADS];
 	int i;
 
-	start_threads(_metadata, churn, self->fd, threads);
+	shared.fd = self->fd;
+	ASSERT_EQ(start_threads(alloc_and_free), 0);
 	for (i = 0; i < 1000; i++) {
 		ASSERT_EQ(call(self->fd, GOALLOC_IOC_MEMSTATS, &m), 0);
 		check_identities(_metadata, &m);
@@ -812,11 +775,11 @@ TEST_F_TIMEOUT(dev, memstats_under_load, 300)
 		last = m;
 	}
 	__atomic_store_n(&shared.stop, 1, __ATOMIC_RELAXED);
-	join_threads(_metadata, threads);
+	EXPECT_EQ(join_threads(), 0);
 	EXPECT_GT(last.mallocs, 0);
 }
 
-/* A program of another age: it gets what it knows, and zeroes for the rest. */
+/* An older program gets its fields; a newer one gets zeroes for the rest. */
 TEST_F(dev, memstats_of_any_size)
 {
 	size_t size = sizeof(struct goalloc_memstats);

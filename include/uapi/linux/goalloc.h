@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * goalloc: what user space sees of it.
+ * goalloc's interface to user space: the ioctls of /dev/goalloc and the
+ * MemStats structure.
  *
- * The ioctls of /dev/goalloc and the MemStats structure.  Every structure has
- * fixed-width fields in natural alignment and no pointers, and is the same for
- * 32-bit programs; @pad fields and unknown flags must be zero and are refused
- * with EINVAL when they are not; unknown commands get ENOTTY.  An object is
- * named by a handle that means something to its file descriptor only: no
- * kernel address ever leaves.
+ * Every structure has fixed-width fields in natural alignment and no pointers,
+ * so that it is the same for 32-bit programs.  @pad fields and unknown flags
+ * must be zero; otherwise the call fails with EINVAL.  An unknown command fails
+ * with ENOTTY.  A handle names an object, and is valid only on the file
+ * descriptor that made the object.  Kernel addresses never reach user space.
  *
- * Structures grow at their end, and the size that is encoded in a command says
- * which age of a structure the program was compiled with.  What is short of a
- * field means it to be zero.  What has a field that the module does not know
- * is served if the field is zero and refused with E2BIG if it is not.  What is
- * shorter than GOALLOC_*_SIZE_VER0, the first that there ever was, is refused
- * with EINVAL.  Of structures that only answer (INFO, MEMSTATS, FREE_OS_MEMORY
- * and the entries of BYSIZE) any number of first 8-byte words may be asked for.
+ * Structures grow at their end, and the command encodes the size of the
+ * structure that the program was compiled with.  If it is shorter than the
+ * module's, the missing fields count as zero.  If it is longer, the call
+ * succeeds when the unknown fields are zero, and fails with E2BIG otherwise.
+ * If it is shorter than GOALLOC_*_SIZE_VER0, the size in the first version, the
+ * call fails with EINVAL.  For structures that only return data (INFO,
+ * MEMSTATS, FREE_OS_MEMORY and the entries of BYSIZE) any multiple of 8 bytes
+ * is valid.
  */
 #ifndef _UAPI_LINUX_GOALLOC_H
 #define _UAPI_LINUX_GOALLOC_H
@@ -27,7 +28,7 @@
 #define GOALLOC_NR_PAUSES	256
 
 /**
- * struct goalloc_by_size - what MemStats says of one size class
+ * struct goalloc_by_size - MemStats' counts of one size class
  * @size: bytes of an object of the class
  * @mallocs: objects ever allocated
  * @frees: objects ever freed
@@ -41,20 +42,21 @@ struct goalloc_by_size {
 /**
  * struct goalloc_memstats - Go's MemStats, field for field
  *
- * The names are Go's in kernel spelling (HeapSys is heap_sys), and so are the
- * meanings, with one exception that a Go reader would stumble over: memory
- * that is given back to the kernel is gone, so @heap_sys is what is held now
- * and @heap_released only ever grows.  The collector's fields are zero: there
- * is no collector.  The fields behind @by_size are ours.
+ * The names are Go's in kernel spelling (HeapSys is heap_sys), and the meanings
+ * are Go's, too, with one exception.  Go keeps the addresses of memory that it
+ * has released; here such memory is gone.  So @heap_sys is what is held now,
+ * and the value of @heap_released is cumulative.  The collector's fields are
+ * zero, because there is no collector.  The fields after @by_size are not in
+ * Go.
  *
  * @alloc: same as @heap_alloc
  * @total_alloc: bytes ever allocated, in whole objects of their class
- * @sys: bytes held of the kernel: the sum of all the _sys fields
+ * @sys: bytes taken from the kernel: the sum of all the _sys fields
  * @lookups: zero, as in Go
  * @mallocs: objects ever allocated
  * @frees: objects ever freed
  * @heap_alloc: bytes in live objects
- * @heap_sys: bytes in pages held of the kernel for objects
+ * @heap_sys: bytes in pages taken from the kernel for objects
  * @heap_idle: bytes in free pages
  * @heap_inuse: bytes in spans in use
  * @heap_released: bytes ever given back to the kernel
@@ -79,23 +81,22 @@ struct goalloc_by_size {
  * @enable_gc: zero
  * @debug_gc: zero
  * @by_size: per class, all 68; entry 0 counts the large objects
- * @total_requested: bytes ever asked for; @total_alloc minus this is what
- *	rounding up to classes has cost
+ * @total_requested: bytes ever asked for; @total_alloc minus this is the cost
+ *	of rounding up to classes
  * @large_alloc: bytes in live large objects
  * @large_total_alloc: bytes ever allocated in large objects
  * @tiny_allocs: tiny objects ever allocated inside 16-byte blocks (the blocks
  *	are what @mallocs counts)
  * @tiny_frees: tiny objects ever freed
  * @misuses: bad calls that were caught
- * @failures: allocations that returned NULL for want of memory
- * @scavenged_background: of @heap_released, what was not needed for a while
- * @scavenged_shrinker: of @heap_released, what the kernel asked for, being short
- *	of memory
- * @scavenged_limit: of @heap_released, what memory_limit made go
- * @scavenged_by_hand: of @heap_released, what FreeOSMemory gave back
- * @scavenge_cycles: passes of all these that gave something back
- * @scavenge_ns: time spent in them
- * @memory_limit: the most that @sys may be; 0 for no limit
+ * @failures: allocations that returned NULL because there was no memory
+ * @scavenged_background: part of @heap_released that was idle for a while
+ * @scavenged_shrinker: part of @heap_released that memory pressure took
+ * @scavenged_limit: part of @heap_released that memory_limit took
+ * @scavenged_by_hand: part of @heap_released that FreeOSMemory gave back
+ * @scavenge_cycles: passes of these four that gave something back
+ * @scavenge_ns: nanoseconds spent in these passes
+ * @memory_limit: the limit of @sys; 0 for no limit
  * @pages_shared: pages of the kernel's that went back while another part of it
  *	had a reference to them; the last put frees them
  * @pages_lost: pages of the kernel's that are out of use for good, because
@@ -155,7 +156,7 @@ struct goalloc_memstats {
 /* Flags of GOALLOC_IOC_ALLOC, ALLOC_BULK and of sizes in GOALLOC_IOC_RUN. */
 #define GOALLOC_ALLOC_ZERO	(1U << 0)	/* contents are zero */
 #define GOALLOC_ALLOC_NOSCAN	(1U << 1)	/* holds no pointers */
-#define GOALLOC_ALLOC_NODE	(1U << 2)	/* of the NUMA node that is named */
+#define GOALLOC_ALLOC_NODE	(1U << 2)	/* on the given NUMA node */
 #define GOALLOC_ALLOC_FLAGS	\
 	(GOALLOC_ALLOC_ZERO | GOALLOC_ALLOC_NOSCAN | GOALLOC_ALLOC_NODE)
 
@@ -173,7 +174,7 @@ struct goalloc_class {
 	__u32 pad;
 };
 
-/* What a module may have, struct goalloc_ioc_info.features. */
+/* Features of a module, in struct goalloc_ioc_info.features. */
 #define GOALLOC_FEATURE_CHECK	(1ULL << 0)	/* every free is verified */
 #define GOALLOC_FEATURE_DEBUG	(1ULL << 1)	/* red zones, poison or users */
 #define GOALLOC_FEATURE_MMAP	(1ULL << 2)
@@ -182,19 +183,19 @@ struct goalloc_class {
 #define GOALLOC_ABI_VERSION	1
 
 /**
- * struct goalloc_ioc_info - what module is this, and what are its limits?
- * @version: GOALLOC_ABI_VERSION of the module; it changes when a meaning does
- * @nr_classes: size classes, the large one included
+ * struct goalloc_ioc_info - the module's version, features and limits
+ * @version: GOALLOC_ABI_VERSION of the module; it changes if a meaning changes
+ * @nr_classes: size classes, including the large one
  * @features: GOALLOC_FEATURE_*
- * @max_size: the largest object, bytes
- * @page_size: granularity of large objects, bytes
- * @max_bulk: most objects of one BULK call
+ * @max_size: bytes of the largest object
+ * @page_size: granularity of large objects in bytes
+ * @max_bulk: the most objects of one BULK call
  * @max_objects: objects that a descriptor may hold; 0: no limit
  * @max_bytes: bytes that a descriptor may hold; 0: no limit
  * @max_total: bytes that all descriptors together may hold; 0: no limit
  * @objects: objects that this descriptor holds
  * @bytes: bytes that this descriptor holds, rounded up to classes
- * @peak_bytes: the most that @bytes ever was
+ * @peak_bytes: the highest value of @bytes so far
  * @total: bytes that all descriptors hold
  * @nr_cpus: CPUs online
  * @nr_nodes: NUMA nodes with memory
@@ -223,10 +224,10 @@ struct goalloc_ioc_info {
  * struct goalloc_ioc_alloc - allocate an object
  * @size: in: bytes wanted; 0 is legal
  * @flags: in: GOALLOC_ALLOC_*
- * @node: in: with GOALLOC_ALLOC_NODE, else zero: the NUMA node
+ * @node: in: the NUMA node with GOALLOC_ALLOC_NODE, otherwise zero
  * @handle: out: names the object in later calls on this descriptor
  * @usable: out: bytes that may be used, at least @size
- * @size_class: out: size class, 0 for large objects and for those without bytes
+ * @size_class: out: size class; 0 for large objects and for objects of size 0
  * @pad: must be zero
  */
 struct goalloc_ioc_alloc {
@@ -243,9 +244,9 @@ struct goalloc_ioc_alloc {
 
 /**
  * struct goalloc_ioc_realloc - change the size of an object
- * @handle: in: the object, which keeps its name
+ * @handle: in: the object, which keeps its handle
  * @size: in: bytes wanted
- * @usable: out: bytes that may be used, those that are new are zero
+ * @usable: out: bytes that may be used; new bytes are zero
  * @size_class: out: size class
  * @pad: must be zero
  */
@@ -260,17 +261,17 @@ struct goalloc_ioc_realloc {
 #define GOALLOC_REALLOC_SIZE_VER0	32
 
 /**
- * struct goalloc_ioc_stat - what is known of an object
+ * struct goalloc_ioc_stat - get the properties of an object
  * @handle: in: the object
  * @size: out: bytes that were asked for
  * @usable: out: bytes that may be used
- * @flags: out: GOALLOC_ALLOC_*, as it was allocated
+ * @flags: out: GOALLOC_ALLOC_* that it was allocated with
  * @size_class: out: size class
- * @node: out: NUMA node of its first byte; ~0 if it has none
- * @maps: out: areas of processes that show it
- * @map_offset: out: what to tell mmap(2) for an offset
- * @map_length: out: what to tell it for a length, the only one possible; 0 if
- *	the object is none of whole pages
+ * @node: out: NUMA node of its first byte; ~0 if it has no bytes
+ * @maps: out: areas of processes in which it is mapped
+ * @map_offset: out: its offset for mmap(2)
+ * @map_length: out: its length for mmap(2), the only valid one; 0 if the object
+ *	does not consist of whole pages
  */
 struct goalloc_ioc_stat {
 	__u64 handle;
@@ -289,8 +290,8 @@ struct goalloc_ioc_stat {
 /**
  * struct goalloc_ioc_io - copy between an object and user memory
  * @handle: in: the object
- * @offset: in: where in the object
- * @len: in: how many bytes; all of them are copied or the call fails
+ * @offset: in: offset in the object
+ * @len: in: number of bytes; all of them are copied, or the call fails
  * @buf: in: address of the user's buffer
  */
 struct goalloc_ioc_io {
@@ -302,24 +303,25 @@ struct goalloc_ioc_io {
 
 #define GOALLOC_IO_SIZE_VER0	32
 
-/* What FILL writes and VERIFY expects at byte i of an object. */
+/* The pattern that FILL writes and VERIFY expects, at byte i of an object. */
 #define GOALLOC_PATTERN_BYTE	0	/* the lowest byte of the seed */
 #define GOALLOC_PATTERN_MIX	1	/* byte i % 8 of a hash of seed and i / 8 */
 
 /**
- * struct goalloc_ioc_pattern - fill with a pattern, or look whether it is there
+ * struct goalloc_ioc_pattern - fill an object with a pattern, or verify it
  * @handle: in: the object
- * @offset: in: where in the object
- * @len: in: how many bytes
- * @seed: in: of the pattern
+ * @offset: in: offset in the object
+ * @len: in: number of bytes
+ * @seed: in: seed of the pattern
  * @pattern: in: GOALLOC_PATTERN_*
  * @pad: must be zero
- * @good: out: bytes that were filled; bytes before the first that differs:
- *	@len if all are as they should be
+ * @good: out: for FILL, bytes that were filled; for VERIFY, bytes before the
+ *	first difference, which is @len if there is none
  *
- * GOALLOC_PATTERN_MIX is z ^ z >> 31, little endian, of
- * z = (y ^ y >> 27) * 0x94d049bb133111eb, y = (x ^ x >> 30) *
- * 0xbf58476d1ce4e5b9, x = seed + (i / 8 + 1) * 0x9e3779b97f4a7c15: splitmix64.
+ * GOALLOC_PATTERN_MIX is splitmix64: z ^ z >> 31, little endian, where
+ * z = (y ^ y >> 27) * 0x94d049bb133111eb,
+ * y = (x ^ x >> 30) * 0xbf58476d1ce4e5b9 and
+ * x = seed + (i / 8 + 1) * 0x9e3779b97f4a7c15.
  */
 struct goalloc_ioc_pattern {
 	__u64 handle;
@@ -340,13 +342,13 @@ struct goalloc_ioc_pattern {
  * @size: in: bytes wanted for each
  * @flags: in: GOALLOC_ALLOC_*
  * @node: in: as for ALLOC
- * @count: in: how many, at most GOALLOC_BULK_MAX
- * @handles: in: address of an array of __u64 for their names
- * @done: out: how many were allocated and named
+ * @count: in: number of objects, at most GOALLOC_BULK_MAX
+ * @handles: in: address of an array of __u64 for the handles
+ * @done: out: number of objects that were allocated
  *
- * As write(2): 0 when at least one was allocated, and @done says how many; an
- * error when none was.  Memory or a limit, a bad address and a signal end it
- * early.
+ * If memory or a limit is exhausted, at a bad address and at a signal the call
+ * ends early.  As with write(2), it succeeds if at least one object was
+ * allocated.
  */
 struct goalloc_ioc_alloc_bulk {
 	__u64 size;
@@ -361,11 +363,12 @@ struct goalloc_ioc_alloc_bulk {
 
 /**
  * struct goalloc_ioc_free_bulk - free many objects
- * @count: in: how many, at most GOALLOC_BULK_MAX
- * @handles: in: address of an array of __u64 with their names
- * @done: out: how many were freed, in the order of the array
+ * @count: in: number of objects, at most GOALLOC_BULK_MAX
+ * @handles: in: address of an array of __u64 with the handles
+ * @done: out: number of objects that were freed, in the order of the array
  *
- * Ends early, as ALLOC_BULK, at a bad address, an unknown name and a signal.
+ * The call ends early, as ALLOC_BULK does, at a bad address, an unknown handle
+ * and a signal.
  */
 struct goalloc_ioc_free_bulk {
 	__u64 count;
@@ -376,22 +379,23 @@ struct goalloc_ioc_free_bulk {
 #define GOALLOC_FREE_BULK_SIZE_VER0	24
 
 /**
- * struct goalloc_class_stats - what there is of a span class
+ * struct goalloc_class_stats - statistics of a span class
  * @size_class: size class; 0 for all large objects
- * @noscan: whether these are the objects without pointers
+ * @noscan: 1 for objects without pointers
  * @size: bytes of an object
  * @objects: objects in a span
  * @spans: spans of the class
  * @mallocs: objects ever allocated
  * @frees: objects ever freed
  * @requested: bytes ever asked for
- * @live: objects handed out
+ * @live: live objects
  * @cached: objects in the stacks of the CPUs
- * @free: objects free in their spans
+ * @free: free objects in the spans
  * @inuse: bytes of the spans
- * @tail: of those, lost at the ends of spans
+ * @tail: bytes of @inuse that are lost at the ends of spans
  *
- * The fields are of slightly different moments when somebody is at work.
+ * The fields are not read at the same instant: they may disagree slightly while
+ * objects are allocated and freed.
  */
 struct goalloc_class_stats {
 	__u32 size_class;
@@ -412,9 +416,10 @@ struct goalloc_class_stats {
 /**
  * struct goalloc_ioc_bysize - read the statistics of all span classes
  * @buf: in: address of an array of struct goalloc_class_stats
- * @entry_size: in: bytes of an entry, as the program knows it: less than the
- *	module's gets the fields that it knows, more gets zeroes behind them
- * @nr: in: entries that @buf has room for; out: that there are
+ * @entry_size: in: the program's size of an entry; if it is smaller than the
+ *	module's, only the first fields are stored, and if it is larger, the
+ *	rest is filled with zeroes
+ * @nr: in: entries that @buf has room for; out: entries that the module has
  */
 struct goalloc_ioc_bysize {
 	__u64 buf;
@@ -425,7 +430,7 @@ struct goalloc_ioc_bysize {
 #define GOALLOC_BYSIZE_SIZE_VER0	16
 
 /**
- * struct goalloc_ioc_free_os_memory - give back what can go
+ * struct goalloc_ioc_free_os_memory - give free memory back to the kernel
  * @released: out: bytes that went back to the kernel
  */
 struct goalloc_ioc_free_os_memory {
@@ -440,9 +445,9 @@ struct goalloc_ioc_free_os_memory {
 
 /**
  * struct goalloc_run_size - a kind of object in a workload
- * @min: the smallest, bytes, at least 1
- * @max: the largest; all from @min to @max are as likely
- * @weight: how often, compared with the other kinds
+ * @min: the smallest size in bytes, at least 1
+ * @max: the largest size; all sizes from @min to @max are equally likely
+ * @weight: frequency relative to the other kinds
  * @flags: GOALLOC_ALLOC_ZERO and _NOSCAN
  */
 struct goalloc_run_size {
@@ -452,7 +457,7 @@ struct goalloc_run_size {
 	__u32 flags;
 };
 
-/* In what order a workload's objects go. */
+/* The order in which a workload's objects are freed. */
 #define GOALLOC_RUN_RANDOM	0	/* at random, about half of them live */
 #define GOALLOC_RUN_FIFO	1	/* allocate all, then free the oldest first */
 #define GOALLOC_RUN_LIFO	2	/* allocate all, then free the newest first */
@@ -462,19 +467,19 @@ struct goalloc_run_size {
 #define GOALLOC_RUN_UNTIMED	(1U << 1)	/* no histograms: only throughput */
 #define GOALLOC_RUN_FLAGS	(GOALLOC_RUN_TOUCH | GOALLOC_RUN_UNTIMED)
 
-/* How it ended. */
+/* How a workload ended. */
 #define GOALLOC_RUN_COMPLETE	0	/* all operations were done */
-#define GOALLOC_RUN_TIME	1	/* the time was over */
+#define GOALLOC_RUN_TIME	1	/* the time was up */
 #define GOALLOC_RUN_SIGNAL	2	/* a signal came */
 
 /**
- * struct goalloc_run_hist - how long something took
- * @count: times
- * @total_ns: sum
+ * struct goalloc_run_hist - a histogram of latencies
+ * @count: number of latencies
+ * @total_ns: their sum
  * @min_ns: the shortest
  * @max_ns: the longest
- * @bucket: [0] counts those of 0 ns, [i] those of 2^(i-1) to 2^i - 1 ns; the
- *	last one also all longer ones
+ * @bucket: [0] counts latencies of 0 ns, [i] those of 2^(i-1) to 2^i - 1 ns;
+ *	the last bucket also counts all longer ones
  */
 struct goalloc_run_hist {
 	__u64 count;
@@ -486,31 +491,31 @@ struct goalloc_run_hist {
 
 /**
  * struct goalloc_ioc_run - run a workload inside the kernel
- * @count: in: operations of each CPU; 0: until the time is over
- * @duration_ns: in: how long at most, up to GOALLOC_RUN_MAX_NS; 0: that
- * @seed: in: of everything random
- * @live: in: objects that each CPU holds at most, 1 to GOALLOC_RUN_MAX_LIVE
+ * @count: in: operations of each CPU; 0: until the time is up
+ * @duration_ns: in: the longest time, up to GOALLOC_RUN_MAX_NS; 0 means that
+ * @seed: in: seed of the random numbers
+ * @live: in: the most objects that a CPU holds, 1 to GOALLOC_RUN_MAX_LIVE
  * @order: in: GOALLOC_RUN_RANDOM, _FIFO or _LIFO
- * @realloc_percent: in: of the frees that change an object's size instead
- * @remote_percent: in: of the frees that another CPU does
+ * @realloc_percent: in: percent of frees that change an object's size instead
+ * @remote_percent: in: percent of frees that another CPU does
  * @flags: in: GOALLOC_RUN_TOUCH, _UNTIMED
  * @nr_sizes: in: entries of @sizes, at least 1
- * @cpus: in: a bit for each CPU that takes part; none: all that are online
- * @sizes: in: the mix
- * @status: out: how it ended
+ * @cpus: in: a bit for each CPU that takes part; none: all CPUs online
+ * @sizes: in: the kinds of objects
+ * @status: out: GOALLOC_RUN_COMPLETE, _TIME or _SIGNAL
  * @nr_cpus: out: CPUs that took part
  * @elapsed_ns: out: from the start of the first CPU to the end of the last
  * @mallocs: out: objects allocated
- * @frees: out: objects freed, those at the end that nobody counts as an
- *	operation included: as many as @mallocs
+ * @frees: out: objects freed, as many as @mallocs: frees after the last
+ *	operation are included
  * @reallocs: out: objects whose size was changed
  * @failures: out: allocations that got no memory
  * @bytes: out: bytes asked for
- * @malloc_hist: out: how long allocations took
- * @free_hist: out: how long frees took
+ * @malloc_hist: out: latencies of allocations
+ * @free_hist: out: latencies of frees
  *
- * The worst case, @live objects of the largest size on each CPU, is charged to
- * the descriptor's account for as long as it takes.
+ * While it runs, the descriptor is charged the worst case: @live objects of the
+ * largest size on each CPU.
  */
 struct goalloc_ioc_run {
 	__u64 count;

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Drain: what is emptied of a cache, when, and what is left of a CPU that goes.
+ *
+ * Ticks are made by the tests; no case waits for time to pass.
+ */
+
+#include <linux/cpu.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <linux/workqueue.h>
+#include "alloc.h"
+#include "mcache.h"
+#include "numa.h"
+#include "objects.h"
+#include "observe/observe.h"
+#include "pages.h"
+#include "reclaim/reclaim.h"
+
+#define SPC_64		GO_SPC(6, 0)
+
+#define MANY		512
+
+/* All classes, where that takes no time. */
+#define CLASS_STEP	(IS_ENABLED(CONFIG_KASAN) ? 7 : 1)
+
+static int drain_init(struct kunit *test)
+{
+	int err = gotest_heap_init(test);
+
+	/* What the heap's first worker does must not count as use. */
+	if (!err)
+		gotest_settle(gotest_heap(test));
+	return err;
+}
+
+static void drain_leaves_nothing(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	unsigned int spc, i;
+	int cpu;
+
+	for (i = 0; i < 2; i++) {
+		for (spc = GO_SPC(1, i); spc < GO_NR_SPANCLASSES;
+		     spc += CLASS_STEP)
+			KUNIT_EXPECT_TRUE(test, gotest_burst(h, spc, 20));
+		godrain_all(h);
+		for_each_possible_cpu(cpu)
+			gotest_expect_empty(test, h, cpu);
+	}
+	for (i = GO_FIX_STACK; i < GO_NR_FIX; i++)
+		KUNIT_EXPECT_EQ(test, h->fix[i].inuse, 0);
+}
+
+/* Objects in stacks and current spans come back to their spans by a drain. */
+static void drain_frees_spans(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct goalloc_memstats *m;
+
+	KUNIT_EXPECT_TRUE(test, gotest_burst(h, SPC_64, MANY));
+	godrain_all(h);
+	goscavenge_all(h);
+	m = gotest_memstats(test, h);
+	KUNIT_EXPECT_EQ(test, m->heap_inuse, 0);
+	KUNIT_EXPECT_LE(test, m->heap_sys, (u64)num_online_nodes() *
+			GO_RESERVE_PAGES * GO_PAGE_SIZE);
+}
+
+static void free_in_nmi(void *arg)
+{
+	void **heap_and_object = arg;
+
+	gotest_free(heap_and_object[0], heap_and_object[1]);
+}
+
+/* What an NMI has left is finished by a drain too, without the worker. */
+static void drain_finishes_deferred(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+	void *p = gotest_alloc(h, SPC_64, GFP_KERNEL);
+	void *arg[] = { h, p };
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	gotest_worker(h, false);
+	/* In the window, or the object would go on the stack. */
+	preempt_disable();
+	gomcache_enter(c);
+	gotest_run_in(GOTEST_NMI, free_in_nmi, arg);
+	gomcache_leave(c);
+	preempt_enable();
+	KUNIT_EXPECT_FALSE(test, llist_empty(&c->deferred));
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->frees, 0);
+	godrain_all(h);
+	KUNIT_EXPECT_TRUE(test, llist_empty(&c->deferred));
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->frees, 1);
+	gotest_worker(h, true);
+}
+
+/* What has not been used for a tick. */
+
+#define SPC_BUSY	GO_SPC(8, 0)
+#define SPC_IDLE	GO_SPC(9, 0)
+
+static void use_stack(struct goheap *h, unsigned int spc)
+{
+	gotest_free(h, gotest_alloc(h, spc, GFP_KERNEL));
+}
+
+/* A tick, and what it has queued is done. */
+static void tick_and_wait(struct goheap *h)
+{
+	int cpu;
+
+	gobackground_tick(h);
+	for_each_online_cpu(cpu)
+		flush_work(&per_cpu_ptr(h->mcache, cpu)->trim);
+}
+
+static void drain_idle_stack(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+	unsigned int i;
+
+	use_stack(h, SPC_IDLE);
+	for (i = 0; i < 3; i++) {
+		use_stack(h, SPC_BUSY);
+		KUNIT_EXPECT_GT(test, gostack_cap(&c->stack[SPC_BUSY]), 0);
+		/* Used since the last tick, and only then. */
+		KUNIT_EXPECT_EQ(test, gostack_cap(&c->stack[SPC_IDLE]) > 0, i < 2);
+		tick_and_wait(h);
+		KUNIT_EXPECT_GT(test, gostack_cap(&c->stack[SPC_BUSY]), 0);
+	}
+	KUNIT_EXPECT_EQ(test, gostack_n(&c->stack[SPC_IDLE]), 0);
+	KUNIT_EXPECT_NULL(test, c->stack[SPC_IDLE].slot);
+	KUNIT_EXPECT_NULL(test, c->stack[SPC_IDLE].span);
+	tick_and_wait(h);
+	KUNIT_EXPECT_EQ(test, gostack_cap(&c->stack[SPC_BUSY]), 0);
+	KUNIT_EXPECT_EQ(test, c->bytes, 0);
+}
+
+static void drain_idle_tiny(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+
+	gotest_free(h, goalloc_tiny(h, 3, GFP_KERNEL));
+	KUNIT_EXPECT_NE(test, c->tiny, 0);
+	tick_and_wait(h);
+	gotest_free(h, goalloc_tiny(h, 3, GFP_KERNEL));
+	tick_and_wait(h);
+	KUNIT_EXPECT_NE(test, c->tiny, 0);
+	tick_and_wait(h);
+	KUNIT_EXPECT_EQ(test, c->tiny, 0);
+}
+
+/* The tiny block that a drain retires is on no stack afterwards. */
+static void drain_tiny(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+
+	gotest_free(h, goalloc_tiny(h, 3, GFP_KERNEL));
+	godrain_all(h);
+	KUNIT_EXPECT_EQ(test, c->tiny, 0);
+	KUNIT_EXPECT_EQ(test, c->bytes, 0);
+	gotest_free(h, goalloc_tiny(h, 3, GFP_KERNEL));
+	godrain_node(h, h->node[numa_mem_id()]->nid);
+	KUNIT_EXPECT_EQ(test, c->bytes, 0);
+}
+
+/* The caches of a node's CPUs are emptied, those of others are not. */
+static void drain_one_node(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	int nid, mine = gonuma_heap(h, NUMA_NO_NODE)->nid;
+	struct gomcache *c = gotest_pin(test, h);
+
+	mine = h->node[numa_mem_id()]->nid;
+	use_stack(h, SPC_BUSY);
+	for_each_gonode(h, nid)
+		if (nid != mine)
+			godrain_node(h, nid);
+	KUNIT_EXPECT_GT(test, c->bytes, 0);
+	godrain_node(h, mine);
+	KUNIT_EXPECT_EQ(test, c->bytes, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&h->draining), 0);
+}
+
+/* CPUs that go. */
+
+#ifdef CONFIG_HOTPLUG_CPU
+
+#define NR_OBJECTS	100
+
+struct on_cpu {
+	struct goheap *h;
+	void *p[NR_OBJECTS];
+	void *tiny;
+	unsigned int bad;
+};
+
+static long alloc_on_cpu(void *arg)
+{
+	struct on_cpu *w = arg;
+	int i;
+
+	w->tiny = goalloc_tiny(w->h, 3, GFP_KERNEL);
+	for (i = 0; i < NR_OBJECTS; i++) {
+		w->p[i] = gotest_alloc(w->h, SPC_64, GFP_KERNEL);
+		if (w->p[i])
+			gotest_fill(w->p[i], 64);
+		else
+			w->bad++;
+	}
+	return 0;
+}
+
+/* Here, or there in a hard interrupt. */
+static void free_on_cpu(void *arg)
+{
+	struct on_cpu *w = arg;
+	int i;
+
+	for (i = 0; i < NR_OBJECTS; i++) {
+		w->bad += !gotest_intact(w->p[i], 64);
+		gotest_free(w->h, w->p[i]);
+	}
+	gotest_free(w->h, w->tiny);
+}
+
+/* A CPU's cache when it has gone, and when it has come back. */
+static void offline_once(struct kunit *test, struct on_cpu *w, int cpu)
+{
+	struct gomcache *c = per_cpu_ptr(w->h->mcache, cpu);
+
+	work_on_cpu(cpu, alloc_on_cpu, w);
+	KUNIT_EXPECT_NE(test, c->bytes, 0);
+	KUNIT_EXPECT_NE(test, c->tiny, 0);
+	KUNIT_EXPECT_EQ(test, remove_cpu(cpu), 0);
+	gotest_expect_empty(test, w->h, cpu);
+	KUNIT_EXPECT_EQ(test, goverify(w->h, NULL), 0);
+
+	/* What it allocated is still good, and a drain leaves nothing out. */
+	free_on_cpu(w);
+	godrain_all(w->h);
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, w->h)->heap_objects, 0);
+
+	KUNIT_EXPECT_EQ(test, add_cpu(cpu), 0);
+	work_on_cpu(cpu, alloc_on_cpu, w);
+	KUNIT_EXPECT_NE(test, c->bytes, 0);
+	smp_call_function_single(cpu, free_on_cpu, w, 1);
+	KUNIT_EXPECT_EQ(test, w->bad, 0);
+}
+
+/* Stay on the first CPU; returns another one that can go, or skips the case. */
+static int cpu_that_goes(struct kunit *test)
+{
+	int cpu;
+
+	set_cpus_allowed_ptr(current,
+			     cpumask_of(cpumask_first(cpu_online_mask)));
+	cpu = gotest_other_cpu();
+	if (cpu >= nr_cpu_ids || !cpu_is_hotpluggable(cpu))
+		kunit_skip(test, "no CPU can go");
+	return cpu;
+}
+
+static void drain_cpu_goes(struct kunit *test)
+{
+	struct on_cpu *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	int cpu = cpu_that_goes(test), i;
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	w->h = gotest_heap(test);
+	for (i = 0; i < 2; i++)
+		offline_once(test, w, cpu);
+}
+
+static size_t traffic_size(unsigned int i)
+{
+	return go_class_size[4 + i % 40];
+}
+
+static void *traffic_alloc(struct goheap *h, unsigned int i, gfp_t gfp)
+{
+	return gotest_alloc(h, GO_SPC(4 + i % 40, i & 1), gfp);
+}
+
+static const struct gotest_kind traffic = {
+	.alloc = traffic_alloc,
+	.size = traffic_size,
+};
+
+/* The same while all CPUs work; the thread of the one that goes is moved. */
+static void drain_cpu_goes_in_traffic(struct kunit *test)
+{
+	int cpu = cpu_that_goes(test), i;
+	struct gotest_exchange *x;
+	struct gotest_crew crew;
+
+	x = gotest_exchange_new(test, gotest_heap(test), &traffic,
+				GOTEST_SHELF_MAX);
+	gotest_crew_start(test, &crew, gotest_trade, x);
+	for (i = 0; i < 2; i++) {
+		msleep(20);
+		KUNIT_EXPECT_EQ(test, remove_cpu(cpu), 0);
+		gotest_expect_empty(test, x->h, cpu);
+		msleep(20);
+		KUNIT_EXPECT_EQ(test, add_cpu(cpu), 0);
+	}
+	gotest_crew_stop(test, &crew);
+	gotest_exchange_end(test, x);
+}
+
+#else
+
+static void drain_cpu_goes(struct kunit *test)
+{
+	kunit_skip(test, "CPUs are there for good");
+}
+
+static void drain_cpu_goes_in_traffic(struct kunit *test)
+{
+	kunit_skip(test, "CPUs are there for good");
+}
+
+#endif
+
+static struct kunit_case drain_cases[] = {
+	KUNIT_CASE(drain_leaves_nothing),
+	KUNIT_CASE(drain_frees_spans),
+	KUNIT_CASE(drain_finishes_deferred),
+	KUNIT_CASE(drain_idle_stack),
+	KUNIT_CASE(drain_idle_tiny),
+	KUNIT_CASE(drain_tiny),
+	KUNIT_CASE(drain_one_node),
+	KUNIT_CASE(drain_cpu_goes),
+	KUNIT_CASE(drain_cpu_goes_in_traffic),
+	{}
+};
+
+static struct kunit_suite drain_suite = {
+	.name = "goalloc_drain",
+	.init = drain_init,
+	.exit = gotest_heap_exit,
+	.test_cases = drain_cases,
+};
+
+kunit_test_suite(drain_suite);
