@@ -24,14 +24,8 @@
 #include "stack.h"
 #include "tiny.h"
 
-/**
- * gofree_defer - leave a free to the worker
- * @h: the heap
- * @p: the object, which has been claimed; every one has room for the link
- *
- * Context: preemption is off; any, NMI included.
- */
-void gofree_defer(struct goheap *h, void *p)
+/* Leave a free to the worker; every object has room for the link. */
+static void defer_free(struct goheap *h, void *p)
 {
 	llist_add(p, &this_cpu_ptr(h->mcache)->deferred);
 	gohooks_kick(h);
@@ -48,7 +42,7 @@ static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
 		memset(p, 0, sp->elemsize);
 
 	if (in_nmi()) {
-		gofree_defer(h, p);
+		defer_free(h, p);
 	} else if (c->busy) {
 		this_cpu_inc(h->mcache->nested);
 		gocentral_free_one(h, p);
@@ -73,7 +67,7 @@ static bool free_large(struct goheap *h, struct gospan *sp, void *p)
 		memset(p, 0, sp->elemsize);
 	if (in_nmi() ||
 	    (!gogfp_may_free_pages() && goheap_must_give_back(sp)))
-		gofree_defer(h, p);
+		defer_free(h, p);
 	else
 		goheap_free_large(h, sp);
 	return true;
@@ -204,7 +198,7 @@ static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 	goredzone_note_free(s, idx, caller);
 	cover_suspected(s, idx, flags);
 	if (in_nmi()) {
-		gofree_defer(h, p);
+		defer_free(h, p);
 		return;
 	}
 	if ((flags & GO_DEBUG_SANITY) && !gocentral_is_sane(s))

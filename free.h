@@ -19,7 +19,6 @@
 
 void gofree_slow(struct goheap *h, void *p, unsigned long caller);
 void gofree_block(struct goheap *h, void *block);
-void gofree_defer(struct goheap *h, void *p);
 enum gomisuse gofree_classify(struct goheap *h, const void *p);
 
 /* May a free use this CPU's cache?  Preemption is off. */

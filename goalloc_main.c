@@ -69,16 +69,17 @@ static int __init goalloc_init(void)
 	err = goshrink_init();
 	if (err)
 		goto err_heap;
-	godebugfs_init();
-	err = goalloc_dev_init();
+	err = godev_init();
 	if (err)
-		goto err_debugfs;
+		goto err_shrink;
+	/* Nothing may fail once there are files: one of them may be open. */
+	godebugfs_init();
+	godev_show_clients();
 	golimit_start(&goalloc_heap);
 	gobackground_start(&goalloc_heap);
 	return 0;
 
-err_debugfs:
-	godebugfs_exit();
+err_shrink:
 	goshrink_exit();
 err_heap:
 	golifecycle_end(&goalloc_heap);
@@ -90,8 +91,8 @@ module_init(goalloc_init);
 
 static void __exit goalloc_exit(void)
 {
-	goalloc_dev_exit();
 	godebugfs_exit();
+	godev_exit();
 	goshrink_exit();
 	golimit_stop();
 	/* Wait for objects on their way through gofree_rcu(). */

@@ -117,8 +117,10 @@ unsigned int goredzone_suspects(size_t size, unsigned long caller)
 		return 0;
 	preempt_disable();
 	flags = smp_load_acquire(&filter.flags);	/* the rest after */
-	if ((filter.class && filter.class != gosizeclass_of(size)) ||
-	    !flags || !is_suspected_caller(caller))
+	/* The rest of the filter may be changing while there are no letters. */
+	if (!flags ||
+	    (filter.class && filter.class != gosizeclass_of(size)) ||
+	    !is_suspected_caller(caller))
 		flags = 0;
 	preempt_enable();
 	return flags;

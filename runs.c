@@ -160,8 +160,17 @@ struct gospan *goruns_after(struct goruns *r, unsigned long npages,
 	return s || t == GO_RUN_MAX ? s : first_run_from(r, t + 1);
 }
 
-/* As goruns_after(), but from a run in hand, so that no descent is needed. */
-static struct gospan *next_run(struct goruns *r, struct gospan *s)
+/**
+ * goruns_next - the run behind another in the order of the trees
+ * @r: the runs
+ * @s: the other
+ *
+ * As goruns_after(), without a descent.
+ *
+ * Context: the lock of @r is held.
+ * Return: the run, or NULL.
+ */
+struct gospan *goruns_next(struct goruns *r, struct gospan *s)
 {
 	struct rb_node *rb = rb_next(&s->rb);
 
@@ -208,7 +217,7 @@ struct gospan *goruns_find(struct goruns *r, unsigned long npages,
 			if (sure)
 				return sure;
 		}
-		s = tries < ALIGN_LIMIT ? next_run(r, s) : NULL;
+		s = tries < ALIGN_LIMIT ? goruns_next(r, s) : NULL;
 	}
 	return NULL;
 }

@@ -14,6 +14,7 @@ struct gospan *goruns_find(struct goruns *r, unsigned long npages,
 			   unsigned long align);
 struct gospan *goruns_after(struct goruns *r, unsigned long npages,
 			    unsigned long base);
+struct gospan *goruns_next(struct goruns *r, struct gospan *s);
 struct gospan *goruns_cut(struct goruns *r, struct goarena *a,
 			  struct gospan *s, unsigned long npages,
 			  unsigned long align, struct gospan *spare[2]);

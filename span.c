@@ -25,8 +25,8 @@
  * against the table's end.  The table covers the memory present at load and is
  * replaced under RCU by a longer one if more appears.
  *
- * source.c carves spans and central.c uncarves them; heap.c writes the map; any
- * file may look an address up.
+ * source.c carves spans and central.c uncarves them; heap.c and runs.c decide
+ * what the map says; any file may look an address up.
  */
 
 #include <linux/mm.h>

@@ -227,31 +227,35 @@ static struct miscdevice godev = {
 };
 
 /**
- * goalloc_dev_init - make /dev/goalloc and the file clients in debugfs
+ * godev_init - make /dev/goalloc
  *
- * Context: task, after godebugfs_init().
+ * Context: task.
  * Return: 0 or an errno.
  */
-int goalloc_dev_init(void)
+int godev_init(void)
 {
-	int err;
-
 	godev_account_init();
-	err = misc_register(&godev);
-	if (err)
-		return err;
-	godebugfs_add("clients", &godev_clients_fops);
-	return 0;
+	return misc_register(&godev);
 }
 
 /**
- * goalloc_dev_exit - remove /dev/goalloc
+ * godev_show_clients - add the file of debugfs that lists open descriptors
+ *
+ * Context: task, after godebugfs_init(), which removes it in the end.
+ */
+void godev_show_clients(void)
+{
+	godebugfs_add("clients", &godev_clients_fops);
+}
+
+/**
+ * godev_exit - remove /dev/goalloc
  *
  * No file of it is open, since each holds the module.
  *
  * Context: task.
  */
-void goalloc_dev_exit(void)
+void godev_exit(void)
 {
 	misc_deregister(&godev);
 }

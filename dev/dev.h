@@ -12,8 +12,8 @@
  *   run.c      workloads
  *
  * All of it is a client of the allocator, as any module is: it uses
- * <linux/goalloc.h> and, for statistics and debugfs, observe/observe.h.  It
- * knows nothing of spans and caches.
+ * <linux/goalloc.h>, for statistics and debugfs observe/observe.h, and from the
+ * ground param.h and compat.h.  It knows nothing of spans and caches.
  *
  * An object is kept alive by references: one of its handle, one of each call at
  * work on it and one of each area that maps it.  A handle is looked up under
@@ -148,8 +148,9 @@ struct godev_call {
 };
 
 /* dev.c */
-int goalloc_dev_init(void);
-void goalloc_dev_exit(void);
+int godev_init(void);
+void godev_exit(void);
+void godev_show_clients(void);
 
 /* call.c */
 int godev_get(const struct godev_call *call, void *arg, size_t size,

@@ -298,6 +298,7 @@ static void debug_refuses(struct kunit *test)
 	static const char * const bad[] = {
 		"X", "FZX", "z", "Z,", "Z,0", "Z,32769",
 		"Z,a_name_that_is_longer_than_any_function_has_here",
+		"F,-1", "F,64,32", "F,64K", "F,a b",
 	};
 	char *text = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
 	int i;
@@ -370,7 +371,19 @@ static void debug_in_context(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, caught_any(), before);
 }
 
+/* With check=0 it is refused, as at load: a free would find nothing. */
+static void debug_needs_check(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, godebug_set("Z"),
+			static_key_enabled(&goalloc_check) ? 0 : -EINVAL);
+	KUNIT_EXPECT_EQ(test, static_key_enabled(&goalloc_debug),
+			static_key_enabled(&goalloc_check));
+	KUNIT_EXPECT_EQ(test, godebug_set(""), 0);
+	KUNIT_EXPECT_FALSE(test, static_key_enabled(&goalloc_debug));
+}
+
 static struct kunit_case debug_cases[] = {
+	KUNIT_CASE(debug_needs_check),
 	KUNIT_CASE_PARAM(debug_innocent, debug_size_gen_params),
 	KUNIT_CASE_PARAM(debug_overflow, debug_size_gen_params),
 	KUNIT_CASE(debug_overflow_far),

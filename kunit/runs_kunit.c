@@ -391,7 +391,7 @@ static void runs_after(struct kunit *test)
 		KUNIT_EXPECT_PTR_EQ(test, run_after(f, s[i].npages,
 						    s[i].base + 1), want);
 		gotest_field_lock(f);
-		KUNIT_EXPECT_PTR_EQ(test, next_run(&f->runs, &s[i]), want);
+		KUNIT_EXPECT_PTR_EQ(test, goruns_next(&f->runs, &s[i]), want);
 		gotest_field_unlock(f);
 	}
 	KUNIT_EXPECT_NULL(test, run_after(f, GO_ARENA_PAGES, 0));

@@ -18,11 +18,12 @@
  * This file reads the parameter; redzone.c has what it does to an object.
  */
 
-#include <linux/kstrtox.h>
+#include <linux/ctype.h>
 #include <linux/mutex.h>
 #include <linux/string.h>
 #include "hooks.h"
 #include "observe.h"
+#include "param.h"
 #include "redzone.h"
 
 /* The parameter as it was written, and the mutex that guards it. */
@@ -43,7 +44,17 @@ static int parse_letters(const char *s, size_t len, unsigned int *flags)
 	return 0;
 }
 
-/* Parse a size, which means its class, or the name of a function or module. */
+/* As the names of functions and modules are spelled. */
+static bool is_name(const char *s)
+{
+	if (isdigit(*s))
+		return false;
+	while (isalnum(*s) || *s == '_' || *s == '.')
+		s++;
+	return !*s;
+}
+
+/* A size, which means its class, or the name of a function or module. */
 static int parse_filter(const char *val, size_t len, struct goredzone_filter *f)
 {
 	unsigned int size;
@@ -51,11 +62,11 @@ static int parse_filter(const char *val, size_t len, struct goredzone_filter *f)
 	if (!len || len >= sizeof(f->who))
 		return -EINVAL;
 	memcpy(f->who, val, len);
-	if (kstrtouint(f->who, 0, &size))
+	if (is_name(f->who))
 		return 0;
-	f->who[0] = '\0';
-	if (!size || size > GO_MAX_SMALL)
+	if (goparam_uint(f->who, 1, GO_MAX_SMALL, &size))
 		return -EINVAL;
+	f->who[0] = '\0';
 	f->class = gosizeclass_of(size);
 	return 0;
 }
@@ -89,6 +100,9 @@ int godebug_set(const char *val)
 	int err = parse_letters(val, letters, &filter.flags);
 
 	if (err || len >= sizeof(text))
+		return -EINVAL;
+	/* Without state bytes a free would find nothing. */
+	if (filter.flags && !static_key_enabled(&goalloc_check))
 		return -EINVAL;
 	if (letters < len) {
 		err = parse_filter(val + letters + 1, len - letters - 1,

@@ -208,9 +208,9 @@ DEFINE_SHOW_ATTRIBUTE(pageheap);
  * --- streams ----------------------------------------------------------------
  *
  * The position in a file is 0 for the heading, else 1 + the number of an arena
- * (heapmap) or of a page (spans).  These numbers are addresses in units of an
- * arena or a page, so that a stream goes on at the right place whatever has
- * come or gone before it.
+ * (heapmap) or of a page (spans).  These numbers count from the beginning of
+ * the map, which never moves, so that a stream goes on at the right place
+ * whatever has come or gone before it.
  */
 
 /* The name of an arena in the output, which is not an address. */

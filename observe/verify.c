@@ -190,10 +190,8 @@ static bool verify_some_runs(struct gonode *node, struct run_walk *r,
 	lockdep_assert_held(&node->lock);
 	if (!r->npages)
 		r->changes = node->runs.changes;
-	for (i = 0; i < RUNS_AT_ONCE; i++) {
-		s = goruns_after(&node->runs, r->npages, r->base);
-		if (!s)
-			break;
+	s = goruns_after(&node->runs, r->npages, r->base);
+	for (i = 0; s && i < RUNS_AT_ONCE; i++) {
 		if (s->state != GO_SPAN_FREE || !run_is_behind(s, r)) {
 			*what = "has runs out of order";
 			return false;
@@ -202,6 +200,7 @@ static bool verify_some_runs(struct gonode *node, struct run_walk *r,
 		r->base = s->base;
 		r->free += s->npages;
 		r->big += s->npages >= GO_RESERVE_RUN ? s->npages : 0;
+		s = goruns_next(&node->runs, s);
 	}
 	/*
 	 * Runs that moved while the lock was dropped may be counted twice or

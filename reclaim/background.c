@@ -176,7 +176,7 @@ bool gobackground_turn(struct goheap *h)
 	};
 
 	goscavenge(h, &sc);
-	return ktime_get_ns() > sc.until;
+	return sc.stopped;
 }
 
 /* The pause, in jiffies, after @spent nanoseconds of work. */

@@ -36,6 +36,7 @@ void godrain_hotplug_exit(void);
  * @want: pages still to go; counts down
  * @want_of: if set, gives @want anew for each node; called with give_back held
  * @until: when to stop, by ktime_get_ns(); U64_MAX for no end
+ * @stopped: @until came before all was given back
  */
 struct goscavenge {
 	enum goscavenger who;
@@ -44,6 +45,7 @@ struct goscavenge {
 	unsigned long want;
 	unsigned long (*want_of)(struct gonode *node);
 	u64 until;
+	bool stopped;
 };
 
 /* scavenge.c */

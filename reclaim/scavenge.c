@@ -142,8 +142,10 @@ static void scavenge_arena(struct gonode *node, struct goarena *a,
 	lockdep_assert_held(&node->heap->give_back);
 	while (sc->want && give_back_run(node, a, sc)) {
 		cond_resched();
-		if (ktime_get_ns() > sc->until)
+		if (ktime_get_ns() > sc->until) {
+			sc->stopped = true;
 			sc->want = 0;
+		}
 		if (retire_arena(node, a))
 			return;
 	}
@@ -243,7 +245,8 @@ unsigned long goscavenge(struct goheap *h, struct goscavenge *sc)
 			continue;
 		if (sc->want_of)
 			sc->want = sc->want_of(h->node[nid]);
-		pages += scavenge_node(h->node[nid], sc);
+		if (sc->want)
+			pages += scavenge_node(h->node[nid], sc);
 	}
 	mutex_unlock(&h->give_back);
 	atomic64_add(ktime_get_ns() - start, &h->scavenge_ns);

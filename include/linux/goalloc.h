@@ -37,8 +37,6 @@
 /* An arena; on x86-64 also the largest block of the page allocator. */
 #define GOALLOC_MAX_SIZE	(4UL << 20)
 
-void gofree(const void *p);
-
 /* What gomalloc() compiles to. */
 void *__gomalloc(size_t size, gfp_t gfp) __alloc_size(1);
 void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class)
