@@ -781,4 +781,72 @@ TEST_F(calls, clients_escapes_names)
 	EXPECT_EQ(found, 1);
 }
 
+/* --- close ---------------------------------------------------------------- */
+
+#define TRACING	"/tmp/tracing"
+#define PROBE	TRACING "/events/kprobes/goalloc_close"
+
+/* See which callbacks this process leaves to RCU, and with interrupts on or off. */
+static int probe_call_rcu(void)
+{
+	char filter[64];
+
+	mkdir(TRACING, 0755);
+	if (mount("none", TRACING, "tracefs", 0, NULL) && errno != EBUSY)
+		return -errno;
+	if (put_file(TRACING "/kprobe_events",
+		     "p:goalloc_close call_rcu func=$arg2:symbol"))
+		return -ENOENT;
+	snprintf(filter, sizeof(filter), "common_pid == %d", getpid());
+	put_file(PROBE "/filter", filter);
+	return put_file(PROBE "/enable", "1");
+}
+
+/* Nodes of an XArray that went, and how many of them with interrupts off. */
+static void count_nodes(unsigned int *nodes, unsigned int *irqs_off)
+{
+	FILE *f = fopen(TRACING "/trace", "r");
+	char line[256], *flags;
+
+	*nodes = 0;
+	*irqs_off = 0;
+	while (f && fgets(line, sizeof(line), f)) {
+		flags = strstr(line, "] ");
+		if (!flags || !strstr(line, "radix_tree_node_rcu_free"))
+			continue;
+		++*nodes;
+		*irqs_off += flags[2] == 'd';
+	}
+	if (f)
+		fclose(f);
+	put_file(PROBE "/enable", "0");
+	put_file(TRACING "/kprobe_events", "-:goalloc_close");
+}
+
+/*
+ * A close frees node by node, with interrupts on, however many the handles need:
+ * here 16 with one handle each.
+ */
+TEST_F(calls, close_in_steps)
+{
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	unsigned int i, nodes, irqs_off;
+	__u64 done;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(do_alloc_bulk(fd, 16, 1024, self->handles, &done), 0);
+	ASSERT_EQ(done, 1024);
+	for (i = 0; i < 1024; i++) {
+		if (self->handles[i] % 64)
+			EXPECT_EQ(do_free(fd, self->handles[i]), 0);
+	}
+	if (probe_call_rcu())
+		SKIP(return, "no probe of call_rcu()");
+	EXPECT_EQ(close(fd), 0);
+	count_nodes(&nodes, &irqs_off);
+	EXPECT_GE(nodes, 16);
+	EXPECT_EQ(irqs_off, 0);
+	EXPECT_EQ(live_objects(), self->before);
+}
+
 TEST_HARNESS_MAIN
