@@ -554,7 +554,7 @@ long godev_run(const struct godev_call *call)
 	struct run *run;
 	long err;
 
-	run = kzalloc(sizeof(*run) + sizeof(*arg), GFP_KERNEL);
+	run = kzalloc(sizeof(*run) + sizeof(*arg), GFP_KERNEL_ACCOUNT);
 	if (!run)
 		return -ENOMEM;
 	arg = (void *)(run + 1);

@@ -7,8 +7,10 @@
  * live objects, and some set limits.  Output is TAP.
  */
 #define _GNU_SOURCE
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -398,6 +400,113 @@ TEST_F(calls, patterns_refuse)
 		p.handle = 0;
 		EXPECT_EQ(do_pattern(self->fd, cmds[i], &p, &good), -ENOENT);
 	}
+}
+
+/* --- WRITE, in pieces ---------------------------------------------------- */
+
+#define PIECE		16384
+
+/* What comes before a bad address is written, in whole pieces, and no more. */
+TEST_F(calls, write_faults_half_way)
+{
+	size_t page = sysconf(_SC_PAGESIZE), size = 3 * PIECE;
+	unsigned char *p, *back = malloc(size);
+	__u64 handle;
+
+	ASSERT_NE(back, NULL);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(p, MAP_FAILED);
+	memset(p, 0x77, size);
+	ASSERT_EQ(do_alloc(self->fd, size, 0, &handle, NULL), 0);
+	ASSERT_EQ(do_write(self->fd, handle, 0, p, size), 0);
+	memset(p, 0x11, size);
+	ASSERT_EQ(mprotect(p + size - page, page, PROT_NONE), 0);
+	EXPECT_EQ(do_write(self->fd, handle, 0, p, size), -EFAULT);
+	ASSERT_EQ(do_read(self->fd, handle, 0, back, size), 0);
+	EXPECT_TRUE(all_bytes(back, 2 * PIECE, 0x11));
+	EXPECT_TRUE(all_bytes(back + 2 * PIECE, PIECE, 0x77));
+	/* Bytes that the object has not are refused before any is copied. */
+	EXPECT_EQ(do_write(self->fd, handle, 1, p, size), -EINVAL);
+	EXPECT_EQ(do_write(self->fd, handle, size, p + size - page, 1),
+		  -EINVAL);
+	ASSERT_EQ(do_read(self->fd, handle, 0, back, size), 0);
+	EXPECT_TRUE(all_bytes(back, 2 * PIECE, 0x11));
+	EXPECT_TRUE(all_bytes(back + 2 * PIECE, PIECE, 0x77));
+	munmap(p, size);
+	free(back);
+}
+
+#define NR_WRITERS	16
+
+static struct {
+	int fd;
+	__u64 handle;
+	void *area;
+} writers;
+
+static void *write_all(void *arg)
+{
+	do_write(writers.fd, writers.handle, 0, writers.area, MAX_SIZE);
+	return NULL;
+}
+
+static long mem_free_kb(void)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	char line[128];
+	long kb = -1;
+
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "MemFree: %ld", &kb);
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+/* Who reads this memory waits until the descriptor is closed. */
+static int endless_fault(void *area)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)area, MAX_SIZE },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0)
+		return fd;
+	if (!ioctl(fd, UFFDIO_API, &api) && !ioctl(fd, UFFDIO_REGISTER, &reg))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Calls that wait for a page fault hold little: not what they will copy. */
+TEST_F_TIMEOUT(calls, write_holds_little, 60)
+{
+	pthread_t threads[NR_WRITERS];
+	int fault, i;
+	long before;
+
+	writers.fd = self->fd;
+	writers.area = mmap(NULL, MAX_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(writers.area, MAP_FAILED);
+	ASSERT_EQ(do_alloc(self->fd, MAX_SIZE, 0, &writers.handle, NULL), 0);
+	fault = endless_fault(writers.area);
+	if (fault < 0)
+		SKIP(return, "no userfaultfd");
+	before = mem_free_kb();
+	for (i = 0; i < NR_WRITERS; i++)
+		ASSERT_EQ(pthread_create(&threads[i], NULL, write_all, NULL),
+			  0);
+	usleep(500000);
+	/* A thread's own stacks and such are some 100 KiB. */
+	EXPECT_LT(before - mem_free_kb(), NR_WRITERS * 1024);
+	close(fault);
+	for (i = 0; i < NR_WRITERS; i++)
+		pthread_join(threads[i], NULL);
 }
 
 /* --- BULK ---------------------------------------------------------------- */
