@@ -6,8 +6,9 @@
  * is allocated and relieved when the memory has gone, which for a mapped object
  * is after the last unmapping: otherwise a process could map its objects, free
  * them, and get around the limit.  The charge is what an object costs, rounded
- * up to its class.  The records of objects are charged to the memory cgroup
- * instead.
+ * up to its class, and what its handle costs: the record and a slot of the
+ * XArray.  An object without bytes has these, too, so that no number of them is
+ * free of charge.
  *
  * An account belongs to a descriptor and not to a user or a process, since a
  * descriptor can be inherited and sent to another.  What a process can hold
@@ -26,6 +27,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/slab.h>
 #include <linux/sysfs.h>
 #include "dev.h"
 #include "param.h"
@@ -71,6 +73,21 @@ module_param_cb(dev_max_bytes, &dev_limit_ops, &limits.bytes, 0644);
 MODULE_PARM_DESC(dev_max_bytes, "bytes that a descriptor of /dev/goalloc may hold, K, M, G, T allowed (default 0: no limit)");
 module_param_cb(dev_max_total, &dev_limit_ops, &limits.total, 0644);
 MODULE_PARM_DESC(dev_max_total, "bytes that all descriptors of /dev/goalloc may hold together, K, M, G, T allowed (default half of the memory; 0: no limit)");
+
+/**
+ * godev_handle_bytes - tell what a handle costs
+ *
+ * A handle that is alone in its node of the XArray costs more, up to the node's
+ * 576 bytes; the ABI says so.
+ *
+ * Context: any.
+ * Return: bytes of the record of an object and of a slot.
+ */
+u64 godev_handle_bytes(void)
+{
+	return kmalloc_size_roundup(sizeof(struct godev_object)) +
+	       DIV_ROUND_UP(sizeof(struct xa_node), XA_CHUNK_SIZE);
+}
 
 /* Whether @now + @more exceeds the limit @max.  With @more 0 it never does. */
 static bool exceeds_limit(u64 now, u64 more, u64 max)

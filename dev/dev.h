@@ -58,7 +58,7 @@
 /**
  * struct godev_account - what a descriptor holds
  * @objects: objects held
- * @bytes: their bytes, rounded up to classes
+ * @bytes: their bytes, rounded up to classes, and those of their handles
  * @peak_objects: the highest value of @objects so far
  * @peak_bytes: the highest value of @bytes so far
  * @refused: requests that a limit has refused
@@ -116,7 +116,7 @@ struct godev_file {
  * @p: the object; ZERO_SIZE_PTR if it has no bytes
  * @size: bytes asked for
  * @usable: gosize() of @p
- * @charged: bytes charged to the account of @file
+ * @charged: bytes charged to the account of @file, without the handle's
  * @file: the file that owns it; outlives it, since calls and areas hold the
  *	open file
  * @rcu: frees the record after a grace period
@@ -157,6 +157,7 @@ int godev_get(const struct godev_call *call, void *arg, size_t size,
 int godev_put(const struct godev_call *call, const void *arg, size_t size);
 
 /* account.c */
+u64 godev_handle_bytes(void);
 int godev_charge(struct godev_file *f, u64 objects, u64 bytes);
 void godev_uncharge(struct godev_file *f, u64 objects, u64 bytes);
 void godev_account_read(struct godev_file *f, struct godev_account *account,

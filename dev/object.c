@@ -16,8 +16,9 @@
  * ZERO_SIZE_PTR and tiny objects, which may have odd addresses, are no legal
  * entries; an object needs a reference count; and offsets are checked against a
  * size that is known without asking the heap.  The records come from kmalloc()
- * and are charged to the caller's memory cgroup.  Were they goalloc objects,
- * MemStats would show more than the process has asked for.
+ * and are charged to the account, as are their objects, and to the caller's
+ * memory cgroup.  Were they goalloc objects, MemStats would show more than the
+ * process has asked for.
  *
  * User space always gets zeroed memory, with or without GOALLOC_ALLOC_ZERO.
  * Every byte of an object can be read back, also those beyond the size that was
@@ -83,7 +84,7 @@ struct godev_object *godev_object_new(struct godev_file *f, u64 size, u32 flags,
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
 	obj->charged = gomalloc_size_roundup(size);
-	err = godev_charge(f, 1, obj->charged);
+	err = godev_charge(f, 1, obj->charged + godev_handle_bytes());
 	if (err)
 		goto err_free;
 	err = -ENOMEM;
@@ -99,7 +100,7 @@ struct godev_object *godev_object_new(struct godev_file *f, u64 size, u32 flags,
 	return obj;
 
 err_uncharge:
-	godev_uncharge(f, 1, obj->charged);
+	godev_uncharge(f, 1, obj->charged + godev_handle_bytes());
 err_free:
 	kfree(obj);
 	return ERR_PTR(err);
@@ -116,7 +117,7 @@ void godev_object_put(struct godev_object *obj)
 	if (!refcount_dec_and_test(&obj->ref))
 		return;
 	gofree(obj->p);
-	godev_uncharge(obj->file, 1, obj->charged);
+	godev_uncharge(obj->file, 1, obj->charged + godev_handle_bytes());
 	kfree_rcu(obj, rcu);
 }
 

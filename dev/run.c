@@ -348,14 +348,14 @@ static int choose_run_cpus(const struct goalloc_ioc_run *arg,
 	return 0;
 }
 
-/* The most bytes that so many objects can have. */
+/* The most bytes that so many objects can have, with a slot for each. */
 static u64 worst_case_bytes(const struct goalloc_ioc_run *arg, u64 objects)
 {
 	u32 i, largest = 0;
 
 	for (i = 0; i < arg->nr_sizes; i++)
 		largest = max(largest, arg->sizes[i].max);
-	return objects * gomalloc_size_roundup(largest);
+	return objects * (gomalloc_size_roundup(largest) + sizeof(void *));
 }
 
 static void add_hist(struct goalloc_run_hist *sum,

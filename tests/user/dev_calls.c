@@ -26,6 +26,7 @@ FIXTURE(calls)
 {
 	int fd;
 	__u64 before;
+	__u64 cost;		/* of a handle */
 	__u64 *handles;
 };
 
@@ -34,6 +35,7 @@ FIXTURE_SETUP(calls)
 	self->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_GE(self->fd, 0);
 	self->before = live_objects();
+	self->cost = handle_bytes();
 	self->handles = calloc(GOALLOC_BULK_MAX + 1, sizeof(__u64));
 	ASSERT_NE(self->handles, NULL);
 }
@@ -280,7 +282,7 @@ TEST_F(calls, realloc)
 			last = usable;
 			EXPECT_EQ(fdinfo(self->fd, "goalloc-objects"), 1);
 		}
-		EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 64);
+		EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 64 + self->cost);
 		EXPECT_EQ(do_free(self->fd, handle), 0);
 		EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 0);
 	}
@@ -305,7 +307,7 @@ TEST_F(calls, realloc_refuses)
 	EXPECT_EQ(do_realloc(self->fd, handle, 2000, NULL), -EDQUOT);
 	ASSERT_EQ(do_stat(self->fd, handle, &st), 0);
 	EXPECT_EQ(st.size, 100);
-	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), st.usable);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), st.usable + self->cost);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-refused"), 1);
 }
 
@@ -666,10 +668,10 @@ TEST_F(calls, limits)
 {
 	int other = open(DEVICE, O_RDWR | O_CLOEXEC);
 	struct goalloc_ioc_info info;
-	__u64 a, b, c;
+	__u64 a, b, c, one = 8192 + self->cost;
 
 	ASSERT_GE(other, 0);
-	ASSERT_EQ(set_param("dev_max_bytes", "16K"), 0);
+	ASSERT_EQ(set_param_to("dev_max_bytes", 2 * one), 0);
 	ASSERT_EQ(do_alloc(self->fd, 8192, 0, &a, NULL), 0);
 	ASSERT_EQ(do_alloc(self->fd, 8192, 0, &b, NULL), 0);
 	EXPECT_EQ(do_alloc(self->fd, 1, 0, &c, NULL), -EDQUOT);
@@ -677,25 +679,49 @@ TEST_F(calls, limits)
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-refused"), 2);
 	/* Each has his own, but for what all may have. */
 	EXPECT_EQ(do_alloc(other, 8192, 0, &c, NULL), 0);
-	ASSERT_EQ(set_param("dev_max_total", "24576"), 0);
+	ASSERT_EQ(set_param_to("dev_max_total", 3 * one), 0);
 	EXPECT_EQ(do_alloc(other, 8192, 0, &c, NULL), -EDQUOT);
 	ASSERT_EQ(call(other, GOALLOC_IOC_INFO, &info), 0);
-	EXPECT_EQ(info.max_bytes, 16384);
-	EXPECT_EQ(info.max_total, 24576);
-	EXPECT_EQ(info.bytes, 8192);
-	EXPECT_EQ(info.total, 24576);
+	EXPECT_EQ(info.max_bytes, 2 * one);
+	EXPECT_EQ(info.max_total, 3 * one);
+	EXPECT_EQ(info.bytes, one);
+	EXPECT_EQ(info.total, 3 * one);
 	/* A limit below what there is takes nothing away. */
 	ASSERT_EQ(set_param("dev_max_bytes", "1"), 0);
 	EXPECT_EQ(do_write(self->fd, a, 0, "x", 1), 0);
 	EXPECT_EQ(do_free(self->fd, a), 0);
 	EXPECT_EQ(do_alloc(self->fd, 8, 0, &a, NULL), -EDQUOT);
-	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 8192);
-	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"), 16384);
-	/* No bytes cost none. */
-	EXPECT_EQ(do_alloc(self->fd, 0, 0, &a, NULL), 0);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), one);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"), 2 * one);
+	/* No bytes cost a handle. */
+	EXPECT_EQ(do_alloc(self->fd, 0, 0, &a, NULL), -EDQUOT);
 	close(other);
 	ASSERT_EQ(call(self->fd, GOALLOC_IOC_INFO, &info), 0);
-	EXPECT_EQ(info.total, 8192);
+	EXPECT_EQ(info.total, one);
+}
+
+/* Objects without bytes end at the limits, too, and take what they cost. */
+TEST_F(calls, limits_count_records)
+{
+	int other = open(DEVICE, O_RDWR | O_CLOEXEC);
+	__u64 done;
+
+	ASSERT_GE(other, 0);
+	/* A record is no smaller than what it has to hold, and no page. */
+	EXPECT_GE(self->cost, 64);
+	EXPECT_LT(self->cost, 1024);
+	ASSERT_EQ(set_param_to("dev_max_bytes", 1000 * self->cost), 0);
+	ASSERT_EQ(do_alloc_bulk(self->fd, 0, 2000, self->handles, &done), 0);
+	EXPECT_EQ(done, 1000);
+	ASSERT_EQ(set_param_to("dev_max_total", 1500 * self->cost), 0);
+	ASSERT_EQ(do_alloc_bulk(other, 0, 2000, self->handles, &done), 0);
+	EXPECT_EQ(done, 500);
+	EXPECT_EQ(do_alloc_bulk(other, 0, 1, self->handles, &done), -EDQUOT);
+	close(other);
+	ASSERT_EQ(set_param("dev_max_bytes", "0"), 0);
+	ASSERT_EQ(do_alloc_bulk(self->fd, 0, 2000, self->handles, &done), 0);
+	EXPECT_EQ(done, 500);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 1500 * self->cost);
 }
 
 TEST_F(calls, limits_must_make_sense)
@@ -746,7 +772,7 @@ TEST_F(calls, limits_are_exact)
 	pthread_t threads[4];
 	int i;
 
-	ASSERT_EQ(set_param("dev_max_bytes", "64000"), 0);
+	ASSERT_EQ(set_param_to("dev_max_bytes", 1000 * (64 + self->cost)), 0);
 	race.fd = self->fd;
 	race.got = 0;
 	for (i = 0; i < 4; i++)
@@ -756,7 +782,7 @@ TEST_F(calls, limits_are_exact)
 		pthread_join(threads[i], NULL);
 	EXPECT_EQ(race.got, 1000);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-objects"), 1000);
-	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 64000);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 1000 * (64 + self->cost));
 }
 
 /* --- memory cgroups: large objects are charged to their owner's ---------- */
@@ -861,7 +887,8 @@ TEST_F(calls, clients)
 	ASSERT_EQ(do_alloc_bulk(self->fd, 512, 7, self->handles, &done), 0);
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%d %llu %llu", &pid, &objects, &bytes) == 3 &&
-		    pid == getpid() && objects == 7 && bytes == 7 * 512)
+		    pid == getpid() && objects == 7 &&
+		    bytes == 7 * (512 + self->cost))
 			found++;
 	}
 	fclose(f);

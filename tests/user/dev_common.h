@@ -181,6 +181,18 @@ static MAYBE_UNUSED __u64 fdinfo(int fd, const char *name)
 	return found;
 }
 
+/* What a handle costs on an account, beside the bytes of its object. */
+static MAYBE_UNUSED __u64 handle_bytes(void)
+{
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	__u64 handle, bytes = ~0ULL;
+
+	if (!do_alloc(fd, 0, 0, &handle, NULL))
+		bytes = fdinfo(fd, "goalloc-bytes");
+	close(fd);
+	return bytes;
+}
+
 /* Set a parameter of the module: 0 or the negative errno. */
 static MAYBE_UNUSED int set_param(const char *name, const char *value)
 {
@@ -194,6 +206,14 @@ static MAYBE_UNUSED int set_param(const char *name, const char *value)
 	err = write(fd, value, strlen(value)) < 0 ? -errno : 0;
 	close(fd);
 	return err;
+}
+
+static MAYBE_UNUSED int set_param_to(const char *name, __u64 value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	return set_param(name, text);
 }
 
 #endif /* DEV_COMMON_H */

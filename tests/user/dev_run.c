@@ -251,20 +251,24 @@ TEST_F_TIMEOUT(run, killed_and_busy, 60)
 	check_answer(_metadata, self->fd, &self->arg, self->before);
 }
 
-/* The worst case counts: what a run may hold its descriptor must be allowed. */
+/*
+ * The worst case counts, and a slot for each object: what a run may hold its
+ * descriptor must be allowed.
+ */
 TEST_F(run, is_charged)
 {
+	__u64 one = 1024 + sizeof(__u64), all = (100 + 256) * one;
+
 	self->arg.cpus[0] = 1;
-	ASSERT_EQ(set_param("dev_max_bytes", "300K"), 0);
+	ASSERT_EQ(set_param_to("dev_max_bytes", all - 1), 0);
 	EXPECT_EQ(run(self->fd, &self->arg), -EDQUOT);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 0);
-	ASSERT_EQ(set_param("dev_max_bytes", "400K"), 0);
+	ASSERT_EQ(set_param_to("dev_max_bytes", all + one), 0);
 	EXPECT_EQ(run(self->fd, &self->arg), 0);
-	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"), (100 + 256) * 1024);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"), all);
 	self->arg.realloc_percent = 10;
 	EXPECT_EQ(run(self->fd, &self->arg), 0);
-	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"),
-		  (100 + 256 + 1) * 1024);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"), all + one);
 }
 
 #define REFUSED(change)							\

@@ -187,7 +187,8 @@ struct goalloc_class {
  * @max_bytes: bytes that a descriptor may hold; 0: no limit
  * @max_total: bytes that all descriptors together may hold; 0: no limit
  * @objects: objects that this descriptor holds
- * @bytes: bytes that this descriptor holds, rounded up to classes
+ * @bytes: bytes that this descriptor holds: its objects, rounded up to classes,
+ *	and what the module keeps for each
  * @peak_bytes: the most that @bytes ever was
  * @total: bytes that all descriptors hold
  * @nr_cpus: CPUs online
@@ -503,8 +504,8 @@ struct goalloc_run_hist {
  * @malloc_hist: out: how long allocations took
  * @free_hist: out: how long frees took
  *
- * The worst case, @live objects of the largest size on each CPU, is charged to
- * the descriptor's account for as long as it takes.
+ * The worst case, @live objects of the largest size on each CPU and a slot of 8
+ * bytes for each, is charged to the descriptor's account for as long as it takes.
  */
 struct goalloc_ioc_run {
 	__u64 count;
