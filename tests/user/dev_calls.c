@@ -724,6 +724,90 @@ TEST_F(calls, limits_count_records)
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 1500 * self->cost);
 }
 
+/* The most that the allocator keeps for what is counted of a page. */
+#define PINNED_MAX	6
+#define SOME_MB		(4ULL << 20)
+
+static __u64 read_total(int fd, struct goalloc_ioc_info *info)
+{
+	return call(fd, GOALLOC_IOC_INFO, info) ? ~0ULL : info->total;
+}
+
+static __u64 heap_inuse(int fd)
+{
+	struct goalloc_ioc_free_os_memory arg;
+	struct goalloc_memstats m;
+
+	if (call(fd, GOALLOC_IOC_FREE_OS_MEMORY, &arg) ||
+	    call(fd, GOALLOC_IOC_MEMSTATS, &m))
+		return ~0ULL;
+	return m.heap_inuse;
+}
+
+/* As many objects of a class as there may be, and then one in each span. */
+static void leave_one_in_each_span(int fd, const struct goalloc_class *class,
+				   __u32 flags, __u64 *handles)
+{
+	struct goalloc_ioc_alloc_bulk arg = {
+		.size = class->size, .flags = flags, .count = GOALLOC_BULK_MAX,
+		.handles = (uintptr_t)handles,
+	};
+	__u64 i;
+
+	if (call(fd, GOALLOC_IOC_ALLOC_BULK, &arg))
+		return;
+	for (i = 0; i < arg.done; i++)
+		if (i % class->objects)
+			do_free(fd, handles[i]);
+}
+
+/*
+ * One object left in each span holds much and costs little: what its page costs is
+ * in the total, and the total is bounded.  So is what the heap holds.
+ */
+TEST_F_TIMEOUT(calls, limits_count_pages, 300)
+{
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	struct goalloc_ioc_info info;
+	__u64 before = heap_inuse(fd), held = 0, bytes, most = 0, handle;
+	unsigned int i, noscan;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(set_param_to("dev_max_total", SOME_MB), 0);
+	ASSERT_EQ(read_total(fd, &info), 0);
+	for (i = 1; i < GOALLOC_NR_CLASSES; i++)
+	for (noscan = 0; noscan < 2; noscan++) {
+		if (info.classes[i].objects < 2)
+			continue;
+		leave_one_in_each_span(fd, &info.classes[i],
+				       noscan ? GOALLOC_ALLOC_NOSCAN : 0,
+				       self->handles);
+		held = heap_inuse(fd) - before;
+		EXPECT_LE(read_total(fd, &info), SOME_MB);
+		/* What one CPU or another has at hand is nobody's. */
+		EXPECT_LE(held, PINNED_MAX * info.total + (1 << 20));
+		if (held > most)
+			most = held;
+	}
+	bytes = fdinfo(fd, "goalloc-bytes");
+	TH_LOG("%llu bytes on the account hold %llu, at most %llu",
+	       (unsigned long long)bytes, (unsigned long long)held,
+	       (unsigned long long)most);
+	/* It was not what the objects cost. */
+	EXPECT_LT(bytes, SOME_MB / 2);
+	EXPECT_GT(read_total(fd, &info), SOME_MB * 3 / 4);
+	EXPECT_LE(most, PINNED_MAX * SOME_MB);
+	close(fd);
+	EXPECT_EQ(read_total(self->fd, &info), 0);
+	/* An object that moves takes its page along. */
+	ASSERT_EQ(do_alloc(self->fd, 100, 0, &handle, NULL), 0);
+	EXPECT_EQ(read_total(self->fd, &info), 8192 + self->cost);
+	ASSERT_EQ(do_realloc(self->fd, handle, 8192, NULL), 0);
+	EXPECT_EQ(read_total(self->fd, &info), 8192 + self->cost);
+	EXPECT_EQ(do_free(self->fd, handle), 0);
+	EXPECT_EQ(read_total(self->fd, &info), 0);
+}
+
 TEST_F(calls, limits_must_make_sense)
 {
 	static const char * const bad[] = {

@@ -190,7 +190,8 @@ struct goalloc_class {
  * @bytes: bytes that this descriptor holds: its objects, rounded up to classes,
  *	and what the module keeps for each
  * @peak_bytes: the most that @bytes ever was
- * @total: bytes that all descriptors hold
+ * @total: bytes that all descriptors hold, with the pages that only their
+ *	objects keep
  * @nr_cpus: CPUs online
  * @nr_nodes: NUMA nodes with memory
  * @classes: the size classes
