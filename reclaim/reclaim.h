@@ -22,6 +22,7 @@ void godrain_trim_idle(struct goheap *h);
 unsigned long godrain_cached_bytes(struct goheap *h, int nid);
 void godrain_node(struct goheap *h, int nid);
 void godrain_all(struct goheap *h);
+void godrain_end(struct goheap *h);
 int godrain_init(struct goheap *h);
 void godrain_exit(struct goheap *h);
 int godrain_hotplug_init(void);
