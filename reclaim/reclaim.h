@@ -60,7 +60,7 @@ size_t goscavenge_all(struct goheap *h);
 void golimit_keep(struct goheap *h, bool caches);
 void golimit_set(struct goheap *h, unsigned long bytes);
 void golimit_init(void);
-void golimit_start(struct goheap *h);
+int golimit_start(struct goheap *h);
 void golimit_stop(void);
 
 /* background.c */
