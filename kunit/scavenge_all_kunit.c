@@ -14,6 +14,7 @@
 #include <linux/preempt.h>
 #include "heap.h"
 #include "observe/observe.h"
+#include "objects.h"
 #include "pages.h"
 #include "reclaim/reclaim.h"
 #include "source.h"
@@ -134,9 +135,11 @@ static void waits_for_readers(struct kunit *test)
 	task = kthread_create(give_all_back, &g, "gotest/give");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 
-	preempt_disable();
-	cpu = cpumask_any_but(cpu_online_mask, smp_processor_id());
+	/* To bind it may sleep, so this CPU is kept by affinity until then. */
+	gotest_pin(test, g.h);
+	cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
 	kthread_bind(task, cpu);
+	preempt_disable();
 	wake_up_process(task);
 	while (!READ_ONCE(g.begun))
 		cpu_relax();
