@@ -112,7 +112,7 @@ setup demo test test-matrix check bench mutate pictures:
 
 help:
 	@echo 'To see it work:'
-	@echo '  demo            - boot Debian 6.12 in QEMU, play kernel traffic through goalloc'
+	@echo '  demo            - build goalloc, boot Debian 6.12 in QEMU, play kernel traffic'
 	@echo '  test            - KUnit, device, client and replay tests, in UML and QEMU'
 	@echo '  test-matrix     - all tests on all kernels: UML, Debian 6.12, 6.12 rt and 6.1,'
 	@echo '                    and those that it builds with KASAN and KCSAN; takes hours'
