@@ -26,6 +26,8 @@ int fail(const char *what, int err)
 	if (err == -EBADF)
 		return fail_because(what, err, "you may only read "
 				    GOALLOC_DEVICE);
+	if (err == -ENOENT)
+		return fail_because(what, err, "no object has this handle");
 	fprintf(stderr, "goallocctl: %s: %s\n", what, strerror(-err));
 	return 1;
 }

@@ -311,7 +311,7 @@ static int verify_heap(void)
 	FILE *in = fopen(VERIFY, "r");
 
 	if (!in)
-		return fail(VERIFY " (debugfs mounted? root?)", -errno);
+		return fail_because(VERIFY, -errno, "debugfs mounted? root?");
 	begin_answer();
 	if (json) {
 		put_name("says");

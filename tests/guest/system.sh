@@ -116,6 +116,7 @@ ctl_tells_why() {
 		told 'larger than 4194304' alloc 64 , realloc \$ 5M &&
 		told 'does not go with noscan' alloc 64 noscan node=0 &&
 		told 'no memory' alloc 64 node=1000 &&
+		told 'no object has' free 5 &&
 		told 'live=0: not 1 to 65536' run live=0 &&
 		told 'realloc=101: not 0 to 100' run realloc=101 &&
 		told 'remote=101: not 0 to 100' run remote=101 &&
