@@ -26,6 +26,7 @@
 
 #include <linux/mm.h>
 #include "block.h"
+#include "compat.h"
 #include "hooks.h"
 #include "limit.h"
 

@@ -6,6 +6,9 @@
 #ifndef GOALLOC_COMPAT_H
 #define GOALLOC_COMPAT_H
 
+/* fault-inject.h of 6.1 needs the types, and does not include them. */
+#include <linux/types.h>
+#include <linux/fault-inject.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>

@@ -66,21 +66,25 @@ static int __init goalloc_init(void)
 	err = golifecycle_begin(&goalloc_heap);
 	if (err)
 		goto err_hotplug;
-	err = goshrink_init();
+	err = golimit_start(&goalloc_heap);
 	if (err)
 		goto err_heap;
+	err = goshrink_init();
+	if (err)
+		goto err_limit;
 	err = godev_init();
 	if (err)
 		goto err_shrink;
 	/* Nothing may fail once there are files: one of them may be open. */
 	godebugfs_init();
 	godev_show_clients();
-	golimit_start(&goalloc_heap);
 	gobackground_start(&goalloc_heap);
 	return 0;
 
 err_shrink:
 	goshrink_exit();
+err_limit:
+	golimit_stop();
 err_heap:
 	golifecycle_end(&goalloc_heap);
 err_hotplug:

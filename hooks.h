@@ -13,9 +13,9 @@
 #ifndef GOALLOC_HOOKS_H
 #define GOALLOC_HOOKS_H
 
-#include <linux/fault-inject.h>
 #include <linux/irq_work.h>
 #include <linux/jump_label.h>
+#include "compat.h"
 #include "types.h"
 
 /* The parameter check=. */

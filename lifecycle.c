@@ -159,11 +159,11 @@ void golifecycle_end(struct goheap *h)
 	int nid;
 
 	gobackground_stop(h);
-	godrain_all(h);
+	goworker_stop(h);
+	godrain_end(h);
 	goreport_leaks(h);
 	for_each_gonode(h, nid)
 		h->node[nid]->reserve = 0;
-	goworker_stop(h);
 	goscavenge_all(h);
 	/* A late kick does nothing, but it must not outlive the heap. */
 	irq_work_sync(&h->kick);

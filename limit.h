@@ -31,23 +31,26 @@ static inline unsigned long golimit_held(const struct goheap *h)
 }
 
 /*
- * Charge @bytes before the kernel is asked for them; @h is NULL where there is
- * no limit.  False when that is beyond the limit and @gfp is not __GFP_NOFAIL.
- * Any context but NMI.
+ * Charge @bytes before the kernel is asked for them; @h is NULL where there is no
+ * limit.  False if that is beyond the limit and @gfp lacks __GFP_NOFAIL.  What is
+ * refused is never added, not even for a moment: it would have another caller
+ * refused, and golimit_over() true.  Any context but NMI.
  */
 static inline bool golimit_charge(struct goheap *h, unsigned long bytes,
 				  gfp_t gfp)
 {
-	unsigned long now;
+	unsigned long most;
+	long held;
 
 	if (!h)
 		return true;
-	now = atomic_long_add_return(bytes, &h->held);
-	if (now > golimit_most(h) && !(gfp & __GFP_NOFAIL)) {
-		atomic_long_sub(bytes, &h->held);
-		return false;
-	}
-	if (now > golimit_comfort(h))
+	most = gfp & __GFP_NOFAIL ? ULONG_MAX : golimit_most(h);
+	held = atomic_long_read(&h->held);
+	do {
+		if (held + bytes > most)
+			return false;
+	} while (!atomic_long_try_cmpxchg(&h->held, &held, held + bytes));
+	if (held + bytes > golimit_comfort(h))
 		gohooks_kick(h);
 	return true;
 }

@@ -22,6 +22,7 @@
 #include <linux/sched.h>
 #include "block.h"
 #include "central.h"
+#include "compat.h"
 #include "gfp.h"
 #include "heap.h"
 #include "hooks.h"

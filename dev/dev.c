@@ -125,6 +125,10 @@ static int godev_open(struct inode *inode, struct file *file)
 /*
  * The last reference to the file has gone, so no call is under way and no area
  * maps an object: each of them would hold one.
+ *
+ * Each handle is erased on its own, and the nodes of the XArray go one by one.
+ * xa_destroy() would free all of them with interrupts off, and a process decides
+ * how many there are: handles that are far apart have a node each.
  */
 static int godev_release(struct inode *inode, struct file *file)
 {
@@ -137,6 +141,7 @@ static int godev_release(struct inode *inode, struct file *file)
 	mutex_unlock(&clients_lock);
 
 	xa_for_each(&f->objects, handle, obj) {
+		xa_erase(&f->objects, handle);
 		godev_object_put(obj);
 		cond_resched();
 	}

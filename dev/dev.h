@@ -31,7 +31,8 @@
  *   godev_file.lock    a spinlock: maps, moving, p and usable of the file's
  *                      objects, which is what mmap() has to know.  p and usable
  *                      change with both locks held, so either will do to read.
- *   accounts_lock      a spinlock for all accounts, in account.c.
+ *   accounts_lock      a spinlock for all accounts, in account.c.  That of the
+ *                      XArray of pages is beside it; neither nests.
  *   clients_lock       a mutex for the list of files, in dev.c; accounts_lock
  *                      nests in it.
  *   run_lock           a mutex, in run.c, which is only tried: one run at a
@@ -58,7 +59,7 @@
 /**
  * struct godev_account - what a descriptor holds
  * @objects: objects held
- * @bytes: their bytes, rounded up to classes
+ * @bytes: their bytes, rounded up to classes, and those of their handles
  * @peak_objects: the highest value of @objects so far
  * @peak_bytes: the highest value of @bytes so far
  * @refused: requests that a limit has refused
@@ -116,7 +117,8 @@ struct godev_file {
  * @p: the object; ZERO_SIZE_PTR if it has no bytes
  * @size: bytes asked for
  * @usable: gosize() of @p
- * @charged: bytes charged to the account of @file
+ * @counted: its pages are counted
+ * @charged: bytes charged to the account of @file, without the handle's
  * @file: the file that owns it; outlives it, since calls and areas hold the
  *	open file
  * @rcu: frees the record after a grace period
@@ -130,6 +132,7 @@ struct godev_object {
 	void *p;
 	u64 size;
 	size_t usable;
+	bool counted;
 	u64 charged;
 	struct godev_file *file;
 	struct rcu_head rcu;
@@ -158,8 +161,11 @@ int godev_get(const struct godev_call *call, void *arg, size_t size,
 int godev_put(const struct godev_call *call, const void *arg, size_t size);
 
 /* account.c */
+u64 godev_handle_bytes(void);
 int godev_charge(struct godev_file *f, u64 objects, u64 bytes);
 void godev_uncharge(struct godev_file *f, u64 objects, u64 bytes);
+int godev_count_pages(struct godev_file *f, const void *p, size_t size);
+void godev_uncount_pages(const void *p, size_t size);
 void godev_account_read(struct godev_file *f, struct godev_account *account,
 			struct godev_limits *limits, u64 *total);
 void godev_account_init(void);

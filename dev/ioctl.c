@@ -10,8 +10,10 @@
  * lasts as long as the program likes.  A READ copies with the object locked
  * shared, which delays writers and nothing else.  A WRITE copies into a buffer
  * before it locks the object, at the price of a second copy: copying straight
- * into the object would leave it half written after a bad address, and would
- * let one process stop all others that use the descriptor.
+ * into the object would let one process stop all others that use the
+ * descriptor.  A thread keeps its buffer for as long as a fault lasts, so the
+ * buffer is no larger than the thread's own stack and is charged to the memory
+ * cgroup of the caller.  A WRITE that is longer comes in pieces.
  *
  * Where a call changes something and answers, the answer is copied out once
  * before, so that a bad address is found while nothing has changed.  Long loops
@@ -26,6 +28,8 @@
 
 /* Bytes of a pattern between two checks for a signal. */
 #define PATTERN_STEP	SZ_64K
+/* Bytes of a WRITE that the object gets at one moment; the ABI says so, too. */
+#define WRITE_STEP	SZ_16K
 
 enum lock_mode {
 	SHARED,
@@ -116,7 +120,7 @@ long godev_info(const struct godev_call *call)
 
 	if (is_bad_size(call))
 		return -EINVAL;
-	info = kzalloc(sizeof(*info), GFP_KERNEL);
+	info = kzalloc(sizeof(*info), GFP_KERNEL_ACCOUNT);
 	if (!info)
 		return -ENOMEM;
 	fill_info(call->f, info);
@@ -267,27 +271,58 @@ long godev_read(const struct godev_call *call)
 	return err;
 }
 
-static long write_object(struct godev_object *obj,
-			 const struct goalloc_ioc_io *io, const void *bytes)
+/* Look before anything is copied.  The object may still change afterwards. */
+static bool had_bytes(struct godev_object *obj, u64 offset, u64 len)
+{
+	bool had;
+
+	spin_lock(&obj->file->lock);
+	had = has_bytes(obj, offset, len);
+	spin_unlock(&obj->file->lock);
+	return had;
+}
+
+static long write_piece(struct godev_object *obj, u64 offset, const void *bytes,
+			size_t len)
 {
 	long err = lock_object(obj, EXCLUSIVE);
 
 	if (err)
 		return err;
-	if (has_bytes(obj, io->offset, io->len))
-		memcpy(obj->p + io->offset, bytes, io->len);
+	if (has_bytes(obj, offset, len))
+		memcpy(obj->p + offset, bytes, len);
 	else
 		err = -EINVAL;
 	unlock_object(obj, EXCLUSIVE);
 	return err;
 }
 
+static long write_object(struct godev_object *obj,
+			 const struct goalloc_ioc_io *io, void *bytes)
+{
+	const void __user *from = u64_to_user_ptr(io->buf);
+	size_t step;
+	u64 n = 0;
+	long err;
+
+	do {
+		step = min_t(u64, WRITE_STEP, io->len - n);
+		if (copy_from_user(bytes, from + n, step))
+			return -EFAULT;
+		err = write_piece(obj, io->offset + n, bytes, step);
+		if (err)
+			return err;
+		n += step;
+		cond_resched();
+	} while (n < io->len);
+	return 0;
+}
+
 /**
  * godev_write - GOALLOC_IOC_WRITE
  * @call: the call
  *
- * An unknown handle is refused before the bytes are copied, hence the reference
- * without the lock.
+ * Whatever can be refused is refused before the bytes are copied.
  *
  * Context: task, may sleep.
  * Return: as godev_info().
@@ -302,19 +337,19 @@ long godev_write(const struct godev_call *call)
 	err = godev_get(call, &io, sizeof(io), GOALLOC_IO_SIZE_VER0);
 	if (err)
 		return err;
-	/* No object is larger, and the buffer has to be bounded. */
-	if (io.len > GOALLOC_MAX_SIZE)
-		return -EINVAL;
 	obj = godev_object_get(call->f, io.handle);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
-	bytes = vmemdup_user(u64_to_user_ptr(io.buf), io.len);
-	if (IS_ERR(bytes)) {
-		err = PTR_ERR(bytes);
-	} else {
-		err = write_object(obj, &io, bytes);
-		kvfree(bytes);
-	}
+	err = -EINVAL;
+	if (!had_bytes(obj, io.offset, io.len))
+		goto out;
+	err = -ENOMEM;
+	bytes = kmalloc(min_t(u64, WRITE_STEP, io.len), GFP_KERNEL_ACCOUNT);
+	if (!bytes)
+		goto out;
+	err = write_object(obj, &io, bytes);
+	kfree(bytes);
+out:
 	godev_object_put(obj);
 	return err;
 }
@@ -474,7 +509,7 @@ long godev_memstats(const struct godev_call *call)
 
 	if (is_bad_size(call))
 		return -EINVAL;
-	m = kzalloc(sizeof(*m), GFP_KERNEL);
+	m = kzalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
 	if (!m)
 		return -ENOMEM;
 	goalloc_read_memstats(m);

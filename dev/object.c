@@ -16,8 +16,9 @@
  * ZERO_SIZE_PTR and tiny objects, which may have odd addresses, are no legal
  * entries; an object needs a reference count; and offsets are checked against a
  * size that is known without asking the heap.  The records come from kmalloc()
- * and are charged to the caller's memory cgroup.  Were they goalloc objects,
- * MemStats would show more than the process has asked for.
+ * and are charged to the account, as are their objects, and to the caller's
+ * memory cgroup.  Were they goalloc objects, MemStats would show more than the
+ * process has asked for.
  *
  * User space always gets zeroed memory, with or without GOALLOC_ALLOC_ZERO.
  * Every byte of an object can be read back, also those beyond the size that was
@@ -61,6 +62,22 @@ static void *alloc_bytes(u64 size, u32 flags, u32 node)
 	return gomalloc(size, GODEV_GFP);
 }
 
+/* Allocate the bytes of an object that is charged, and count their pages. */
+static int fill_object(struct godev_object *obj, u32 node)
+{
+	int err;
+
+	obj->p = alloc_bytes(obj->size, obj->flags, node);
+	if (!obj->p)
+		return -ENOMEM;
+	obj->usable = gosize(obj->p);
+	err = godev_count_pages(obj->file, obj->p, obj->usable);
+	if (err)
+		gofree(obj->p);
+	obj->counted = !err;
+	return err;
+}
+
 /**
  * godev_object_new - allocate an object that no handle names yet
  * @f: the file that owns it and whose account is charged
@@ -82,24 +99,22 @@ struct godev_object *godev_object_new(struct godev_file *f, u64 size, u32 flags,
 	obj = kzalloc(sizeof(*obj), GFP_KERNEL_ACCOUNT);
 	if (!obj)
 		return ERR_PTR(-ENOMEM);
-	obj->charged = gomalloc_size_roundup(size);
-	err = godev_charge(f, 1, obj->charged);
-	if (err)
-		goto err_free;
-	err = -ENOMEM;
-	obj->p = alloc_bytes(size, flags, node);
-	if (!obj->p)
-		goto err_uncharge;
 	refcount_set(&obj->ref, 1);
 	init_rwsem(&obj->lock);
 	obj->file = f;
 	obj->size = size;
 	obj->flags = flags;
-	obj->usable = gosize(obj->p);
+	obj->charged = gomalloc_size_roundup(size);
+	err = godev_charge(f, 1, obj->charged + godev_handle_bytes());
+	if (err)
+		goto err_free;
+	err = fill_object(obj, node);
+	if (err)
+		goto err_uncharge;
 	return obj;
 
 err_uncharge:
-	godev_uncharge(f, 1, obj->charged);
+	godev_uncharge(f, 1, obj->charged + godev_handle_bytes());
 err_free:
 	kfree(obj);
 	return ERR_PTR(err);
@@ -116,7 +131,9 @@ void godev_object_put(struct godev_object *obj)
 	if (!refcount_dec_and_test(&obj->ref))
 		return;
 	gofree(obj->p);
-	godev_uncharge(obj->file, 1, obj->charged);
+	if (obj->counted)
+		godev_uncount_pages(obj->p, obj->usable);
+	godev_uncharge(obj->file, 1, obj->charged + godev_handle_bytes());
 	kfree_rcu(obj, rcu);
 }
 
@@ -204,12 +221,26 @@ static void *realloc_bytes(struct godev_object *obj, u64 size)
 	return gorealloc(obj->p, size, GODEV_GFP);
 }
 
+/*
+ * Count the pages of an object that has moved.  It is too late to refuse: the old
+ * place has gone.  godev_charge() has refused before, where the total has pages
+ * beyond its limit.
+ */
+static void recount_pages(struct godev_object *obj, const void *old_p,
+			  size_t old_size)
+{
+	if (obj->counted)
+		godev_uncount_pages(old_p, old_size);
+	obj->counted = !godev_count_pages(NULL, obj->p, obj->usable);
+}
+
 /* Resize an object that does not fit its place, or will have no bytes. */
 static int move_object(struct godev_object *obj, u64 size)
 {
 	u64 charge = gomalloc_size_roundup(size);
 	struct godev_file *f = obj->file;
-	void *p;
+	size_t old_size = obj->usable;
+	void *p, *old_p = obj->p;
 	int err;
 
 	/* The old and the new bytes exist at the same time. */
@@ -224,6 +255,7 @@ static int move_object(struct godev_object *obj, u64 size)
 	err = -ENOMEM;
 	if (!p)
 		goto err_uncharge;
+	recount_pages(obj, old_p, old_size);
 	godev_uncharge(f, 0, obj->charged);
 	obj->charged = charge;
 	return 0;

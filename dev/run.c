@@ -6,16 +6,27 @@
  * calls.  A benchmark as a module needs a module for each question.  So the
  * program describes the workload and the kernel executes it.
  *
- * One thread on each CPU that takes part goes over an array of slots, again
+ * One thread for each CPU that takes part goes over an array of slots, again
  * and again.  An empty slot gets an object; the object in a full one is freed,
  * or changed in size.  The order of the slots decides which objects are freed
  * when.  An object that another CPU is to free is put on a shelf in exchange
  * for what lay there, and that is freed instead.
  *
+ * A run gets no CPU and no CPU time that the caller could not have used itself.
+ * The caller is one of the threads, on whichever of its CPUs the scheduler gives
+ * it.  For each other CPU there is a kernel thread, which joins the cgroups of
+ * the caller, so that cpu.max and cpuset bind it, and takes its niceness.  The
+ * caller stays out only if it names some of its CPUs and not all: it cannot be
+ * bound to one of them for a while, since somebody else may change its affinity
+ * meanwhile.  RLIMIT_CPU counts the time of a process, which kernel threads are
+ * no part of.  A process that has this limit runs alone, until it is used up.
+ * vhost_task_create() would make real threads of the process, but came with 6.4,
+ * and only kernels with vhost have it.
+ *
  * The threads wait until all have started, so that they run together.  They
  * stop when their operations are done, when the time is over, or when the
- * caller gets a signal; it waits interruptibly and gets what was counted until
- * then.  Then the slots and the shelf are emptied, which is not timed.
+ * caller gets a signal; it gets what was counted until then.  Then the slots and
+ * the shelf are emptied, which is not timed.
  *
  * Times are taken around single calls, which costs about as much as they do;
  * %GOALLOC_RUN_UNTIMED does without.  They are counted in buckets by powers of
@@ -28,6 +39,7 @@
  * other.
  */
 
+#include <linux/cgroup.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/kthread.h>
@@ -36,6 +48,7 @@
 #include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/prandom.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "dev.h"
@@ -48,6 +61,10 @@ static DEFINE_MUTEX(run_lock);
 /**
  * struct run - a workload under way
  * @arg: the request and the answer
+ * @caller: the task that called
+ * @own: the caller is one of the threads
+ * @cpu_limit: CPU time of the caller at which RLIMIT_CPU is used up
+ * @err: why a thread could not take part
  * @weights: sum of the sizes' weights
  * @unready: threads that have not started yet
  * @go: completed when all threads have started
@@ -59,6 +76,10 @@ static DEFINE_MUTEX(run_lock);
  */
 struct run {
 	struct goalloc_ioc_run *arg;
+	struct task_struct *caller;
+	bool own;
+	u64 cpu_limit;
+	int err;
 	u32 weights;
 	atomic_t unready;
 	struct completion go;
@@ -72,7 +93,8 @@ struct run {
 /**
  * struct worker - a thread of a run
  * @run: the workload that it takes part in
- * @task: the thread
+ * @cpu: the CPU for which it takes part
+ * @task: the thread; NULL for the caller
  * @rnd: state of its random numbers
  * @slot: its objects
  * @step: its position in the order of slots
@@ -89,6 +111,7 @@ struct run {
  */
 struct worker {
 	struct run *run;
+	unsigned int cpu;
 	struct task_struct *task;
 	struct rnd_state rnd;
 	void **slot;
@@ -227,10 +250,28 @@ static void operate_on_slot(struct worker *w)
 	}
 }
 
+static void stop_run(struct run *run)
+{
+	run->arg->status = GOALLOC_RUN_SIGNAL;
+	WRITE_ONCE(run->stop, true);
+}
+
+/*
+ * The kernel counts a limit of CPU time as used up in the tick, but sends the
+ * signal when the task leaves for user space.
+ */
+static bool is_caller_over(const struct run *run)
+{
+	return signal_pending(current) ||
+	       current->se.sum_exec_runtime >= run->cpu_limit;
+}
+
 /* Asked every 64 operations, since reading the clock costs as much as one. */
 static bool is_run_over(struct worker *w)
 {
 	cond_resched();
+	if (!w->task && is_caller_over(w->run))
+		stop_run(w->run);
 	if (READ_ONCE(w->run->stop))
 		return true;
 	w->timed_out = ktime_get_ns() >= w->run->deadline;
@@ -264,20 +305,48 @@ static void empty_slots(struct worker *w)
 	}
 }
 
+/* Tell that one more thread is ready.  The last one lets all of them go. */
+static void get_ready(struct run *run)
+{
+	if (!atomic_dec_and_test(&run->unready))
+		return;
+	run->deadline = ktime_get_ns() + run->arg->duration_ns;
+	complete_all(&run->go);
+}
+
+static void take_part(struct worker *w)
+{
+	run_operations(w);
+	empty_slots(w);
+	if (atomic_dec_and_test(&w->run->running))
+		complete(&w->run->done);
+}
+
+/* Take no more than the caller could: its cgroups, its niceness, its CPU. */
+static int join_caller(struct worker *w)
+{
+	struct task_struct *caller = w->run->caller;
+
+	if (cgroup_attach_task_all(caller, current))
+		return -EPERM;
+	set_user_nice(current, task_nice(caller));
+	/* Last, since joining a cpuset allows all of its CPUs. */
+	return set_cpus_allowed_ptr(current, cpumask_of(w->cpu));
+}
+
 static int run_worker(void *data)
 {
 	struct worker *w = data;
 	struct run *run = w->run;
+	int err = join_caller(w);
 
-	if (atomic_dec_and_test(&run->unready)) {
-		run->deadline = ktime_get_ns() + run->arg->duration_ns;
-		complete_all(&run->go);
+	if (err) {
+		WRITE_ONCE(run->err, err);
+		WRITE_ONCE(run->stop, true);
 	}
+	get_ready(run);
 	wait_for_completion(&run->go);
-	run_operations(w);
-	empty_slots(w);
-	if (atomic_dec_and_test(&run->running))
-		complete(&run->done);
+	take_part(w);
 	/* Wait for kthread_stop(), so that no thread outlives the module. */
 	while (!kthread_should_stop()) {
 		set_current_state(TASK_INTERRUPTIBLE);
@@ -286,6 +355,15 @@ static int run_worker(void *data)
 		__set_current_state(TASK_RUNNING);
 	}
 	return 0;
+}
+
+/* The caller's own part.  It need not wait for the others to be ready. */
+static void run_caller(struct worker *w)
+{
+	get_ready(w->run);
+	if (wait_for_completion_interruptible(&w->run->go))
+		stop_run(w->run);
+	take_part(w);
 }
 
 static int check_run_sizes(struct goalloc_ioc_run *arg, u32 *weights)
@@ -326,36 +404,83 @@ static int check_run_arg(struct goalloc_ioc_run *arg)
 	return 0;
 }
 
-/* All online CPUs, or those whose bits are set in the request. */
-static int choose_run_cpus(const struct goalloc_ioc_run *arg,
-			   struct cpumask *cpus)
+/* CPU time of this process without this task, in ns. */
+static u64 read_others_time(void)
 {
-	bool any = memchr_inv(arg->cpus, 0, sizeof(arg->cpus));
+	struct task_struct *t;
+	u64 ns;
+
+	rcu_read_lock();
+	ns = current->signal->sum_sched_runtime;
+	for_each_thread(current, t)
+		if (t != current)
+			ns += READ_ONCE(t->se.sum_exec_runtime);
+	rcu_read_unlock();
+	return ns;
+}
+
+/* How much CPU time the caller may have used when the run ends. */
+static u64 find_cpu_limit(void)
+{
+	unsigned long seconds = rlimit(RLIMIT_CPU);
+	u64 others;
+
+	if (seconds >= div_u64(U64_MAX, NSEC_PER_SEC))
+		return U64_MAX;
+	others = read_others_time();
+	return max((u64)seconds * NSEC_PER_SEC, others) - others;
+}
+
+/* The CPUs whose bits are set in the request.  All must be among @allowed. */
+static int read_run_cpus(const struct goalloc_ioc_run *arg,
+			 const struct cpumask *allowed, struct cpumask *cpus)
+{
 	unsigned int cpu;
 
 	cpumask_clear(cpus);
-	if (!any) {
-		cpumask_copy(cpus, cpu_online_mask);
-		return 0;
-	}
 	for (cpu = 0; cpu < GOALLOC_RUN_CPUS; cpu++) {
 		if (!(arg->cpus[cpu / 64] & 1ULL << cpu % 64))
 			continue;
-		if (cpu >= nr_cpu_ids || !cpu_online(cpu))
+		if (cpu >= nr_cpu_ids || !cpumask_test_cpu(cpu, allowed))
 			return -EINVAL;
 		cpumask_set_cpu(cpu, cpus);
 	}
 	return 0;
 }
 
-/* The most bytes that so many objects can have. */
+/* The CPUs that are online and that the caller may use, or those it names. */
+static int choose_run_cpus(struct run *run, struct cpumask *allowed,
+			   struct cpumask *cpus)
+{
+	bool any = memchr_inv(run->arg->cpus, 0, sizeof(run->arg->cpus));
+	int err = 0;
+
+	cpumask_and(allowed, cpu_online_mask, &current->cpus_mask);
+	if (any)
+		err = read_run_cpus(run->arg, allowed, cpus);
+	else
+		cpumask_copy(cpus, allowed);
+	if (err)
+		return err;
+	run->own = cpumask_equal(cpus, allowed);
+	run->cpu_limit = find_cpu_limit();
+	/* Nobody would count the time of kernel threads. */
+	if (run->cpu_limit == U64_MAX)
+		return 0;
+	if (!run->own)
+		return -EPERM;
+	cpumask_copy(cpus, cpumask_of(cpumask_first(cpus)));
+	return 0;
+}
+
+/* The most bytes that so many objects can have, with a slot for each. */
 static u64 worst_case_bytes(const struct goalloc_ioc_run *arg, u64 objects)
 {
 	u32 i, largest = 0;
 
 	for (i = 0; i < arg->nr_sizes; i++)
 		largest = max(largest, arg->sizes[i].max);
-	return objects * gomalloc_size_roundup(largest);
+	return objects * (gomalloc_size_roundup(largest) + sizeof(void *));
 }
 
 static void add_hist(struct goalloc_run_hist *sum,
@@ -422,23 +547,26 @@ static void empty_shelf(struct run *run)
 	}
 }
 
-static int make_worker(struct run *run, struct worker *w, unsigned int cpu)
+static int make_worker(struct run *run, struct worker *w, unsigned int cpu,
+		       bool is_caller)
 {
 	const struct goalloc_ioc_run *arg = run->arg;
 
 	w->run = run;
+	w->cpu = cpu;
 	prandom_seed_state(&w->rnd, arg->seed + cpu * 0x9e3779b97f4a7c15ULL);
 	begin_hists(&w->malloc_hist, &w->free_hist);
 	w->slot = kvcalloc(arg->live, sizeof(*w->slot), GFP_KERNEL_ACCOUNT);
 	if (!w->slot)
 		return -ENOMEM;
+	if (is_caller)
+		return 0;
 	w->task = kthread_create_on_node(run_worker, w, cpu_to_node(cpu),
 					 "gorun/%u", cpu);
 	if (IS_ERR(w->task)) {
 		kvfree(w->slot);
 		return PTR_ERR(w->task);
 	}
-	kthread_bind(w->task, cpu);
 	return 0;
 }
 
@@ -446,7 +574,8 @@ static int make_worker(struct run *run, struct worker *w, unsigned int cpu)
 static void unmake_workers(struct worker *w, u32 n)
 {
 	for (; n--; w++) {
-		kthread_stop(w->task);
+		if (w->task)
+			kthread_stop(w->task);
 		kvfree(w->slot);
 	}
 }
@@ -459,7 +588,7 @@ static int make_workers(struct run *run, struct worker *w,
 	int err;
 
 	for_each_cpu(cpu, cpus) {
-		err = make_worker(run, w + n, cpu);
+		err = make_worker(run, w + n, cpu, run->own && !n);
 		if (err) {
 			unmake_workers(w, n);
 			return err;
@@ -477,12 +606,13 @@ static void run_workers(struct run *run, struct worker *w, u32 n)
 	atomic_set(&run->running, n);
 	init_completion(&run->go);
 	init_completion(&run->done);
-	for (i = 0; i < n; i++)
+	for (i = run->own; i < n; i++)
 		wake_up_process(w[i].task);
+	if (run->own)
+		run_caller(w);
 	if (!wait_for_completion_interruptible(&run->done))
 		return;
-	run->arg->status = GOALLOC_RUN_SIGNAL;
-	WRITE_ONCE(run->stop, true);
+	stop_run(run);
 	wait_for_completion(&run->done);
 }
 
@@ -501,6 +631,7 @@ static long run_on_cpus(struct run *run, const struct cpumask *cpus)
 		sum_up_workers(run->arg, w, n);
 		empty_shelf(run);
 		unmake_workers(w, n);
+		err = run->err;
 	}
 	kvfree(w);
 	return err;
@@ -513,17 +644,12 @@ static void clear_run_answer(struct goalloc_ioc_run *arg)
 	       sizeof(*arg) - offsetof(struct goalloc_ioc_run, status));
 }
 
-static long charge_and_run(struct godev_file *f, struct run *run)
+static long charge_and_run(struct godev_file *f, struct run *run,
+			   const struct cpumask *cpus)
 {
 	u64 objects, bytes;
-	cpumask_var_t cpus;
 	long err;
 
-	if (!alloc_cpumask_var(&cpus, GFP_KERNEL))
-		return -ENOMEM;
-	err = choose_run_cpus(run->arg, cpus);
-	if (err)
-		goto out;
 	objects = (u64)run->arg->live * cpumask_weight(cpus) + NR_SHELF;
 	/* A gorealloc() that moves an object has two for a moment. */
 	if (run->arg->realloc_percent)
@@ -531,11 +657,25 @@ static long charge_and_run(struct godev_file *f, struct run *run)
 	bytes = worst_case_bytes(run->arg, objects);
 	err = godev_charge(f, objects, bytes);
 	if (err)
-		goto out;
+		return err;
 	err = run_on_cpus(run, cpus);
 	godev_uncharge(f, objects, bytes);
-out:
-	free_cpumask_var(cpus);
+	return err;
+}
+
+static long choose_and_run(struct godev_file *f, struct run *run)
+{
+	cpumask_var_t allowed, cpus;
+	long err = -ENOMEM;
+
+	if (!alloc_cpumask_var(&allowed, GFP_KERNEL))
+		return err;
+	if (alloc_cpumask_var(&cpus, GFP_KERNEL)) {
+		err = choose_run_cpus(run, allowed, cpus) ?:
+		      charge_and_run(f, run, cpus);
+		free_cpumask_var(cpus);
+	}
+	free_cpumask_var(allowed);
 	return err;
 }
 
@@ -545,8 +685,9 @@ out:
  *
  * Context: task, may sleep for as long as the workload takes.
  * Return: 0, also when a signal or the time ended the run; -EINVAL for a
- * request that makes no sense or names a CPU that is not online; -EBUSY during
- * another run; -EDQUOT, -ENOMEM, -EINTR.
+ * request that makes no sense or names a CPU that is not online or not the
+ * caller's; -EPERM if that needs kernel threads and the caller may have none;
+ * -EBUSY during another run; -EDQUOT, -ENOMEM, -EINTR.
  */
 long godev_run(const struct godev_call *call)
 {
@@ -554,11 +695,12 @@ long godev_run(const struct godev_call *call)
 	struct run *run;
 	long err;
 
-	run = kzalloc(sizeof(*run) + sizeof(*arg), GFP_KERNEL);
+	run = kzalloc(sizeof(*run) + sizeof(*arg), GFP_KERNEL_ACCOUNT);
 	if (!run)
 		return -ENOMEM;
 	arg = (void *)(run + 1);
 	run->arg = arg;
+	run->caller = current;
 	err = godev_get(call, arg, sizeof(*arg), GOALLOC_RUN_SIZE_VER0) ?:
 	      check_run_arg(arg) ?: check_run_sizes(arg, &run->weights);
 	if (err)
@@ -570,7 +712,7 @@ long godev_run(const struct godev_call *call)
 	err = -EBUSY;
 	if (!mutex_trylock(&run_lock))
 		goto out;
-	err = charge_and_run(call->f, run);
+	err = choose_and_run(call->f, run);
 	mutex_unlock(&run_lock);
 	if (!err)
 		err = godev_put(call, arg, sizeof(*arg));

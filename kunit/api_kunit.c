@@ -18,6 +18,7 @@
 #include <linux/string.h>
 #include "api.h"
 #include "calls.h"
+#include "observe/observe.h"
 #include "reclaim/reclaim.h"
 
 /* Nothing was handed out, taken back or found wrong in between. */
@@ -141,18 +142,25 @@ static void api_realloc_aligns(struct kunit *test)
 /* An array that grows by small steps leaves no hole of each length. */
 static void api_realloc_grows(struct kunit *test)
 {
+	unsigned int stayed = 0;
 	u64 base, most = 0;
+	void *p, *was;
 	size_t size;
-	void *p;
 
 	goscavenge_all(&goalloc_heap);
 	base = memstats(test)->heap_sys;
 	p = gomalloc(SZ_64K, GFP_KERNEL);
 	for (size = SZ_64K + SZ_32K; p && size <= SZ_2M; size += SZ_32K) {
+		was = p;
 		p = gorealloc(p, size, GFP_KERNEL);
+		stayed += p == was;
 		most = max(most, memstats(test)->heap_sys - base);
+		/* All of its pages lead to it, those that it grew by, too. */
+		KUNIT_EXPECT_TRUE(test, goalloc_owns(p + size - 1));
+		KUNIT_EXPECT_EQ(test, goverify(&goalloc_heap, NULL), 0);
 	}
 	KUNIT_EXPECT_NOT_NULL(test, p);
+	KUNIT_EXPECT_GT(test, stayed, 0);
 	KUNIT_EXPECT_LE(test, most, 2 * SZ_2M + SZ_1M);
 	gofree(p);
 }

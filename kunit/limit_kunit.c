@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include "heap.h"
 #include "hooks.h"
+#include "limit.h"
 #include "numa.h"
 #include "objects.h"
 #include "reclaim/reclaim.h"
@@ -385,6 +386,42 @@ static void limit_under_load(struct kunit *test)
 	expect_held(test);
 }
 
+/* Ask for too much all the time, or for a page that there is always room for. */
+static int charge_and_uncharge(void *arg)
+{
+	bool greedy = smp_processor_id() & 1;
+	struct goheap *h = arg;
+	int refused = 0;
+
+	while (!kthread_should_stop()) {
+		if (greedy) {
+			refused += golimit_charge(h, SZ_1G, GFP_NOWAIT);
+		} else if (golimit_charge(h, PAGE_SIZE, GFP_NOWAIT)) {
+			golimit_uncharge(h, PAGE_SIZE);
+		} else {
+			refused++;
+		}
+		cond_resched();
+	}
+	return refused;
+}
+
+/* No caller is refused for what another was refused; the crew says how many. */
+static void limit_spares_the_modest(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	unsigned long held = golimit_held(h);
+	struct gotest_crew crew;
+
+	golimit_set(h, held + SZ_1M);
+	gotest_crew_start(test, &crew, charge_and_uncharge, h);
+	msleep(200);
+	gotest_crew_stop(test, &crew);
+	golimit_set(h, 0);
+	gotest_settle(h);
+	KUNIT_EXPECT_EQ(test, golimit_held(h), held);
+}
+
 static struct kunit_case limit_cases[] = {
 	KUNIT_CASE(limit_counts_all),
 	KUNIT_CASE(limit_is_hard),
@@ -395,6 +432,7 @@ static struct kunit_case limit_cases[] = {
 	KUNIT_CASE(limit_makes_room_of_pieces),
 	KUNIT_CASE(limit_nofail),
 	KUNIT_CASE(limit_under_load),
+	KUNIT_CASE(limit_spares_the_modest),
 	{}
 };
 

@@ -267,12 +267,13 @@ void gobackground_stop(struct goheap *h)
 	cancel_delayed_work_sync(&h->background);
 }
 
-/* Run the background at once: its parameters have changed. */
+/* Run the background at once, from the start: its parameters have changed. */
 static void wake_background(struct goheap *h)
 {
+	cancel_delayed_work_sync(&h->background);
 	h->next_tick = jiffies;
 	h->next_turn = jiffies;
-	mod_delayed_work(system_unbound_wq, &h->background, 0);
+	queue_delayed_work(system_unbound_wq, &h->background, 0);
 }
 
 static int background_param_set(const char *val, const struct kernel_param *kp)

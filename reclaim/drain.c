@@ -36,6 +36,9 @@
 /* How long a caller that is short of memory waits for caches to be emptied. */
 #define DRAIN_WAIT_MS	100
 
+/* How long a caller that wants all of them emptied waits. */
+#define DRAIN_ALL_WAIT_MS	2000
+
 static enum cpuhp_state hotplug_state;
 static struct workqueue_struct *drain_wq;
 
@@ -293,9 +296,19 @@ void godrain_node(struct goheap *h, int nid)
 	cpus_read_unlock();
 }
 
+/* Has the cache anything that a drain would take? */
+static bool is_worth_draining(const struct gomcache *c)
+{
+	return READ_ONCE(c->bytes) || READ_ONCE(c->tiny);
+}
+
 /**
  * godrain_all - empty the caches of all CPUs
  * @h: the heap
+ *
+ * A CPU that lets no worker run, because a real-time task does not leave it, is
+ * asked and not waited for beyond DRAIN_ALL_WAIT_MS: it empties its cache when it
+ * can.  CPUs that have nothing are left alone.
  *
  * Context: task, may sleep.
  */
@@ -306,9 +319,37 @@ void godrain_all(struct goheap *h)
 	godrain_deferred(h);
 	cpus_read_lock();
 	for_each_online_cpu(cpu)
-		queue_drain(h, cpu);
-	for_each_online_cpu(cpu)
-		flush_work(&per_cpu_ptr(h->mcache, cpu)->drain);
+		if (is_worth_draining(per_cpu_ptr(h->mcache, cpu)))
+			queue_drain(h, cpu);
+	wait_event_timeout(h->drained, !atomic_read(&h->draining),
+			   msecs_to_jiffies(DRAIN_ALL_WAIT_MS));
+	cpus_read_unlock();
+}
+
+/**
+ * godrain_end - empty the caches of a heap that is not used any more
+ * @h: the heap, whose worker has stopped
+ *
+ * No CPU touches its cache any more, so that this one may empty them all.
+ *
+ * Context: task, may sleep.
+ */
+void godrain_end(struct goheap *h)
+{
+	struct gomcache *c;
+	int cpu, pass;
+
+	godrain_deferred(h);
+	/* Against drain_dead_cpu(). */
+	cpus_read_lock();
+	/* An empty tiny block goes to this CPU's stack: hence twice. */
+	for (pass = 0; pass < 2; pass++)
+		for_each_possible_cpu(cpu) {
+			c = per_cpu_ptr(h->mcache, cpu);
+			cancel_work_sync(&c->drain);
+			cancel_work_sync(&c->trim);
+			drain_cache(h, c, DRAIN_DEAD);
+		}
 	cpus_read_unlock();
 }
 
@@ -362,12 +403,6 @@ int godrain_init(struct goheap *h)
  */
 void godrain_exit(struct goheap *h)
 {
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		cancel_work_sync(&per_cpu_ptr(h->mcache, cpu)->drain);
-		cancel_work_sync(&per_cpu_ptr(h->mcache, cpu)->trim);
-	}
 	cpuhp_state_remove_instance_nocalls(hotplug_state, &h->online);
 	free_percpu(h->mcache);
 	h->mcache = NULL;

@@ -106,17 +106,31 @@ void golimit_init(void)
 }
 
 /**
- * golimit_start - heed the parameter memory_limit
- * @h: the heap of the API
+ * golimit_start - heed the parameter
+ * @h: the heap of the API, which holds its reserves and nothing else
  *
- * Context: task.
+ * A limit may be lowered below what is held later, and then makes memory go.  At
+ * load such a limit would only make every allocation fail.
+ *
+ * Context: task, may sleep.
+ * Return: 0, or -EINVAL if the limit is below what an empty heap holds.
  */
-void golimit_start(struct goheap *h)
+int golimit_start(struct goheap *h)
 {
+	unsigned long held = golimit_held(h);
+	int err = 0;
+
 	kernel_param_lock(THIS_MODULE);
-	heeded = true;
-	golimit_set(h, memory_limit);
+	if (memory_limit && memory_limit < held) {
+		pr_err("goalloc: memory_limit=%lu is below the %lu bytes that an empty heap holds\n",
+		       memory_limit, held);
+		err = -EINVAL;
+	} else {
+		heeded = true;
+		golimit_set(h, memory_limit);
+	}
 	kernel_param_unlock(THIS_MODULE);
+	return err;
 }
 
 /**

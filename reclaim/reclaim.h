@@ -22,6 +22,7 @@ void godrain_trim_idle(struct goheap *h);
 unsigned long godrain_cached_bytes(struct goheap *h, int nid);
 void godrain_node(struct goheap *h, int nid);
 void godrain_all(struct goheap *h);
+void godrain_end(struct goheap *h);
 int godrain_init(struct goheap *h);
 void godrain_exit(struct goheap *h);
 int godrain_hotplug_init(void);
@@ -59,7 +60,7 @@ size_t goscavenge_all(struct goheap *h);
 void golimit_keep(struct goheap *h, bool caches);
 void golimit_set(struct goheap *h, unsigned long bytes);
 void golimit_init(void);
-void golimit_start(struct goheap *h);
+int golimit_start(struct goheap *h);
 void golimit_stop(void);
 
 /* background.c */

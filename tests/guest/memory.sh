@@ -179,7 +179,7 @@ check "the parameters read back" [ "$(cat $params/scavenge_window_ms \
 check "MemStats has the limit" [ "$(memstat MemoryLimit)" = 1073741824 ]
 check "rmmod" rmmod goalloc
 for bad in scavenge_window_ms=99 scavenge_retain=99 scavenge_cpu=0 \
-	memory_limit=-1; do
+	memory_limit=-1 memory_limit=1; do
 	check "no insmod with $bad" eval "! insmod goalloc.ko $bad 2>/dev/null"
 done
 check "insmod" insmod goalloc.ko

@@ -8,7 +8,10 @@
  * live objects, and some set limits.  Output is TAP.
  */
 #define _GNU_SOURCE
+#include <linux/userfaultfd.h>
+#include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -24,6 +27,7 @@ FIXTURE(calls)
 {
 	int fd;
 	__u64 before;
+	__u64 cost;		/* of a handle */
 	__u64 *handles;
 };
 
@@ -32,6 +36,7 @@ FIXTURE_SETUP(calls)
 	self->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_GE(self->fd, 0);
 	self->before = live_objects();
+	self->cost = handle_bytes();
 	self->handles = calloc(GOALLOC_BULK_MAX + 1, sizeof(__u64));
 	ASSERT_NE(self->handles, NULL);
 }
@@ -278,7 +283,7 @@ TEST_F(calls, realloc)
 			last = usable;
 			EXPECT_EQ(fdinfo(self->fd, "goalloc-objects"), 1);
 		}
-		EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 64);
+		EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 64 + self->cost);
 		EXPECT_EQ(do_free(self->fd, handle), 0);
 		EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 0);
 	}
@@ -303,7 +308,7 @@ TEST_F(calls, realloc_refuses)
 	EXPECT_EQ(do_realloc(self->fd, handle, 2000, NULL), -EDQUOT);
 	ASSERT_EQ(do_stat(self->fd, handle, &st), 0);
 	EXPECT_EQ(st.size, 100);
-	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), st.usable);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), st.usable + self->cost);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-refused"), 1);
 }
 
@@ -394,6 +399,113 @@ TEST_F(calls, patterns_refuse)
 		p.handle = 0;
 		EXPECT_EQ(do_pattern(self->fd, cmds[i], &p, &good), -ENOENT);
 	}
+}
+
+/* --- WRITE, in pieces ---------------------------------------------------- */
+
+#define PIECE		16384
+
+/* What comes before a bad address is written, in whole pieces, and no more. */
+TEST_F(calls, write_faults_half_way)
+{
+	size_t page = sysconf(_SC_PAGESIZE), size = 3 * PIECE;
+	unsigned char *p, *back = malloc(size);
+	__u64 handle;
+
+	ASSERT_NE(back, NULL);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(p, MAP_FAILED);
+	memset(p, 0x77, size);
+	ASSERT_EQ(do_alloc(self->fd, size, 0, &handle, NULL), 0);
+	ASSERT_EQ(do_write(self->fd, handle, 0, p, size), 0);
+	memset(p, 0x11, size);
+	ASSERT_EQ(munmap(p + size - page, page), 0);
+	EXPECT_EQ(do_write(self->fd, handle, 0, p, size), -EFAULT);
+	ASSERT_EQ(do_read(self->fd, handle, 0, back, size), 0);
+	EXPECT_TRUE(all_bytes(back, 2 * PIECE, 0x11));
+	EXPECT_TRUE(all_bytes(back + 2 * PIECE, PIECE, 0x77));
+	/* Bytes that the object has not are refused before any is copied. */
+	EXPECT_EQ(do_write(self->fd, handle, 1, p, size), -EINVAL);
+	EXPECT_EQ(do_write(self->fd, handle, size, p + size - page, 1),
+		  -EINVAL);
+	ASSERT_EQ(do_read(self->fd, handle, 0, back, size), 0);
+	EXPECT_TRUE(all_bytes(back, 2 * PIECE, 0x11));
+	EXPECT_TRUE(all_bytes(back + 2 * PIECE, PIECE, 0x77));
+	munmap(p, size - page);
+	free(back);
+}
+
+#define NR_WRITERS	16
+
+static struct {
+	int fd;
+	__u64 handle;
+	void *area;
+} writers;
+
+static void *write_all(void *arg)
+{
+	do_write(writers.fd, writers.handle, 0, writers.area, MAX_SIZE);
+	return NULL;
+}
+
+static long mem_free_kb(void)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	char line[128];
+	long kb = -1;
+
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "MemFree: %ld", &kb);
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+/* Who reads this memory waits until the descriptor is closed. */
+static int endless_fault(void *area)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)area, MAX_SIZE },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0)
+		return fd;
+	if (!ioctl(fd, UFFDIO_API, &api) && !ioctl(fd, UFFDIO_REGISTER, &reg))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Calls that wait for a page fault hold little: not what they will copy. */
+TEST_F_TIMEOUT(calls, write_holds_little, 60)
+{
+	pthread_t threads[NR_WRITERS];
+	int fault, i;
+	long before;
+
+	writers.fd = self->fd;
+	writers.area = mmap(NULL, MAX_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(writers.area, MAP_FAILED);
+	ASSERT_EQ(do_alloc(self->fd, MAX_SIZE, 0, &writers.handle, NULL), 0);
+	fault = endless_fault(writers.area);
+	if (fault < 0)
+		SKIP(return, "no userfaultfd");
+	before = mem_free_kb();
+	for (i = 0; i < NR_WRITERS; i++)
+		ASSERT_EQ(pthread_create(&threads[i], NULL, write_all, NULL),
+			  0);
+	usleep(500000);
+	/* A thread's own stacks and such are some 100 KiB. */
+	EXPECT_LT(before - mem_free_kb(), NR_WRITERS * 1024);
+	close(fault);
+	for (i = 0; i < NR_WRITERS; i++)
+		pthread_join(threads[i], NULL);
 }
 
 /* --- BULK ---------------------------------------------------------------- */
@@ -540,10 +652,10 @@ TEST_F(calls, limits)
 {
 	int other = open(DEVICE, O_RDWR | O_CLOEXEC);
 	struct goalloc_ioc_info info;
-	__u64 a, b, c;
+	__u64 a, b, c, one = 8192 + self->cost;
 
 	ASSERT_GE(other, 0);
-	ASSERT_EQ(set_param("dev_max_bytes", "16K"), 0);
+	ASSERT_EQ(set_param_to("dev_max_bytes", 2 * one), 0);
 	ASSERT_EQ(do_alloc(self->fd, 8192, 0, &a, NULL), 0);
 	ASSERT_EQ(do_alloc(self->fd, 8192, 0, &b, NULL), 0);
 	EXPECT_EQ(do_alloc(self->fd, 1, 0, &c, NULL), -EDQUOT);
@@ -551,25 +663,133 @@ TEST_F(calls, limits)
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-refused"), 2);
 	/* Each descriptor has a limit of its own; dev_max_total is for all. */
 	EXPECT_EQ(do_alloc(other, 8192, 0, &c, NULL), 0);
-	ASSERT_EQ(set_param("dev_max_total", "24576"), 0);
+	ASSERT_EQ(set_param_to("dev_max_total", 3 * one), 0);
 	EXPECT_EQ(do_alloc(other, 8192, 0, &c, NULL), -EDQUOT);
 	ASSERT_EQ(call(other, GOALLOC_IOC_INFO, &info), 0);
-	EXPECT_EQ(info.max_bytes, 16384);
-	EXPECT_EQ(info.max_total, 24576);
-	EXPECT_EQ(info.bytes, 8192);
-	EXPECT_EQ(info.total, 24576);
-	/* A limit below what a descriptor holds takes nothing away. */
+	EXPECT_EQ(info.max_bytes, 2 * one);
+	EXPECT_EQ(info.max_total, 3 * one);
+	EXPECT_EQ(info.bytes, one);
+	EXPECT_EQ(info.total, 3 * one);
+	/* A limit below what there is takes nothing away. */
 	ASSERT_EQ(set_param("dev_max_bytes", "1"), 0);
 	EXPECT_EQ(do_write(self->fd, a, 0, "x", 1), 0);
 	EXPECT_EQ(do_free(self->fd, a), 0);
 	EXPECT_EQ(do_alloc(self->fd, 8, 0, &a, NULL), -EDQUOT);
-	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 8192);
-	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"), 16384);
-	/* An object without bytes is free of charge. */
-	EXPECT_EQ(do_alloc(self->fd, 0, 0, &a, NULL), 0);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), one);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"), 2 * one);
+	/* No bytes cost a handle. */
+	EXPECT_EQ(do_alloc(self->fd, 0, 0, &a, NULL), -EDQUOT);
 	close(other);
 	ASSERT_EQ(call(self->fd, GOALLOC_IOC_INFO, &info), 0);
-	EXPECT_EQ(info.total, 8192);
+	EXPECT_EQ(info.total, one);
+}
+
+/* Objects without bytes end at the limits, too, and take what they cost. */
+TEST_F(calls, limits_count_records)
+{
+	int other = open(DEVICE, O_RDWR | O_CLOEXEC);
+	__u64 done;
+
+	ASSERT_GE(other, 0);
+	/* A record is no smaller than what it has to hold, and no page. */
+	EXPECT_GE(self->cost, 64);
+	EXPECT_LT(self->cost, 1024);
+	ASSERT_EQ(set_param_to("dev_max_bytes", 1000 * self->cost), 0);
+	ASSERT_EQ(do_alloc_bulk(self->fd, 0, 2000, self->handles, &done), 0);
+	EXPECT_EQ(done, 1000);
+	ASSERT_EQ(set_param_to("dev_max_total", 1500 * self->cost), 0);
+	ASSERT_EQ(do_alloc_bulk(other, 0, 2000, self->handles, &done), 0);
+	EXPECT_EQ(done, 500);
+	EXPECT_EQ(do_alloc_bulk(other, 0, 1, self->handles, &done), -EDQUOT);
+	close(other);
+	ASSERT_EQ(set_param("dev_max_bytes", "0"), 0);
+	ASSERT_EQ(do_alloc_bulk(self->fd, 0, 2000, self->handles, &done), 0);
+	EXPECT_EQ(done, 500);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 1500 * self->cost);
+}
+
+/* The most that the allocator keeps for what is counted of a page. */
+#define PINNED_MAX	6
+#define SOME_MB		(4ULL << 20)
+
+static __u64 read_total(int fd, struct goalloc_ioc_info *info)
+{
+	return call(fd, GOALLOC_IOC_INFO, info) ? ~0ULL : info->total;
+}
+
+static __u64 heap_inuse(int fd)
+{
+	struct goalloc_ioc_free_os_memory arg;
+	struct goalloc_memstats m;
+
+	if (call(fd, GOALLOC_IOC_FREE_OS_MEMORY, &arg) ||
+	    call(fd, GOALLOC_IOC_MEMSTATS, &m))
+		return ~0ULL;
+	return m.heap_inuse;
+}
+
+/* As many objects of a class as there may be, and then one in each span. */
+static void leave_one_in_each_span(int fd, const struct goalloc_class *class,
+				   __u32 flags, __u64 *handles)
+{
+	struct goalloc_ioc_alloc_bulk arg = {
+		.size = class->size, .flags = flags, .count = GOALLOC_BULK_MAX,
+		.handles = (uintptr_t)handles,
+	};
+	__u64 i;
+
+	if (call(fd, GOALLOC_IOC_ALLOC_BULK, &arg))
+		return;
+	for (i = 0; i < arg.done; i++)
+		if (i % class->objects)
+			do_free(fd, handles[i]);
+}
+
+/*
+ * One object left in each span holds much and costs little: what its page costs is
+ * in the total, and the total is bounded.  So is what the heap holds.
+ */
+TEST_F_TIMEOUT(calls, limits_count_pages, 300)
+{
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	struct goalloc_ioc_info info;
+	__u64 before = heap_inuse(fd), held = 0, bytes, most = 0, handle;
+	unsigned int i, noscan;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(set_param_to("dev_max_total", SOME_MB), 0);
+	ASSERT_EQ(read_total(fd, &info), 0);
+	for (i = 1; i < GOALLOC_NR_CLASSES; i++)
+	for (noscan = 0; noscan < 2; noscan++) {
+		if (info.classes[i].objects < 2)
+			continue;
+		leave_one_in_each_span(fd, &info.classes[i],
+				       noscan ? GOALLOC_ALLOC_NOSCAN : 0,
+				       self->handles);
+		held = heap_inuse(fd) - before;
+		EXPECT_LE(read_total(fd, &info), SOME_MB);
+		/* What one CPU or another has at hand is nobody's. */
+		EXPECT_LE(held, PINNED_MAX * info.total + (1 << 20));
+		if (held > most)
+			most = held;
+	}
+	bytes = fdinfo(fd, "goalloc-bytes");
+	TH_LOG("%llu bytes on the account hold %llu, at most %llu",
+	       (unsigned long long)bytes, (unsigned long long)held,
+	       (unsigned long long)most);
+	/* It was not what the objects cost. */
+	EXPECT_LT(bytes, SOME_MB / 2);
+	EXPECT_GT(read_total(fd, &info), SOME_MB * 3 / 4);
+	EXPECT_LE(most, PINNED_MAX * SOME_MB);
+	close(fd);
+	EXPECT_EQ(read_total(self->fd, &info), 0);
+	/* An object that moves takes its page along. */
+	ASSERT_EQ(do_alloc(self->fd, 100, 0, &handle, NULL), 0);
+	EXPECT_EQ(read_total(self->fd, &info), 8192 + self->cost);
+	ASSERT_EQ(do_realloc(self->fd, handle, 8192, NULL), 0);
+	EXPECT_EQ(read_total(self->fd, &info), 8192 + self->cost);
+	EXPECT_EQ(do_free(self->fd, handle), 0);
+	EXPECT_EQ(read_total(self->fd, &info), 0);
 }
 
 TEST_F(calls, limits_must_make_sense)
@@ -617,13 +837,13 @@ static void *alloc_up_to_limit(void *arg)
 /* Threads that reach the limit together get exactly what it allows. */
 TEST_F(calls, limits_are_exact)
 {
-	ASSERT_EQ(set_param("dev_max_bytes", "64000"), 0);
+	ASSERT_EQ(set_param_to("dev_max_bytes", 1000 * (64 + self->cost)), 0);
 	race.fd = self->fd;
 	race.got = 0;
 	ASSERT_EQ(run_threads(alloc_up_to_limit), 0);
 	EXPECT_EQ(race.got, 1000);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-objects"), 1000);
-	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 64000);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 1000 * (64 + self->cost));
 }
 
 /* --- memory cgroups: large objects are charged to the caller's ----------- */
@@ -717,7 +937,8 @@ TEST_F(calls, clients)
 	ASSERT_EQ(do_alloc_bulk(self->fd, 512, 7, self->handles, &done), 0);
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%d %llu %llu", &pid, &objects, &bytes) == 3 &&
-		    pid == getpid() && objects == 7 && bytes == 7 * 512)
+		    pid == getpid() && objects == 7 &&
+		    bytes == 7 * (512 + self->cost))
 			found++;
 	}
 	fclose(f);
@@ -744,6 +965,74 @@ TEST_F(calls, clients_escapes_names)
 	fclose(f);
 	close(fd);
 	EXPECT_EQ(found, 1);
+}
+
+/* --- close ---------------------------------------------------------------- */
+
+#define TRACING	"/tmp/tracing"
+#define PROBE	TRACING "/events/kprobes/goalloc_close"
+
+/* See which callbacks this process leaves to RCU, and with interrupts on or off. */
+static int probe_call_rcu(void)
+{
+	char filter[64];
+
+	mkdir(TRACING, 0755);
+	if (mount("none", TRACING, "tracefs", 0, NULL) && errno != EBUSY)
+		return -errno;
+	if (write_file(TRACING "/kprobe_events",
+		     "p:goalloc_close call_rcu func=$arg2:symbol"))
+		return -ENOENT;
+	snprintf(filter, sizeof(filter), "common_pid == %d", getpid());
+	write_file(PROBE "/filter", filter);
+	return write_file(PROBE "/enable", "1");
+}
+
+/* Nodes of an XArray that went, and how many of them with interrupts off. */
+static void count_nodes(unsigned int *nodes, unsigned int *irqs_off)
+{
+	FILE *f = fopen(TRACING "/trace", "r");
+	char line[256], *flags;
+
+	*nodes = 0;
+	*irqs_off = 0;
+	while (f && fgets(line, sizeof(line), f)) {
+		flags = strstr(line, "] ");
+		if (!flags || !strstr(line, "radix_tree_node_rcu_free"))
+			continue;
+		++*nodes;
+		*irqs_off += flags[2] == 'd';
+	}
+	if (f)
+		fclose(f);
+	write_file(PROBE "/enable", "0");
+	write_file(TRACING "/kprobe_events", "-:goalloc_close");
+}
+
+/*
+ * A close frees node by node, with interrupts on, however many the handles need:
+ * here 16 with one handle each.
+ */
+TEST_F(calls, close_in_steps)
+{
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	unsigned int i, nodes, irqs_off;
+	__u64 done;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(do_alloc_bulk(fd, 16, 1024, self->handles, &done), 0);
+	ASSERT_EQ(done, 1024);
+	for (i = 0; i < 1024; i++) {
+		if (self->handles[i] % 64)
+			EXPECT_EQ(do_free(fd, self->handles[i]), 0);
+	}
+	if (probe_call_rcu())
+		SKIP(return, "no probe of call_rcu()");
+	EXPECT_EQ(close(fd), 0);
+	count_nodes(&nodes, &irqs_off);
+	EXPECT_GE(nodes, 16);
+	EXPECT_EQ(irqs_off, 0);
+	EXPECT_EQ(live_objects(), self->before);
 }
 
 TEST_HARNESS_MAIN

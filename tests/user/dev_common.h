@@ -183,6 +183,18 @@ static inline __u64 fdinfo(int fd, const char *name)
 	return found;
 }
 
+/* What a handle costs on an account, beside the bytes of its object. */
+static inline __u64 handle_bytes(void)
+{
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	__u64 handle, bytes = ~0ULL;
+
+	if (!do_alloc(fd, 0, 0, &handle, NULL))
+		bytes = fdinfo(fd, "goalloc-bytes");
+	close(fd);
+	return bytes;
+}
+
 /* Write to a file in proc, sysfs, debugfs or cgroupfs. */
 static inline int write_file(const char *path, const char *text)
 {
@@ -202,6 +214,14 @@ static inline int set_param(const char *name, const char *value)
 
 	snprintf(path, sizeof(path), "/sys/module/goalloc/parameters/%s", name);
 	return write_file(path, value);
+}
+
+static inline int set_param_to(const char *name, __u64 value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	return set_param(name, text);
 }
 
 static inline void on_alarm(int sig)

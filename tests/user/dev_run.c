@@ -7,7 +7,13 @@
  * Run as root with goalloc loaded and nothing else using it.  Output is TAP.
  */
 #define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -242,20 +248,179 @@ TEST_F_TIMEOUT(run, killed_and_busy, 60)
 	check_answer(_metadata, self->fd, &self->arg, self->before);
 }
 
-/* A run is charged the most that it may hold. */
+/*
+ * The worst case counts, and a slot for each object: what a run may hold its
+ * descriptor must be allowed.
+ */
 TEST_F(run, is_charged)
 {
+	__u64 one = 1024 + sizeof(__u64), all = (100 + 256) * one;
+
 	self->arg.cpus[0] = 1;
-	ASSERT_EQ(set_param("dev_max_bytes", "300K"), 0);
+	ASSERT_EQ(set_param_to("dev_max_bytes", all - 1), 0);
 	EXPECT_EQ(run(self->fd, &self->arg), -EDQUOT);
 	EXPECT_EQ(fdinfo(self->fd, "goalloc-bytes"), 0);
-	ASSERT_EQ(set_param("dev_max_bytes", "400K"), 0);
+	ASSERT_EQ(set_param_to("dev_max_bytes", all + one), 0);
 	EXPECT_EQ(run(self->fd, &self->arg), 0);
-	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"), (100 + 256) * 1024);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"), all);
 	self->arg.realloc_percent = 10;
 	EXPECT_EQ(run(self->fd, &self->arg), 0);
-	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"),
-		  (100 + 256 + 1) * 1024);
+	EXPECT_EQ(fdinfo(self->fd, "goalloc-peak-bytes"), all + one);
+}
+
+/* --- whose CPUs, and whose time ------------------------------------------ */
+
+#define CGROUP	"/tmp/cgroup"
+#define MINE	CGROUP "/goalloc-run"
+
+static void bind_to(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static __u64 own_cpu_ns(void)
+{
+	struct rusage ru;
+
+	getrusage(RUSAGE_SELF, &ru);
+	return (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000 * MS +
+	       (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) * 1000ULL;
+}
+
+/* A run without count, of so many ms. */
+static int run_for(int fd, struct goalloc_ioc_run *arg, unsigned int ms)
+{
+	arg->count = 0;
+	arg->duration_ns = ms * MS;
+	return run(fd, arg);
+}
+
+/* Who is bound to a CPU runs there, in its own time, and nowhere else. */
+TEST_F_TIMEOUT(run, keeps_to_my_cpus, 60)
+{
+	struct goalloc_ioc_run arg = self->arg;
+	__u64 before = own_cpu_ns();
+
+	bind_to(0);
+	ASSERT_EQ(run_for(self->fd, &arg, 1000), 0);
+	EXPECT_EQ(arg.nr_cpus, 1);
+	EXPECT_GT(own_cpu_ns() - before, 300 * MS);
+	check_answer(_metadata, self->fd, &arg, self->before);
+	arg = self->arg;
+	arg.cpus[0] = 1;
+	EXPECT_EQ(run(self->fd, &arg), 0);
+	EXPECT_EQ(arg.nr_cpus, 1);
+	arg = self->arg;
+	arg.cpus[0] = 2;
+	EXPECT_EQ(run(self->fd, &arg), -EINVAL);
+	arg.cpus[0] = 3;
+	EXPECT_EQ(run(self->fd, &arg), -EINVAL);
+}
+
+/* RLIMIT_CPU counts a process, so it runs alone, and is told when it ends. */
+TEST_F_TIMEOUT(run, obeys_rlimit_cpu, 120)
+{
+	struct sigaction sa = { .sa_handler = on_alarm };
+	struct rlimit rl = { 1, 100 };
+	long nr = sysconf(_SC_NPROCESSORS_ONLN);
+	__u64 cpu;
+
+	rl.rlim_cur += own_cpu_ns() / (1000 * MS);
+	sigaction(SIGXCPU, &sa, NULL);
+	ASSERT_EQ(setrlimit(RLIMIT_CPU, &rl), 0);
+	self->arg.cpus[0] = nr > 1;
+	EXPECT_EQ(run(self->fd, &self->arg), nr > 1 ? -EPERM : 0);
+	self->arg.cpus[0] = 0;
+	ASSERT_EQ(run_for(self->fd, &self->arg, 60000), 0);
+	cpu = own_cpu_ns();
+	EXPECT_EQ(self->arg.nr_cpus, 1);
+	EXPECT_EQ(self->arg.status, GOALLOC_RUN_SIGNAL);
+	EXPECT_LT(cpu, (rl.rlim_cur + 3) * 1000 * MS);
+	EXPECT_LT(self->arg.elapsed_ns, 59000 * MS);
+}
+
+static int enter_cgroup(void)
+{
+	mkdir(CGROUP, 0755);
+	if (mount("none", CGROUP, "cgroup2", 0, NULL) && errno != EBUSY)
+		return -errno;
+	write_file(CGROUP "/cgroup.subtree_control", "+cpu");
+	mkdir(MINE, 0755);
+	return write_file(MINE "/cgroup.procs", "0");
+}
+
+static void leave_cgroup(void)
+{
+	write_file(CGROUP "/cgroup.procs", "0");
+	rmdir(MINE);
+}
+
+/* CPU time of the group, in ns; ~0 if nobody counts it. */
+static __u64 group_cpu_ns(void)
+{
+	FILE *f = fopen(MINE "/cpu.stat", "r");
+	unsigned long long us;
+	char line[128];
+	__u64 ns = ~0ULL;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "usage_usec %llu", &us) == 1)
+			ns = us * 1000;
+	if (f)
+		fclose(f);
+	return ns;
+}
+
+/* All threads of a run are the group's: what they take, and what they may. */
+TEST_F_TIMEOUT(run, belongs_to_my_cgroup, 120)
+{
+	struct goalloc_ioc_run arg = self->arg;
+	__u64 used, ns;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one CPU");
+	if (enter_cgroup() || group_cpu_ns() == ~0ULL)
+		SKIP(return, "no cgroup 2");
+	used = group_cpu_ns();
+	ASSERT_EQ(run_for(self->fd, &arg, 1000), 0);
+	used = group_cpu_ns() - used;
+	EXPECT_GE(arg.nr_cpus, 2);
+	EXPECT_GT(used, arg.elapsed_ns * 5 / 4);
+	check_answer(_metadata, self->fd, &arg, self->before);
+
+	/* A twentieth of a CPU. */
+	if (!write_file(MINE "/cpu.max", "5000 100000")) {
+		arg = self->arg;
+		used = group_cpu_ns();
+		ns = now_ns();
+		ASSERT_EQ(run_for(self->fd, &arg, 2000), 0);
+		ns = now_ns() - ns;
+		used = group_cpu_ns() - used;
+		EXPECT_LT(used, ns / 4);
+	}
+	leave_cgroup();
+}
+
+/* A run of some of its CPUs is no time of the caller's, but of its group. */
+TEST_F_TIMEOUT(run, on_one_of_my_cpus, 60)
+{
+	__u64 used;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one CPU");
+	if (enter_cgroup() || group_cpu_ns() == ~0ULL)
+		SKIP(return, "no cgroup 2");
+	used = group_cpu_ns();
+	self->arg.cpus[0] = 2;
+	ASSERT_EQ(run_for(self->fd, &self->arg, 1000), 0);
+	EXPECT_EQ(self->arg.nr_cpus, 1);
+	EXPECT_GT(group_cpu_ns() - used, 300 * MS);
+	check_answer(_metadata, self->fd, &self->arg, self->before);
+	leave_cgroup();
 }
 
 #define REFUSED(change)							\

@@ -194,9 +194,11 @@ struct goalloc_class {
  * @max_bytes: bytes that a descriptor may hold; 0: no limit
  * @max_total: bytes that all descriptors together may hold; 0: no limit
  * @objects: objects that this descriptor holds
- * @bytes: bytes that this descriptor holds, rounded up to classes
- * @peak_bytes: the highest value of @bytes so far
- * @total: bytes that all descriptors hold
+ * @bytes: bytes that this descriptor holds: its objects, rounded up to classes,
+ *	and what the module keeps for each
+ * @peak_bytes: the most that @bytes ever was
+ * @total: bytes that all descriptors hold, with the pages that only their
+ *	objects keep
  * @nr_cpus: CPUs online
  * @nr_nodes: NUMA nodes with memory
  * @classes: the size classes
@@ -514,8 +516,8 @@ struct goalloc_run_hist {
  * @malloc_hist: out: latencies of allocations
  * @free_hist: out: latencies of frees
  *
- * While it runs, the descriptor is charged the worst case: @live objects of the
- * largest size on each CPU.
+ * The worst case, @live objects of the largest size on each CPU and a slot of 8
+ * bytes for each, is charged to the descriptor's account for as long as it takes.
  */
 struct goalloc_ioc_run {
 	__u64 count;
