@@ -184,9 +184,12 @@ static int fail_run(const struct goalloc_ioc_run *run, int err)
 		return fail_limit("run", objects, objects * largest);
 	case -EBUSY:
 		return fail_because("run", err, "another run is under way");
+	case -EPERM:
+		return fail_because("run", err,
+				    "its threads may not join your cgroups, or cpus= names some of your CPUs and there is a limit of CPU time");
 	case -EINVAL:
 		return fail_because("run", err,
-				    "cpus: one is not online, or not for you");
+				    "cpus: one is not online, or you may not use it");
 	default:
 		return fail("run", err);
 	}
