@@ -560,8 +560,17 @@ static void print_row(const char *what, u64 go, u64 k)
 {
 	unsigned int ratio = per_mille(go, k);
 
-	pr_info("%-34s %10llu %10llu %7u.%u %%\n", what, go, k, ratio / 10,
-		ratio % 10);
+	if (k)
+		pr_info("%-34s %10llu %10llu %7u.%u %%\n", what, go, k,
+			ratio / 10, ratio % 10);
+	else
+		pr_info("%-34s %10llu %10llu %11s\n", what, go, k, "-");
+}
+
+/* The same without a ratio. */
+static void print_left(const char *what, u64 go, u64 k)
+{
+	pr_info("%-34s %10llu %10llu\n", what, go, k);
 }
 
 static void print_of_peak(u64 go, u64 k)
@@ -586,12 +595,12 @@ static void print_report(const struct replay *r)
 	pr_info("%-34s %10s %10s %11s\n", "", g->name, k->name, "go/k");
 	print_row("pages held when most bytes live", g->live, k->live);
 	print_row("pages held at the peak", g->most, k->most);
-	print_row("pages held when all is freed", g->freed, k->freed);
+	/* What is left of nothing has no ratio: it is told by the peak. */
+	print_left("pages held after all frees", g->freed, k->freed);
 	print_of_peak(g->freed, k->freed);
-	print_row("  and FreeOSMemory was asked", g->after, k->after);
+	print_left("  after FreeOSMemory", g->after, k->after);
 	print_of_peak(g->after, k->after);
-	pr_info("%-34s %10llu %10llu\n", "objects with changed contents",
-		g->errors, k->errors);
+	print_left("objects with changed contents", g->errors, k->errors);
 }
 
 /* A line for scripts.  New keys go to the end; old ones never change. */

@@ -155,6 +155,6 @@ void goreport_leaks(struct goheap *h)
 			large.alloced - large.freed);
 	}
 	if (live)
-		pr_warn("%lu objects leaked; their pages stay, for good\n",
+		pr_warn("%lu objects leaked; their pages stay in use until reboot\n",
 			live);
 }

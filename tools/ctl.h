@@ -19,21 +19,27 @@ extern int json;		/* answers are JSON */
 extern uint64_t last_handle;	/* the handle that $ means */
 
 int fail(const char *what, int err);
+int fail_because(const char *what, int err, const char *why);
+int fail_limit(const char *what, uint64_t objects, uint64_t bytes);
 int complain(const char *what, const char *about);
 
 int number(const char *text, uint64_t max, uint64_t *value);
 int number32(const char *text, uint32_t *value);
+int number_in(const char *text, uint32_t min, uint32_t max, uint32_t *value);
 int handle_of(const char *text, uint64_t *handle);
 const char *word(int argc, char **argv, const char *name);
 int option(int argc, char **argv, const char *name, uint64_t max,
 	   uint64_t *value);
 int option32(int argc, char **argv, const char *name, uint32_t *value);
+int option_in(int argc, char **argv, const char *name, uint32_t min,
+	      uint32_t max, uint32_t *value);
 int has(int argc, char **argv, const char *name);
 
 void begin_answer(void);
 void end_answer(void);
 void put_name(const char *name);
 void put(const char *name, uint64_t value);
+void put_none(const char *name);
 
 int do_run(int argc, char **argv);
 

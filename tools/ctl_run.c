@@ -3,36 +3,51 @@
  * goallocctl run: parse a workload, run it, and print its results.
  */
 #define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ctl.h"
 
-/* Parse "MIN[-MAX][:WEIGHT]", and more of these after a '+'. */
+/* The module's bounds that the ABI's header does not name. */
+#define MAX_SIZE	(4U << 20)
+#define MAX_WEIGHT	65535
+
+/* Parse "MIN[-MAX][:WEIGHT]". */
+static int parse_size(char *one, struct goalloc_run_size *s)
+{
+	char *weight, *max;
+
+	weight = strchr(one, ':');
+	if (weight)
+		*weight++ = 0;
+	max = strchr(one, '-');
+	if (max)
+		*max++ = 0;
+	s->weight = 1;
+	if (number_in(one, 1, MAX_SIZE, &s->min) ||
+	    number_in(max ? max : one, 1, MAX_SIZE, &s->max) ||
+	    (weight && number_in(weight, 1, MAX_WEIGHT, &s->weight)))
+		return 2;
+	if (s->min > s->max)
+		return complain(one, "the least size, above the largest");
+	return 0;
+}
+
+/* Parse sizes, with a '+' between them. */
 static int parse_sizes(char *text, struct goalloc_ioc_run *run)
 {
-	char *one, *weight, *max;
+	char *one;
 
 	for (one = strtok(text, "+"); one; one = strtok(NULL, "+")) {
-		struct goalloc_run_size *s = &run->sizes[run->nr_sizes];
-
 		if (run->nr_sizes == GOALLOC_RUN_SIZES)
-			return complain("sizes", "too many");
-		weight = strchr(one, ':');
-		if (weight)
-			*weight++ = 0;
-		max = strchr(one, '-');
-		if (max)
-			*max++ = 0;
-		s->weight = 1;
-		if (number32(one, &s->min) ||
-		    number32(max ? max : one, &s->max) ||
-		    (weight && number32(weight, &s->weight)))
+			return complain("sizes", "more than 16 kinds");
+		if (parse_size(one, &run->sizes[run->nr_sizes++]))
 			return 2;
-		run->nr_sizes++;
 	}
-	return 0;
+	return run->nr_sizes ? 0 : complain("sizes", "none is given");
 }
 
 static int parse_order(const char *text, uint32_t *order)
@@ -46,27 +61,34 @@ static int parse_order(const char *text, uint32_t *order)
 	return complain(text, "not random, fifo or lifo");
 }
 
-/* Parse a list of CPUs as /sys has them: "0,2-3". */
-static int parse_cpus(const char *text, struct goalloc_ioc_run *run)
+/* A number of a list of CPUs.  Only digits: strtoul() would take a sign. */
+static const char *parse_cpu(const char *text, unsigned long *cpu)
 {
-	unsigned long a, b;
 	char *end;
 
-	for (;; text = end + 1) {
-		a = strtoul(text, &end, 10);
+	if (!isdigit((unsigned char)*text))
+		return NULL;
+	*cpu = strtoul(text, &end, 10);
+	return *cpu < GOALLOC_RUN_CPUS ? end : NULL;
+}
+
+/* Parse a list of CPUs as /sys has them: "0,2-3". */
+static int parse_cpus(const char *list, struct goalloc_ioc_run *run)
+{
+	const char *text = list;
+	unsigned long a, b;
+
+	for (;; text++) {
+		text = parse_cpu(text, &a);
 		b = a;
-		if (end != text && *end == '-') {
-			text = end + 1;
-			b = strtoul(text, &end, 10);
-		}
-		if (end == text || b >= GOALLOC_RUN_CPUS || a > b)
-			return complain(text, "no list of CPUs");
+		if (text && *text == '-')
+			text = parse_cpu(text + 1, &b);
+		if (!text || a > b || (*text && *text != ','))
+			return complain(list, "no list of CPUs");
 		for (; a <= b; a++)
 			run->cpus[a / 64] |= 1ULL << a % 64;
-		if (!*end)
+		if (!*text)
 			return 0;
-		if (*end != ',')
-			return complain(text, "no list of CPUs");
 	}
 }
 
@@ -80,14 +102,17 @@ static int parse_run(int argc, char **argv, struct goalloc_ioc_run *run)
 	if (!sizes)
 		return complain("run", "no memory");
 	err = parse_sizes(sizes, run);
+	if (err)
+		complain("in sizes", text);
 	free(sizes);
 	run->live = 1000;
 	if (err || option(argc, argv, "count", UINT64_MAX, &count) ||
 	    option(argc, argv, "ms", GOALLOC_RUN_MAX_NS / 1000000, &ms) ||
 	    option(argc, argv, "seed", UINT64_MAX, &seed) ||
-	    option32(argc, argv, "live", &run->live) ||
-	    option32(argc, argv, "realloc", &run->realloc_percent) ||
-	    option32(argc, argv, "remote", &run->remote_percent))
+	    option_in(argc, argv, "live", 1, GOALLOC_RUN_MAX_LIVE,
+		      &run->live) ||
+	    option_in(argc, argv, "realloc", 0, 100, &run->realloc_percent) ||
+	    option_in(argc, argv, "remote", 0, 100, &run->remote_percent))
 		return 2;
 	run->count = count;
 	run->seed = seed;
@@ -131,6 +156,45 @@ static void put_hist(const char *name, const struct goalloc_run_hist *h)
 	printf(json ? "]" : "\n");
 }
 
+/* The CPUs that a workload runs on, as far as can be told from here. */
+static uint64_t count_cpus(const struct goalloc_ioc_run *run)
+{
+	struct goalloc_ioc_info info = { 0 };
+	uint64_t n = 0;
+	unsigned int i;
+
+	for (i = 0; i < GOALLOC_RUN_CPUS / 64; i++)
+		n += __builtin_popcountll(run->cpus[i]);
+	if (!n && !goalloc_info(fd, &info))
+		n = info.nr_cpus;
+	return n ? n : 1;
+}
+
+/* What is left for the module to refuse. */
+static int fail_run(const struct goalloc_ioc_run *run, int err)
+{
+	uint64_t objects = run->live * count_cpus(run);
+	uint32_t i, largest = 0;
+
+	for (i = 0; i < run->nr_sizes; i++)
+		if (run->sizes[i].max > largest)
+			largest = run->sizes[i].max;
+	switch (err) {
+	case -EDQUOT:
+		return fail_limit("run", objects, objects * largest);
+	case -EBUSY:
+		return fail_because("run", err, "another run is under way");
+	case -EPERM:
+		return fail_because("run", err,
+				    "its threads may not join your cgroups, or cpus= names some of your CPUs and there is a limit of CPU time");
+	case -EINVAL:
+		return fail_because("run", err,
+				    "cpus: one is not online, or you may not use it");
+	default:
+		return fail("run", err);
+	}
+}
+
 int do_run(int argc, char **argv)
 {
 	static const char * const status[] = { "complete", "time", "signal" };
@@ -142,7 +206,7 @@ int do_run(int argc, char **argv)
 		return err;
 	err = goalloc_run(fd, &run);
 	if (err)
-		return fail("run", err);
+		return fail_run(&run, err);
 	ops = run.mallocs + run.frees + run.reallocs;
 	begin_answer();
 	put_name("status");

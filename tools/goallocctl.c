@@ -137,11 +137,37 @@ static int do_stat(int argc, char **argv)
 	put("class", st.size_class);
 	put("zero", !!(st.flags & GOALLOC_ALLOC_ZERO));
 	put("noscan", !!(st.flags & GOALLOC_ALLOC_NOSCAN));
-	put("node", st.node);
+	if (st.node == UINT32_MAX)
+		put_none("node");
+	else
+		put("node", st.node);
 	put("maps", st.maps);
 	put("map-length", st.map_length);
 	end_answer();
 	return 0;
+}
+
+/* Say what was wrong with a request that the module has refused. */
+static int fail_alloc(const char *what, int err, uint64_t size,
+		      unsigned int flags)
+{
+	struct goalloc_ioc_info info = { 0 };
+	char why[64];
+
+	if (err == -EDQUOT)
+		return fail_limit(what, 1, size);
+	if (err != -EINVAL || goalloc_info(fd, &info))
+		return fail(what, err);
+	if (size > info.max_size) {
+		snprintf(why, sizeof(why), "no object is larger than %llu bytes",
+			 info.max_size);
+		return fail_because(what, err, why);
+	}
+	if (!(flags & GOALLOC_ALLOC_NODE))
+		return fail(what, err);
+	return fail_because(what, err, flags & GOALLOC_ALLOC_NOSCAN ?
+			    "node= does not go with noscan" :
+			    "the node has no memory");
 }
 
 static int alloc_one(uint64_t size, unsigned int flags, uint32_t node)
@@ -150,7 +176,7 @@ static int alloc_one(uint64_t size, unsigned int flags, uint32_t node)
 		  goalloc_alloc_node(fd, size, flags, node, &last_handle) :
 		  goalloc_alloc(fd, size, flags, &last_handle);
 
-	return err ? fail("alloc", err) : do_stat(1, NULL);
+	return err ? fail_alloc("alloc", err, size, flags) : do_stat(1, NULL);
 }
 
 static int64_t alloc_some(uint64_t size, unsigned int flags, uint32_t node,
@@ -171,7 +197,7 @@ static int alloc_many(uint64_t size, unsigned int flags, uint32_t node,
 		n = count - total;
 		done = alloc_some(size, flags, node, handles,
 				  n < 1024 ? n : 1024);
-		if (done < 0)
+		if (done <= 0)
 			break;
 		total += done;
 		last_handle = handles[done - 1];
@@ -180,7 +206,7 @@ static int alloc_many(uint64_t size, unsigned int flags, uint32_t node,
 	put("allocated", total);
 	put("last-handle", last_handle);
 	end_answer();
-	return done < 0 ? fail("alloc", done) : 0;
+	return done < 0 ? fail_alloc("alloc", done, size, flags) : 0;
 }
 
 static int do_alloc(int argc, char **argv)
@@ -229,7 +255,7 @@ static int do_realloc(int argc, char **argv)
 		return 2;
 	err = goalloc_realloc(fd, handle, size);
 	if (err)
-		return fail("realloc", err);
+		return fail_alloc("realloc", err, size, 0);
 	last_handle = handle;
 	return do_stat(1, NULL);
 }
@@ -285,7 +311,7 @@ static int verify_heap(void)
 	FILE *in = fopen(VERIFY, "r");
 
 	if (!in)
-		return fail(VERIFY " (debugfs mounted? root?)", -errno);
+		return fail_because(VERIFY, -errno, "debugfs mounted? root?");
 	begin_answer();
 	if (json) {
 		put_name("says");
@@ -406,7 +432,9 @@ static void usage(FILE *to)
 		    "       goallocctl [-j] -      commands from standard input\n\n");
 	for (i = 0; i < NR_COMMANDS; i++)
 		fprintf(to, "  %s%s\n", commands[i].name, commands[i].help);
-	fprintf(to, "\n-j: JSON. A handle is a number, or $ for the last one.\n");
+	fprintf(to, "\n-j, --json: JSON. -h, --help. -V, --version.\n"
+		    "A handle is a number, or $ for the last one. Numbers are decimal and may have\n"
+		    "K, M, G or T behind them. A comma between commands stands alone.\n");
 }
 
 /* Is it one of the options, with a value if the option takes one? */
@@ -431,12 +459,30 @@ static int refuse(const struct command *c, const char *what, const char *why)
 	return 2;
 }
 
+/* Has the argument, or the option with another value, been given before? */
+static int is_given_twice(const char *arg, char **argv, int n)
+{
+	size_t len = strcspn(arg, "=");
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (strcspn(argv[i], "=") == len && !strncmp(argv[i], arg, len))
+			return 1;
+	}
+	return 0;
+}
+
 /* Check a command's arguments, and set *flags if it needs to write. */
 static int check_command(int argc, char **argv, int *flags)
 {
 	const struct command *c = find_command(argv[0]);
 	int i, plain = 1;
 
+	/* "alloc 100, stat": whatever else is wrong, this is why. */
+	for (i = 0; i < argc; i++) {
+		if (argv[i][strlen(argv[i]) - !!*argv[i]] == ',')
+			return complain(argv[i], "the comma between commands stands alone: put a space before it");
+	}
 	if (!c)
 		return complain(argv[0], "no such command; see goallocctl -h");
 	while (plain < argc && !is_option(c->options, argv[plain]) &&
@@ -447,6 +493,8 @@ static int check_command(int argc, char **argv, int *flags)
 	for (i = plain; i < argc; i++) {
 		if (!is_option(c->options, argv[i]))
 			return refuse(c, argv[i], "unknown argument");
+		if (is_given_twice(argv[i], argv + plain, i - plain))
+			return refuse(c, argv[i], "given twice");
 	}
 	if (c->flags != O_RDONLY)
 		*flags = c->flags;
@@ -510,12 +558,29 @@ static int execute_lines(FILE *in)
 	return status;
 }
 
-int main(int argc, char **argv)
+/* Commands that only read work for a user who may not write. */
+static int open_device(int flags, int may_read_only)
 {
-	int c, lines, flags = O_RDONLY;
-	const char *hint;
+	int err = goalloc_open(flags);
 
-	while ((c = getopt(argc, argv, "+jh")) != -1) {
+	if (may_read_only && (err == -EACCES || err == -EPERM))
+		err = goalloc_open(O_RDONLY);
+	return err;
+}
+
+static const struct option long_options[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 }
+};
+
+/* Return an exit status, or -1 to go on. */
+static int parse_options(int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+jhV", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
 			json = 1;
@@ -523,34 +588,48 @@ int main(int argc, char **argv)
 		case 'h':
 			usage(stdout);
 			return 0;
+		case 'V':
+			puts("goallocctl " VERSION);
+			return 0;
 		default:
-			usage(stderr);
+			fputs("see goallocctl -h\n", stderr);
 			return 2;
 		}
 	}
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	int lines, flags = O_RDONLY, status = parse_options(argc, argv);
+	const char *hint;
+
+	if (status >= 0)
+		return status;
 	argc -= optind;
 	argv += optind;
 	if (!argc) {
 		usage(stderr);
 		return 2;
 	}
-	lines = argc == 1 && !strcmp(argv[0], "-");
-	/* Commands that only read work for a user who may not write. */
+	lines = !strcmp(argv[0], "-");
+	if (lines && argc > 1)
+		return complain(argv[1], "after - commands come from standard input");
 	if (lines)
 		flags = O_RDWR;
 	else if (for_each_command(argc, argv, &flags, check_command))
 		return 2;
-	fd = goalloc_open(flags);
+	fd = open_device(flags, lines);
 	if (fd < 0) {
 		hint = goalloc_open_hint(fd);
 		fprintf(stderr, "goallocctl: %s: %s%s%s\n", GOALLOC_DEVICE,
 			strerror(-fd), hint ? ": " : "", hint ? hint : "");
 		return 3;
 	}
-	c = lines ? execute_lines(stdin) :
-		    for_each_command(argc, argv, &flags, execute_command);
+	status = lines ? execute_lines(stdin) :
+			 for_each_command(argc, argv, &flags, execute_command);
 	if (fflush(stdout) || ferror(stdout))
 		return fail("standard output", -errno);
 	goalloc_close(fd);
-	return c;
+	return status;
 }

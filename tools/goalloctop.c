@@ -8,8 +8,10 @@
  * terminal.
  *
  * The ledger at the top shows how many bytes goalloc holds, and how they are
- * used.  MemStats and the classes are read one after the other; the difference
- * that other CPUs make meanwhile is shown as moving.
+ * used.  The classes count all their spans, MemStats only those that are in
+ * use: the difference are the spans without an object, which are idle.  MemStats
+ * and the classes are read one after the other; the difference that other CPUs
+ * make meanwhile is shown as moving.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,6 +31,7 @@
 
 #define MAX_CLASSES	(2 * GOALLOC_NR_CLASSES)
 #define MAX_LINES	(MAX_CLASSES + 8)
+#define HEAD		6	/* lines above the first row */
 #define LINE		160
 
 /* A reading. */
@@ -89,6 +92,19 @@ static double rate(__u64 a, __u64 b)
 	double t = now->when - before->when;
 
 	return before->when && t > 0 && a >= b ? (a - b) / t : 0;
+}
+
+/* Format what happens per second.  One reading does not tell. */
+static const char *per_second(double n)
+{
+	static char buf[4][24];
+	static unsigned int next;
+	char *s = buf[next++ % 4];
+
+	if (!before->when)
+		return "-";
+	snprintf(s, 24, "%.0f", n);
+	return s;
 }
 
 static void make_rows(void)
@@ -194,7 +210,8 @@ static void line(const char *fmt, ...)
 static void compose_ledger(void)
 {
 	const struct goalloc_memstats *m = &now->m;
-	double live = 0, cached = 0, held = 0, tail = 0, moving;
+	double live = 0, cached = 0, held = 0, tail = 0, spans = 0;
+	double idle, moving;
 	char when[16];
 	time_t t = time(NULL);
 	int i;
@@ -206,19 +223,23 @@ static void compose_ledger(void)
 		cached += c->cached * c->size;
 		held += c->free * c->size;
 		tail += c->tail;
+		spans += c->inuse;
 	}
-	moving = m->heap_inuse - live - cached - held - tail;
+	idle = spans > m->heap_inuse ? spans - m->heap_inuse : 0;
+	moving = m->heap_inuse + idle - live - cached - held - tail;
 	strftime(when, sizeof(when), "%H:%M:%S", localtime(&t));
-	line("goalloctop - %s   objects %llu   mallocs/s %.0f   frees/s %.0f   misuses %llu   failures %llu",
-	     when, m->heap_objects, rate(m->mallocs, before->m.mallocs),
-	     rate(m->frees, before->m.frees), m->misuses, m->failures);
+	line("goalloctop - %s   objects %llu   mallocs/s %s   frees/s %s   misuses %llu   failures %llu",
+	     when, m->heap_objects,
+	     per_second(rate(m->mallocs, before->m.mallocs)),
+	     per_second(rate(m->frees, before->m.frees)), m->misuses,
+	     m->failures);
 	line("Sys   %6s = inuse %s + idle %s + spans %s + mcaches %s + maps %s + other %s   (given back in all: %s)",
 	     human(m->sys), human(m->heap_inuse), human(m->heap_idle),
 	     human(m->mspan_sys), human(m->mcache_sys), human(m->gc_sys),
 	     human(m->other_sys), human(m->heap_released));
-	line("inuse %6s = live %s + cached %s + free %s + tails %s%s%s",
+	line("inuse %6s = live %s + cached %s + free %s + tails %s - idle spans %s%s%s",
 	     human(m->heap_inuse), human(live), human(cached), human(held),
-	     human(tail), moving < 0 ? " - moving " : " + moving ",
+	     human(tail), human(idle), moving < 0 ? " - moving " : " + moving ",
 	     human(moving < 0 ? -moving : moving));
 	line("asked for in all: %s of %s handed out (%.1f%% lost to rounding up)",
 	     human(m->total_requested), human(m->total_alloc),
@@ -244,33 +265,85 @@ static void compose(void)
 
 		if (c->size)
 			snprintf(size, sizeof(size), "%llu", c->size);
-		line("%5u %7s %3s %8llu %8llu %8llu %8llu %4.0f%% %7s %7s %10.0f %10.0f",
+		line("%5u %7s %3s %8llu %8llu %8llu %8llu %4.0f%% %7s %7s %10s %10s",
 		     c->size_class, size, c->noscan ? "-" : "yes", c->spans,
 		     c->live, c->cached, c->free, rows[i].use, human(c->inuse),
-		     human(rows[i].waste), rows[i].mallocs, rows[i].frees);
+		     human(rows[i].waste), per_second(rows[i].mallocs),
+		     per_second(rows[i].frees));
 	}
 }
 
-static void show_batch(void)
+static int show_batch(void)
 {
 	int i;
 
 	for (i = 0; i < nr_lines; i++)
 		puts(text[i]);
-	fflush(stdout);
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "goalloctop: standard output: %s\n", strerror(errno));
+	return 1;
+}
+
+static const char * const help_text[] = {
+	"These keys sort:",
+	"",
+	"  a  live objects          n  class",
+	"  b  objects of a span     o  objects that fit into the spans",
+	"  c  bytes in spans        p  pages of a span",
+	"  f  frees per second      r  allocations per second",
+	"  k  cached objects        s  size",
+	"  l  spans                 u  use",
+	"  v  spans with objects    w  waste",
+	"",
+	"The arrows, page up and down, home and end scroll.",
+	"The space bar takes a reading at once, q quits, h and ? show this.",
+	"Any key goes back.",
+};
+
+#define HELP_LINES	((int)(sizeof(help_text) / sizeof(help_text[0])))
+
+static int helping;	/* the help is on the screen */
+static int first;	/* the first row on the screen */
+
+static int room(void)
+{
+	return LINES > HEAD ? LINES - HEAD : 0;
+}
+
+static void show_help(void)
+{
+	int i;
+
+	for (i = 0; i < HELP_LINES && i < LINES; i++)
+		mvaddnstr(i, 0, help_text[i], COLS);
+}
+
+/* The head stays, the rows below it scroll. */
+static void show_rows(void)
+{
+	int i;
+
+	if (first > nr_rows - room())
+		first = nr_rows - room();
+	if (first < 0)
+		first = 0;
+	for (i = 0; i < nr_lines && i < LINES; i++) {
+		if (i == HEAD - 1)
+			attron(A_REVERSE);
+		if (i < HEAD || i + first < nr_lines)
+			mvaddnstr(i, 0, text[i < HEAD ? i : i + first], COLS);
+		attroff(A_REVERSE);
+	}
 }
 
 static void show_screen(void)
 {
-	int i;
-
 	erase();
-	for (i = 0; i < nr_lines && i < LINES; i++) {
-		if (i == 5)
-			attron(A_REVERSE);
-		mvaddnstr(i, 0, text[i], COLS);
-		attroff(A_REVERSE);
-	}
+	if (helping)
+		show_help();
+	else
+		show_rows();
 	refresh();
 }
 
@@ -282,28 +355,72 @@ static void on_signal(int sig)
 	quit = 1;
 }
 
-/* Wait for the next reading.  A sort key shows the last one in a new order. */
+static int scroll_rows(int c)
+{
+	switch (c) {
+	case KEY_UP:
+		first--;
+		return 1;
+	case KEY_DOWN:
+		first++;
+		return 1;
+	case KEY_PPAGE:
+		first -= room();
+		return 1;
+	case KEY_NPAGE:
+		first += room();
+		return 1;
+	case KEY_HOME:
+		first = 0;
+		return 1;
+	case KEY_END:
+		first = nr_rows;
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* Do what a key asks for, and return whether it is a new reading. */
+static int use_key(int c)
+{
+	if (c == 'q' || c == 'Q')
+		quit = 1;
+	else if (c == KEY_RESIZE)
+		;
+	else if (helping)
+		helping = 0;
+	else if (c == ' ')
+		return 1;
+	else if (c == 'h' || c == '?')
+		helping = 1;
+	else if (c > 0 && c < 128 && strchr(keys, c))
+		key = c;
+	else if (!scroll_rows(c))
+		return 0;
+	compose();
+	show_screen();
+	return 0;
+}
+
+/* Wait for the next reading.  A key shows the last one in another way. */
 static void wait_for_key(double delay)
 {
 	double until = clock_now() + delay;
-	int c;
 
 	for (;;) {
 		double left = until - clock_now();
+		int c;
 
 		if (quit || left <= 0)
 			return;
 		timeout(left * 1000 + 1);
 		c = getch();
-		if (c == 'q' || c == 'Q')
+		/* A terminal that has gone would be asked again and again. */
+		if (c == ERR && !isatty(STDIN_FILENO))
 			quit = 1;
-		if (c == ' ' || quit)
+		if (c != ERR && use_key(c))
 			return;
-		if (c != ERR && c < 128 && strchr(keys, c)) {
-			key = c;
-			compose();
-			show_screen();
-		}
 	}
 }
 
@@ -322,6 +439,7 @@ static int run_screen(double delay)
 	}
 	cbreak();
 	noecho();
+	keypad(stdscr, TRUE);
 	curs_set(0);
 	while (!quit && !(err = take_sample())) {
 		compose();
@@ -343,9 +461,9 @@ static int run_batch(double delay, long times)
 		if (err)
 			return err;
 		compose();
-		show_batch();
-		if (quit || (times && !--times))
-			return 0;
+		err = show_batch();
+		if (err || quit || (times && !--times))
+			return err;
 		nanosleep(&t, NULL);
 		if (quit)
 			return 0;
@@ -363,7 +481,8 @@ static void usage(FILE *to)
 	      "  -s  sort by a live, b objects of a span, c bytes in spans (default), f frees/s,\n"
 	      "      k cached, l spans, n class, o objects, p pages of a span, r mallocs/s,\n"
 	      "      s size, u use, v spans with objects (the same as l), w waste\n\n"
-	      "On the terminal these keys sort, the space bar reads at once, q quits.\n", to);
+	      "On the terminal these keys sort, the arrows scroll, the space bar reads at once,\n"
+	      "h shows the keys, q quits.  --version says which this is.\n", to);
 }
 
 /* Parse a delay of a tenth of a second to a day. */
@@ -390,12 +509,23 @@ static int parse_key(const char *arg)
 	return !key || arg[1] || !strchr(keys, key);
 }
 
+static const struct option long_options[] = {
+	{ "batch", no_argument, NULL, 'b' },
+	{ "once", no_argument, NULL, 'o' },
+	{ "delay", required_argument, NULL, 'd' },
+	{ "sort", required_argument, NULL, 's' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 }
+};
+
 static int parse_args(int argc, char **argv, int *batch, double *delay,
 		      long *times)
 {
 	int c, bad = 0;
 
-	while (!bad && (c = getopt(argc, argv, "bod:n:s:h")) != -1) {
+	while (!bad && (c = getopt_long(argc, argv, "bod:n:s:hV", long_options,
+					NULL)) != -1) {
 		switch (c) {
 		case 'o':
 			*times = 1;
@@ -414,6 +544,9 @@ static int parse_args(int argc, char **argv, int *batch, double *delay,
 			break;
 		case 'h':
 			usage(stdout);
+			exit(0);
+		case 'V':
+			puts("goalloctop " VERSION);
 			exit(0);
 		default:
 			return 1;
@@ -445,6 +578,8 @@ int main(int argc, char **argv)
 	}
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
+	signal(SIGQUIT, on_signal);
+	signal(SIGHUP, on_signal);
 	err = batch ? run_batch(delay, times) : run_screen(delay);
 	if (err < 0)
 		fprintf(stderr, "goalloctop: %s\n", strerror(-err));

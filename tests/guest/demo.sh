@@ -21,11 +21,13 @@ verify() {
 	echo "verify: ok"
 }
 
+copies() { [ "$1" = 1 ] && echo "1 copy" || echo "$1 copies"; }
+
 # replay TRACE COPIES: the module does its work while it loads.
 replay() {
-	section "kernel traffic, recorded and played back: $1, $2 at once"
+	section "kernel traffic, recorded and played back: $1, $(copies "$2")"
 	insmod goreplay.ko "trace=/goalloc/$1.gotrace" "copies=$2" ||
-		fail "replay of $1, $2 at once"
+		fail "replay of $1, $(copies "$2")"
 	rmmod goreplay || fail "rmmod goreplay"
 	verify "the replay of $1"
 }

@@ -95,6 +95,94 @@ ctl_refuses() {
 		! grep -q HeapSys /tmp/said
 }
 
+# told TEXT ARGUMENT...: goallocctl fails and says why.
+told() {
+	local text=$1
+	shift
+	if ./goallocctl "$@" >/tmp/said 2>&1 || ! grep -qF "$text" /tmp/said
+	then
+		echo "$* said:"
+		cat /tmp/said
+		return 1
+	fi
+}
+
+ctl_tells_why() {
+	told 'stands alone' alloc 100, stat &&
+		told 'count=3: given twice' alloc 64 count=2 count=3 &&
+		told 'zero: given twice' alloc 64 zero zero &&
+		told 'in decimal' alloc 0x10 &&
+		told 'larger than 4194304' alloc 5M &&
+		told 'larger than 4194304' alloc 64 , realloc \$ 5M &&
+		told 'does not go with noscan' alloc 64 noscan node=0 &&
+		told 'no memory' alloc 64 node=1000 &&
+		told 'no object has' free 5 &&
+		told 'live=0: not 1 to 65536' run live=0 &&
+		told 'realloc=101: not 0 to 100' run realloc=101 &&
+		told 'remote=101: not 0 to 100' run remote=101 &&
+		told '0: not 1 to 4194304' run sizes=64+0 &&
+		told '512: ' run sizes=512-16 &&
+		told 'none is given' run sizes= &&
+		told 'not 1 to 65535' run sizes=64:0 &&
+		told 'cpus=0-: no list' run cpus=0- &&
+		told 'not online' run cpus=1000 count=1 &&
+		[ "$(./goallocctl alloc 010 | grep ^size)" = 'size: 10' ] &&
+		[ "$(./goallocctl alloc 0 | grep ^node)" = 'node: none' ] &&
+		./goallocctl --version | grep -q '^goallocctl [0-9]' &&
+		./goallocctl --help | grep -q free-os-memory
+}
+
+# with_limit NAME VALUE COMMAND...: the command runs under that limit.
+with_limit() {
+	local file=/sys/module/goalloc/parameters/$1 old status
+	old=$(cat "$file")
+	echo "$2" >"$file"
+	shift 2
+	"$@"
+	status=$?
+	echo "$old" >"$file"
+	return "$status"
+}
+
+ctl_tells_limit() {
+	with_limit dev_max_objects 1 told dev_max_objects=1 \
+		alloc 64 , alloc 64 &&
+		with_limit dev_max_bytes 1000 told dev_max_bytes=1000 \
+			alloc 9000 &&
+		with_limit dev_max_total 1000 told dev_max_total=1000 \
+			alloc 9000 &&
+		with_limit dev_max_objects 10 told dev_max_objects=10 \
+			run live=100 count=100
+}
+
+# Who may only read can read commands, too.
+ctl_only_reads() {
+	local status
+	mkdir -p /etc &&
+		printf '%s\n' root:x:0:0::/:/bin/sh u:x:1000:1000::/:/bin/sh \
+			>/etc/passwd &&
+		chmod 644 /dev/goalloc &&
+		echo info | su u -c './goallocctl -' | grep -q '^version: ' &&
+		echo alloc 64 | su u -c './goallocctl -' 2>&1 |
+			grep -q 'may only read'
+	status=$?
+	chmod 600 /dev/goalloc
+	return "$status"
+}
+
+# The bytes in use are the sum of what they are said to be.  The background may
+# move some between two readings, so there are more of them.
+ledger_is_true() {
+	./goalloctop -b -n 20 -d 0.1 >/tmp/said
+	grep -q '^inuse .* - idle spans [0-9].* moving 0B$' /tmp/said ||
+		{ cat /tmp/said; return 1; }
+}
+
+top_ends_when_full() {
+	timeout 20 ./goalloctop -b -d 0.1 >/dev/full 2>/tmp/said
+	[ $? = 1 ] && grep -q 'No space left' /tmp/said
+}
+
 top_refuses() {
 	local delay
 	for delay in nan inf -1 0 1e99 3s ""; do
@@ -169,12 +257,17 @@ check "goallocctl fill and verify" pattern_is_there
 check "goallocctl verify of another pattern" pattern_is_another
 check "goallocctl run" workload
 check "goallocctl refuses what makes no sense" ctl_refuses
+check "goallocctl tells why" ctl_tells_why
+check "goallocctl tells which limit" ctl_tells_limit
+check "goallocctl for who may only read" ctl_only_reads
 check "goallocctl reads lines of any length" long_lines
 check "goallocctl alloc with node and count" on_node
 check "goallocctl verify, as text and JSON" heap_is_sound
 check "goalloctop refuses what makes no sense" top_refuses
 check "goalloctop without a terminal" top_without_terminal
 check "goalloctop shows what goallocctl holds" ctl_and_top
+check "goalloctop's ledger is true at rest" ledger_is_true
+check "goalloctop ends when it cannot write" top_ends_when_full
 
 # The programs below count objects exactly.  The scavenger would free the tiny
 # block that a CPU holds, so it is switched off.
