@@ -394,13 +394,12 @@ static int charge_and_uncharge(void *arg)
 	int refused = 0;
 
 	while (!kthread_should_stop()) {
-		if (greedy) {
+		if (greedy)
 			refused += golimit_charge(h, SZ_1G, GFP_NOWAIT);
-		} else if (golimit_charge(h, PAGE_SIZE, GFP_NOWAIT)) {
+		else if (golimit_charge(h, PAGE_SIZE, GFP_NOWAIT))
 			golimit_uncharge(h, PAGE_SIZE);
-		} else {
+		else
 			refused++;
-		}
 		cond_resched();
 	}
 	return refused;

@@ -22,7 +22,7 @@ SAME(size_class_stats, sizeof(struct goalloc_class_stats), 96);
 SAME(size_free_os_memory, sizeof(struct goalloc_ioc_free_os_memory), 8);
 SAME(size_run, sizeof(struct goalloc_ioc_run), 1192);
 SAME(size_by_size, sizeof(struct goalloc_by_size), 24);
-SAME(size_memstats, sizeof(struct goalloc_memstats), 6072);
+SAME(size_memstats, sizeof(struct goalloc_memstats), 6088);
 
 SAME(ver0_alloc, GOALLOC_ALLOC_SIZE_VER0, 40);
 SAME(ver0_realloc, GOALLOC_REALLOC_SIZE_VER0, 32);
@@ -45,13 +45,14 @@ SAME(at_free_hist, offsetof(struct goalloc_ioc_run, free_hist), 840);
 SAME(at_by_size, offsetof(struct goalloc_memstats, by_size), 4328);
 SAME(at_failures, offsetof(struct goalloc_memstats, failures), 6008);
 SAME(at_memory_limit, offsetof(struct goalloc_memstats, memory_limit), 6064);
+SAME(at_pages_shared, offsetof(struct goalloc_memstats, pages_shared), 6072);
 
 SAME(cmd_alloc, GOALLOC_IOC_ALLOC, 0xc0286780U);
 SAME(cmd_free, GOALLOC_IOC_FREE, 0x40086781U);
 SAME(cmd_read, GOALLOC_IOC_READ, 0x40206782U);
 SAME(cmd_write, GOALLOC_IOC_WRITE, 0x40206783U);
 SAME(cmd_stat, GOALLOC_IOC_STAT, 0xc0386784U);
-SAME(cmd_memstats, GOALLOC_IOC_MEMSTATS, 0x97b86785U);
+SAME(cmd_memstats, GOALLOC_IOC_MEMSTATS, 0x97c86785U);
 SAME(cmd_info, GOALLOC_IOC_INFO, 0x84a86786U);
 SAME(cmd_realloc, GOALLOC_IOC_REALLOC, 0xc0206787U);
 SAME(cmd_fill, GOALLOC_IOC_FILL, 0xc0306788U);
