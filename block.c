@@ -27,8 +27,8 @@
 #include <linux/mm.h>
 #include "block.h"
 #include "compat.h"
+#include "held.h"
 #include "hooks.h"
-#include "limit.h"
 
 /* A joined block is no larger than what the page allocator moves as one. */
 #ifdef CONFIG_HUGETLB_PAGE
@@ -126,12 +126,12 @@ struct page *goblock_get(struct goheap *h, int nid, gfp_t gfp,
 	unsigned long i, rest = (1UL << order) - keep;
 	struct page *page;
 
-	if (!golimit_charge(h, PAGE_SIZE * keep, gfp))
+	if (!goheld_charge(h, PAGE_SIZE * keep, gfp))
 		return NULL;
 	page = gohooks_fault() ? NULL :
 	       alloc_pages_node(nid, gfp & ~__GFP_NOFAIL, order);
 	if (!page) {
-		golimit_uncharge(h, PAGE_SIZE * keep);
+		goheld_uncharge(h, PAGE_SIZE * keep);
 		return NULL;
 	}
 	split_page(page, order);
@@ -171,7 +171,7 @@ struct goblock_left goblock_give_back(struct goheap *h, struct page *page,
 		k = 0;
 		drop_page(page, &left);
 	}
-	golimit_uncharge(h, bytes);
+	goheld_uncharge(h, bytes);
 	return left;
 }
 

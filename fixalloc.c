@@ -23,8 +23,8 @@
 #include <linux/mm.h>
 #include "fixalloc.h"
 #include "gfp.h"
+#include "held.h"
 #include "hooks.h"
-#include "limit.h"
 
 /**
  * struct gofixalloc_chunk - the header of a chunk
@@ -78,13 +78,13 @@ static bool add_chunk(struct gofixalloc *f, gfp_t gfp)
 	unsigned int i;
 	void **obj;
 
-	if (!golimit_charge(f->heap, chunk_bytes(f), gfp))
+	if (!goheld_charge(f->heap, chunk_bytes(f), gfp))
 		return false;
 	gfp &= ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE | __GFP_NOFAIL |
 		 __GFP_THISNODE);
 	page = gohooks_fault() ? NULL : alloc_pages(gfp, f->order);
 	if (!page) {
-		golimit_uncharge(f->heap, chunk_bytes(f));
+		goheld_uncharge(f->heap, chunk_bytes(f));
 		return false;
 	}
 
@@ -255,7 +255,7 @@ void gofixalloc_release(struct goheap *h, struct list_head *chunks)
 	struct gofixalloc_chunk *c, *next;
 
 	list_for_each_entry_safe(c, next, chunks, list) {
-		golimit_uncharge(h, PAGE_SIZE << c->order);
+		goheld_uncharge(h, PAGE_SIZE << c->order);
 		__free_pages(virt_to_page(c), c->order);
 	}
 }

@@ -20,8 +20,8 @@
 #include "fixalloc.h"
 #include "gfp.h"
 #include "heap.h"
+#include "held.h"
 #include "hooks.h"
-#include "limit.h"
 #include "runs.h"
 #include "span.h"
 

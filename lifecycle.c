@@ -19,9 +19,9 @@
 #include <linux/slab.h>
 #include "central.h"
 #include "fixalloc.h"
+#include "held.h"
 #include "hooks.h"
 #include "lifecycle.h"
-#include "limit.h"
 #include "numa.h"
 #include "observe/observe.h"
 #include "reclaim/reclaim.h"
@@ -109,7 +109,7 @@ int golifecycle_begin(struct goheap *h)
 	err = godrain_init(h);
 	if (err)
 		goto err_map;
-	golimit_charge(h, gostats_fixed(h), __GFP_NOFAIL);
+	goheld_charge(h, gostats_fixed(h), __GFP_NOFAIL);
 	goworker_top_up(h);
 	return 0;
 

@@ -25,8 +25,8 @@
 #include "compat.h"
 #include "gfp.h"
 #include "heap.h"
+#include "held.h"
 #include "hooks.h"
-#include "limit.h"
 #include "numa.h"
 #include "source.h"
 #include "span.h"
@@ -197,7 +197,7 @@ static struct gospan *try_pages(struct goheap *h, int nid,
 	struct gospan *spare[2] = {}, *s = NULL;
 
 	/* Over the limit, pages that are free are to go. */
-	if (golimit_over(h) && !(gfp & __GFP_NOFAIL))
+	if (goheld_over(h) && !(gfp & __GFP_NOFAIL))
 		return NULL;
 	if (goheap_get_spares(h, spare, align, gfp))
 		s = take_or_grow(h, nid, npages, align, spare, gfp);

@@ -35,8 +35,8 @@
 #include <linux/slab.h>
 #define GO_SIZECLASS_TABLES
 #include "fixalloc.h"
+#include "held.h"
 #include "hooks.h"
-#include "limit.h"
 #include "span.h"
 
 /*
@@ -150,7 +150,7 @@ bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp)
 			memcpy(new->arena, old->arena,
 			       old->nr * sizeof(old->arena[0]));
 			rcu_assign_pointer(h->map, new);
-			golimit_charge(h, (new->nr - old->nr) *
+			goheld_charge(h, (new->nr - old->nr) *
 				       sizeof(new->arena[0]), __GFP_NOFAIL);
 			/* From here on @new is the one that was replaced. */
 			swap(old, new);

@@ -11,8 +11,8 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include "heap.h"
+#include "held.h"
 #include "hooks.h"
-#include "limit.h"
 #include "numa.h"
 #include "objects.h"
 #include "reclaim/reclaim.h"
@@ -395,9 +395,9 @@ static int charge_and_uncharge(void *arg)
 
 	while (!kthread_should_stop()) {
 		if (greedy)
-			refused += golimit_charge(h, SZ_1G, GFP_NOWAIT);
-		else if (golimit_charge(h, PAGE_SIZE, GFP_NOWAIT))
-			golimit_uncharge(h, PAGE_SIZE);
+			refused += goheld_charge(h, SZ_1G, GFP_NOWAIT);
+		else if (goheld_charge(h, PAGE_SIZE, GFP_NOWAIT))
+			goheld_uncharge(h, PAGE_SIZE);
 		else
 			refused++;
 		cond_resched();
@@ -409,7 +409,7 @@ static int charge_and_uncharge(void *arg)
 static void limit_spares_the_modest(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
-	unsigned long held = golimit_held(h);
+	unsigned long held = goheld_bytes(h);
 	struct gotest_crew crew;
 
 	golimit_set(h, held + SZ_1M);
@@ -418,7 +418,7 @@ static void limit_spares_the_modest(struct kunit *test)
 	gotest_crew_stop(test, &crew);
 	golimit_set(h, 0);
 	gotest_settle(h);
-	KUNIT_EXPECT_EQ(test, golimit_held(h), held);
+	KUNIT_EXPECT_EQ(test, goheld_bytes(h), held);
 }
 
 static struct kunit_case limit_cases[] = {

@@ -5,7 +5,7 @@
  *
  * Go's limit is soft: its collector works harder, and the heap grows all the
  * same.  Here no collector can make room, so the limit is hard.  Code that asks
- * the page allocator for the heap or its metadata charges it first (limit.h); a
+ * the page allocator for the heap or its metadata charges it first (held.h); a
  * charge beyond the limit fails, and in the end the caller gets NULL, as kernel
  * callers expect.  While more is held than the limit permits, because it was
  * lowered, no free pages are handed out at all: they go back.  Objects that
@@ -22,8 +22,8 @@
 
 #include <linux/moduleparam.h>
 #include "api.h"
+#include "held.h"
 #include "hooks.h"
-#include "limit.h"
 #include "param.h"
 #include "reclaim.h"
 
@@ -61,16 +61,16 @@ static unsigned long give_back_bytes(struct goheap *h, unsigned long bytes,
  */
 void golimit_keep(struct goheap *h, bool caches)
 {
-	unsigned long now = golimit_held(h), most = golimit_comfort(h);
+	unsigned long now = goheld_bytes(h), most = goheld_comfort(h);
 
 	if (now > most)
-		give_back_bytes(h, now - most, caches && golimit_over(h));
+		give_back_bytes(h, now - most, caches && goheld_over(h));
 }
 
 /* Give back what an allocation lacks at the limit: see struct gohooks. */
 static bool make_room(struct goheap *h, unsigned long bytes, gfp_t gfp)
 {
-	unsigned long now = golimit_held(h), limit = golimit_most(h);
+	unsigned long now = goheld_bytes(h), limit = goheld_most(h);
 
 	bytes += ROOM_FOR_METADATA;
 	if (now + bytes <= limit)
@@ -117,7 +117,7 @@ void golimit_init(void)
  */
 int golimit_start(struct goheap *h)
 {
-	unsigned long held = golimit_held(h);
+	unsigned long held = goheld_bytes(h);
 	int err = 0;
 
 	kernel_param_lock(THIS_MODULE);
