@@ -105,7 +105,8 @@ static void free_rest(struct page *page, unsigned long n, bool alone)
 /* Each page of a block then has what it was charged and tagged with. */
 static bool go_alone(bool charged)
 {
-	return charged || IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING);
+	return charged || IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING) ||
+	       IS_ENABLED(CONFIG_PAGE_OWNER);
 }
 
 /**

@@ -55,22 +55,35 @@ static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
 	}
 }
 
-/* Free an object of whole pages; false if @p is not the start of one. */
-static bool free_large(struct goheap *h, struct gospan *sp, void *p)
+/* Claim an object of whole pages; false when it is none. */
+static bool claim_large(struct gospan *sp, const void *p)
 {
 	/* The caller that sets GO_SPAN_DYING owns the span and frees it. */
-	if (sp->base != (unsigned long)p ||
-	    cmpxchg(&sp->state, GO_SPAN_LARGE, GO_SPAN_DYING) != GO_SPAN_LARGE)
-		return false;
+	return sp->state == GO_SPAN_LARGE && sp->base == (unsigned long)p &&
+	       cmpxchg(&sp->state, GO_SPAN_LARGE, GO_SPAN_DYING) ==
+	       GO_SPAN_LARGE;
+}
+
+/*
+ * Free an object of whole pages that the caller has claimed; preemption is as
+ * gofree() found it.  Pages that somebody else has are not written to: the page
+ * allocator clears them in the end, and a free that is left to the worker is
+ * linked through the span.
+ */
+static void free_large(struct goheap *h, struct gospan *sp)
+{
+	bool gives_back = goheap_must_give_back(sp);
+	void *p = (void *)sp->base;
+
 	goleak_free(p);
-	if (want_init_on_free())
+	if (want_init_on_free() && !gives_back)
 		memset(p, 0, sp->elemsize);
-	if (in_nmi() ||
-	    (!gogfp_may_free_pages() && goheap_must_give_back(sp)))
-		defer_free(h, p);
-	else
-		goheap_free_large(h, sp);
-	return true;
+	if (in_nmi() || (gives_back && !gogfp_may_free_pages())) {
+		llist_add(&sp->dying, &this_cpu_ptr(h->mcache)->dying);
+		gohooks_kick(h);
+	} else {
+		goheap_free_large(h, sp, gives_back);
+	}
 }
 
 static bool is_live_object(const struct gospan *s, unsigned int idx)
@@ -207,9 +220,9 @@ static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 }
 
 /* Free the object at @p; returns GO_NR_MISUSES, or what is wrong with @p. */
-static enum gomisuse free_any(struct goheap *h, void *p, unsigned long caller)
+static enum gomisuse free_any(struct goheap *h, struct gospan *s, void *p,
+			      unsigned long caller)
 {
-	struct gospan *s = gospan_of(h, p);
 	unsigned int idx;
 
 	if (gotiny_holds(s, p)) {
@@ -222,7 +235,7 @@ static enum gomisuse free_any(struct goheap *h, void *p, unsigned long caller)
 	} else if (gospan_index(s, p, &idx) &&
 		   claim_object(s, idx, GO_OBJ_DEBUG)) {
 		free_suspected(h, s, idx, caller);
-	} else if (s->state != GO_SPAN_LARGE || !free_large(h, s, p)) {
+	} else {
 		return gofree_classify(h, p);
 	}
 	return GO_NR_MISUSES;
@@ -239,11 +252,19 @@ static enum gomisuse free_any(struct goheap *h, void *p, unsigned long caller)
 void gofree_slow(struct goheap *h, void *p, unsigned long caller)
 {
 	enum gomisuse kind;
+	struct gospan *s;
 
 	if (ZERO_OR_NULL_PTR(p))
 		return;
 	preempt_disable();
-	kind = free_any(h, p, caller);
+	s = gospan_of(h, p);
+	if (claim_large(s, p)) {
+		/* It is ours and stays; its pages may take a while to go. */
+		preempt_enable();
+		free_large(h, s);
+		return;
+	}
+	kind = free_any(h, s, p, caller);
 	preempt_enable();
 	if (kind != GO_NR_MISUSES)
 		gohooks_misuse(h, kind, p, 0, caller);

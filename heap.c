@@ -300,7 +300,8 @@ bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp)
 	struct gonode *node = gospan_node(h, s);
 	unsigned long flags;
 
-	if (s->accounted || gfp & __GFP_ACCOUNT)
+	/* Over the limit what is free is to go. */
+	if (s->accounted || gfp & __GFP_ACCOUNT || goheld_over(h))
 		return false;
 	if (goheap_get_spares(h, spare, 1, gfp)) {
 		raw_spin_lock_irqsave(&node->lock, flags);
@@ -325,23 +326,27 @@ bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp)
  * goheap_free_large - free a large object
  * @h: the heap
  * @s: its span, which the caller made %GO_SPAN_DYING
+ * @give_back: what goheap_must_give_back() said
  *
- * Context: any but NMI; one in which the page allocator may be called, if
- * goheap_must_give_back().
+ * Context: any but NMI; with @give_back one in which the page allocator may be
+ * called.
  */
-void goheap_free_large(struct goheap *h, struct gospan *s)
+void goheap_free_large(struct goheap *h, struct gospan *s, bool give_back)
 {
 	struct gonode *node = gospan_node(h, s);
 	unsigned long flags;
 
-	/* Counted before the pages go: see stats.c. */
+	/* Before the pages go, for those that read MemStats. */
 	raw_spin_lock_irqsave(&node->lock, flags);
 	node->large_frees++;
 	node->large_freed += s->elemsize;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 
 	s->needzero = true;
-	goheap_free(h, s);
+	if (unlikely(give_back))
+		give_back_run_at_once(node, s);
+	else
+		free_run(node, s);
 }
 
 /*

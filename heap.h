@@ -22,7 +22,7 @@ bool goheap_retire_arena(struct gonode *node, struct goarena *a);
 bool goheap_must_give_back(const struct gospan *s);
 void goheap_make_large(struct gonode *node, struct gospan *s, size_t size);
 bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp);
-void goheap_free_large(struct goheap *h, struct gospan *s);
+void goheap_free_large(struct goheap *h, struct gospan *s, bool give_back);
 
 /*
  * Get the descriptors that cutting a run may take, as @gfp permits: two if @align

@@ -54,12 +54,12 @@ bool gohooks_make_room(struct goheap *h, unsigned long bytes, gfp_t gfp)
 /**
  * gohooks_shed - have free pages given back before the heap grows by more
  * @node: the node
- * @npages: how many
+ * @keep: those beyond so many
  *
  * Context: task, may sleep.
  */
-void gohooks_shed(struct gonode *node, unsigned long npages)
+void gohooks_shed(struct gonode *node, unsigned long keep)
 {
 	if (gohooks.shed)
-		gohooks.shed(node, npages);
+		gohooks.shed(node, keep);
 }

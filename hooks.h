@@ -30,7 +30,8 @@ DECLARE_STATIC_KEY_FALSE(goalloc_detour);
  * @misuse: report what a caller did wrong; any context
  * @make_room: an allocation of @bytes has failed at the limit; give memory back
  *	and return whether some went; what @gfp permits
- * @shed: give @npages free pages of a node back; task, may sleep
+ * @shed: give free pages of a node back that are more than @keep; task, may
+ *	sleep
  *
  * Each is set once, before there is a heap, and stays until the module goes.
  */
@@ -38,7 +39,7 @@ struct gohooks {
 	void (*misuse)(struct goheap *h, enum gomisuse kind, const void *p,
 		       size_t size, unsigned long caller);
 	bool (*make_room)(struct goheap *h, unsigned long bytes, gfp_t gfp);
-	void (*shed)(struct gonode *node, unsigned long npages);
+	void (*shed)(struct gonode *node, unsigned long keep);
 };
 
 extern struct gohooks gohooks;
@@ -46,7 +47,7 @@ extern struct gohooks gohooks;
 void gohooks_misuse(struct goheap *h, enum gomisuse kind, const void *p,
 		    size_t size, unsigned long caller);
 bool gohooks_make_room(struct goheap *h, unsigned long bytes, gfp_t gfp);
-void gohooks_shed(struct gonode *node, unsigned long npages);
+void gohooks_shed(struct gonode *node, unsigned long keep);
 
 /*
  * Get the heap's worker to run soon.  Any context, NMI included: an irq_work

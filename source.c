@@ -169,7 +169,7 @@ static void shed_short_runs(struct gonode *node, unsigned long npages,
 
 	if (npages > GO_MAX_SMALL >> GO_PAGE_SHIFT && nfree > keep &&
 	    gfpflags_allow_blocking(gfp))
-		gohooks_shed(node, nfree - keep);
+		gohooks_shed(node, keep);
 }
 
 /* Take what the node has, else make it grow, else look elsewhere. */

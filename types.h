@@ -233,8 +233,8 @@ struct gonode;
  * @back: objects that have come back since (Go's gcmarkBits, turned round)
  * @tiny: a word for each object, in spans of GO_TINY_SPC only
  * @central: the mcentral it belongs to; NULL for all others
- * @list: on a list of its mcentral, on gonode.accounted, or on a list of the
- *	code that owns it
+ * @list: on a list of its mcentral, or of the code that owns it
+ * @dying: a large object whose freeing the worker finishes
  * @rb: in a tree of free runs
  *
  * Conservation: @navail + @nback + objects in mcaches + live ones = @nelems.
@@ -263,6 +263,7 @@ struct gospan {
 	struct gocentral *central;
 	union {
 		struct list_head list;
+		struct llist_node dying;
 		struct rb_node rb;
 	};
 };
@@ -352,6 +353,7 @@ struct gostack {
  * @tiny_mallocs: tiny objects handed out; this_cpu_inc()
  * @tiny_frees: tiny objects taken back; this_cpu_inc()
  * @deferred: objects freed in NMI, for the worker to finish; lockless
+ * @dying: the same, for the spans of large objects
  * @drain: empties this cache, on its CPU
  * @trim: empties the stacks that are idle, on their CPU
  * @tiny_seen: as gostack.seen
@@ -371,6 +373,7 @@ struct gomcache {
 	unsigned long tiny_mallocs;
 	unsigned long tiny_frees;
 	struct llist_head deferred;
+	struct llist_head dying;
 	struct work_struct drain;
 	struct work_struct trim;
 	u32 tiny_seen;

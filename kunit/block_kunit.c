@@ -13,6 +13,7 @@
 
 #include "block.h"
 #include "heap.h"
+#include "objects.h"
 #include "pages.h"
 #include "reclaim/reclaim.h"
 #include "source.h"
@@ -248,7 +249,7 @@ static void shared_object_waits(struct kunit *test)
 	get_page(page);
 	KUNIT_EXPECT_TRUE(test, goheap_must_give_back(s));
 	s->state = GO_SPAN_DYING;
-	goheap_free_large(h, s);
+	goheap_free_large(h, s, goheap_must_give_back(s));
 	KUNIT_EXPECT_EQ(test, node->shared, 1);
 	KUNIT_EXPECT_EQ(test, node->lost, 0);
 	KUNIT_EXPECT_EQ(test, node->runs.free, node->sys);
@@ -269,7 +270,7 @@ static void robbed_object_is_reported(struct kunit *test)
 	page = virt_to_page((void *)s->base) + 15;
 	put_page(page);
 	s->state = GO_SPAN_DYING;
-	goheap_free_large(h, s);
+	goheap_free_large(h, s, goheap_must_give_back(s));
 	KUNIT_EXPECT_EQ(test, gotest_misuses(h, GO_LOST_PAGE), 1);
 	KUNIT_EXPECT_EQ(test, node->lost, 1);
 	KUNIT_EXPECT_EQ(test, node->shared, 0);
@@ -289,7 +290,7 @@ static void empty_arena_is_retired(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	s->accounted = true;
 	s->state = GO_SPAN_DYING;
-	goheap_free_large(h, s);
+	goheap_free_large(h, s, goheap_must_give_back(s));
 	KUNIT_EXPECT_EQ(test, node->sys, 0);
 	KUNIT_EXPECT_EQ(test, node->empty, 1);
 	KUNIT_EXPECT_TRUE(test, goscavenge_has_arenas(h));
@@ -297,6 +298,43 @@ static void empty_arena_is_retired(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, node->empty, 0);
 	KUNIT_EXPECT_TRUE(test, list_empty(&node->arenas));
 	KUNIT_EXPECT_FALSE(test, goscavenge_has_arenas(h));
+}
+
+struct freer {
+	struct goheap *h;
+	void *p;
+};
+
+static void free_it(void *arg)
+{
+	struct freer *f = arg;
+
+	gotest_free(f->h, f->p);
+}
+
+KUNIT_ARRAY_PARAM_DESC(context, gotest_contexts, name);
+
+/* What somebody has stays as it was, however and wherever the object is freed. */
+static void shared_object_keeps_its_bytes(struct kunit *test)
+{
+	const struct gotest_context_param *param = test->param_value;
+	struct goheap *h = gotest_heap(test);
+	struct gospan *s = gosource_large(h, NUMA_NO_NODE, SZ_64K, GFP_KERNEL);
+	struct freer f = { .h = h };
+	struct page *page;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	f.p = (void *)s->base;
+	memset(f.p, 'A', SZ_64K);
+	page = virt_to_page(f.p);
+	get_page(page);
+	gotest_worker(h, true);
+	gotest_run_in(param->context, free_it, &f);
+	gotest_settle(h);
+	gotest_worker(h, false);
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 'A', PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+	put_page(page);
 }
 
 static struct kunit_case block_cases[] = {
@@ -308,6 +346,7 @@ static struct kunit_case block_cases[] = {
 	KUNIT_CASE_PARAM(give_back_beside, part_gen_params),
 	KUNIT_CASE(really_free),
 	KUNIT_CASE(shared_object_waits),
+	KUNIT_CASE_PARAM(shared_object_keeps_its_bytes, context_gen_params),
 	KUNIT_CASE(robbed_object_is_reported),
 	KUNIT_CASE(empty_arena_is_retired),
 	{}

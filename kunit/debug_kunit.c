@@ -298,7 +298,7 @@ static void debug_refuses(struct kunit *test)
 	static const char * const bad[] = {
 		"X", "FZX", "z", "Z,", "Z,0", "Z,32769",
 		"Z,a_name_that_is_longer_than_any_function_has_here",
-		"F,-1", "F,64,32", "F,64K", "F,a b",
+		"F,-1", "F,64,32", "F,0x40", "F,a b",
 	};
 	char *text = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
 	int i;

@@ -44,10 +44,12 @@ static int parse_letters(const char *s, size_t len, unsigned int *flags)
 	return 0;
 }
 
-/* As the names of functions and modules are spelled. */
+/* As functions and modules are called, 8139too included, but no number. */
 static bool is_name(const char *s)
 {
-	if (isdigit(*s))
+	size_t digits = strspn(s, "0123456789");
+
+	if (!s[digits] || (s[0] == '0' && s[1] == 'x'))
 		return false;
 	while (isalnum(*s) || *s == '_' || *s == '.')
 		s++;

@@ -315,7 +315,8 @@ static bool is_unfinished(struct goheap *h)
 
 	for_each_possible_cpu(cpu) {
 		c = per_cpu_ptr(h->mcache, cpu);
-		if (READ_ONCE(c->busy) || !llist_empty(&c->deferred))
+		if (READ_ONCE(c->busy) || !llist_empty(&c->deferred) ||
+		    !llist_empty(&c->dying))
 			return true;
 	}
 	return false;

@@ -45,21 +45,12 @@ static struct workqueue_struct *drain_wq;
 /* Finish one free; @link is in the first bytes of the object. */
 static void finish_free(struct goheap *h, struct llist_node *link)
 {
-	struct gospan *s;
-
 	lockdep_assert_held(&h->finish);
 	goleak_free(link);
 	/* The NMI has cleared the object, and then written the link. */
 	if (want_init_on_free())
 		memset(link, 0, sizeof(*link));
-	preempt_disable();
-	s = gospan_of(h, link);
-	preempt_enable();
-	/* The object is claimed, so that its span stays. */
-	if (s->state == GO_SPAN_DYING)
-		goheap_free_large(h, s);
-	else
-		gocentral_free_one(h, link);
+	gocentral_free_one(h, link);
 }
 
 /**
@@ -73,6 +64,7 @@ static void finish_free(struct goheap *h, struct llist_node *link)
 void godrain_deferred(struct goheap *h)
 {
 	struct llist_node *link, *next;
+	struct gospan *s, *more;
 	int cpu;
 
 	mutex_lock(&h->finish);
@@ -80,6 +72,9 @@ void godrain_deferred(struct goheap *h)
 		link = llist_del_all(&per_cpu_ptr(h->mcache, cpu)->deferred);
 		llist_for_each_safe(link, next, link)
 			finish_free(h, link);
+		link = llist_del_all(&per_cpu_ptr(h->mcache, cpu)->dying);
+		llist_for_each_entry_safe(s, more, link, dying)
+			goheap_free_large(h, s, goheap_must_give_back(s));
 	}
 	mutex_unlock(&h->finish);
 }
@@ -384,6 +379,7 @@ int godrain_init(struct goheap *h)
 		c = per_cpu_ptr(h->mcache, cpu);
 		c->heap = h;
 		init_llist_head(&c->deferred);
+		init_llist_head(&c->dying);
 		INIT_WORK(&c->drain, drain_this_cpu);
 		INIT_WORK(&c->trim, trim_this_cpu);
 	}

@@ -38,6 +38,8 @@ void godrain_hotplug_exit(void);
  * @want_of: if set, gives @want anew for each node; called with give_back held
  * @until: when to stop, by ktime_get_ns(); U64_MAX for no end
  * @stopped: @until came before all was given back
+ * @keep: if set, the free pages of a node beyond these are to go
+ * @gone: how many pages went
  */
 struct goscavenge {
 	enum goscavenger who;
@@ -47,6 +49,8 @@ struct goscavenge {
 	unsigned long (*want_of)(struct gonode *node);
 	u64 until;
 	bool stopped;
+	unsigned long keep;
+	unsigned long gone;
 };
 
 /* scavenge.c */

@@ -41,6 +41,9 @@
 #include "span.h"
 
 /* Shares of an arena in use: none, up to an eighth, ... up to eight eighths. */
+/* How long a growing heap may give back first. */
+#define SHED_NS	(10 * NSEC_PER_MSEC)
+
 #define SHARES	9
 
 static unsigned int used_share(const struct goarena *a)
@@ -107,6 +110,7 @@ static struct gospan *detach_run(struct gonode *node, struct goarena *a,
 		s = goruns_cut(&node->runs, a, s, n, 1, spare);
 		goheap_disown(node, s, sc->who);
 		sc->want -= n;
+		sc->gone += n;
 	}
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return s;
@@ -178,9 +182,9 @@ static void scavenge_share(struct gonode *node, unsigned int share,
 }
 
 /* Give back free pages of a node, the least used arenas first. */
-static unsigned long scavenge_free(struct gonode *node, struct goscavenge *sc)
+static void scavenge_free(struct gonode *node, struct goscavenge *sc)
 {
-	unsigned long i, nfree[SHARES] = {}, before = node->released;
+	unsigned long i, nfree[SHARES] = {};
 	struct goarena *a;
 	unsigned int k;
 
@@ -190,7 +194,6 @@ static unsigned long scavenge_free(struct gonode *node, struct goscavenge *sc)
 	for (k = 0; k < SHARES; k++)
 		if (nfree[k])
 			scavenge_share(node, k, sc);
-	return node->released - before;
 }
 
 /* Make the idle spans of a node's mcentrals free pages. */
@@ -209,20 +212,26 @@ static void trim_centrals(struct gonode *node)
  * Free pages first; then idle spans; and last what the CPUs cache, because they
  * would soon fetch it again.
  */
-static unsigned long scavenge_node(struct gonode *node, struct goscavenge *sc)
+static void scavenge_node(struct gonode *node, struct goscavenge *sc)
 {
-	unsigned long pages = scavenge_free(node, sc);
-
+	scavenge_free(node, sc);
 	if (sc->caches && sc->want) {
 		trim_centrals(node);
-		pages += scavenge_free(node, sc);
+		scavenge_free(node, sc);
 	}
 	if (sc->caches && sc->want) {
 		godrain_node(node->heap, node->nid);
 		trim_centrals(node);
-		pages += scavenge_free(node, sc);
+		scavenge_free(node, sc);
 	}
-	return pages;
+}
+
+/* The free pages of a node beyond so many, asked when it is our turn. */
+static unsigned long free_beyond(struct gonode *node, unsigned long keep)
+{
+	unsigned long nfree = READ_ONCE(node->runs.free);
+
+	return nfree > keep ? nfree - keep : 0;
 }
 
 /**
@@ -236,7 +245,6 @@ static unsigned long scavenge_node(struct gonode *node, struct goscavenge *sc)
 unsigned long goscavenge(struct goheap *h, struct goscavenge *sc)
 {
 	u64 start = ktime_get_ns();
-	unsigned long pages = 0;
 	int nid;
 
 	mutex_lock(&h->give_back);
@@ -245,17 +253,19 @@ unsigned long goscavenge(struct goheap *h, struct goscavenge *sc)
 			continue;
 		if (sc->want_of)
 			sc->want = sc->want_of(h->node[nid]);
+		if (sc->keep)
+			sc->want = free_beyond(h->node[nid], sc->keep);
 		if (sc->want)
-			pages += scavenge_node(h->node[nid], sc);
+			scavenge_node(h->node[nid], sc);
 	}
 	mutex_unlock(&h->give_back);
 	atomic64_add(ktime_get_ns() - start, &h->scavenge_ns);
-	if (pages)
+	if (sc->gone)
 		atomic_long_inc(&h->cycles);
 	/* Arenas may wait to be reaped, and not every caller can reap them. */
-	if (pages && sc->who != GO_BY_HAND)
+	if (sc->gone && sc->who != GO_BY_HAND)
 		gohooks_kick(h);
-	return pages;
+	return sc->gone;
 }
 
 /**
@@ -329,14 +339,17 @@ size_t goscavenge_reap(struct goheap *h)
 	return release_chunks(h);
 }
 
-/* The heap is about to grow; see struct gohooks. */
-static void shed_free_pages(struct gonode *node, unsigned long npages)
+/*
+ * The heap is about to grow; see struct gohooks.  Only for a moment: an allocation
+ * waits, and what is left is the background's.
+ */
+static void shed_free_pages(struct gonode *node, unsigned long keep)
 {
 	struct goscavenge sc = {
 		.who = GO_BY_BACKGROUND,
 		.nid = node->nid,
-		.want = npages,
-		.until = U64_MAX,
+		.keep = keep,
+		.until = ktime_get_ns() + SHED_NS,
 	};
 
 	goscavenge(node->heap, &sc);
