@@ -75,13 +75,13 @@ static void free_large(struct goheap *h, struct gospan *sp)
 	bool gives_back = goheap_must_give_back(sp);
 	void *p = (void *)sp->base;
 
-	goleak_free(p);
 	if (want_init_on_free() && !gives_back)
 		memset(p, 0, sp->elemsize);
 	if (in_nmi() || (gives_back && !gogfp_may_free_pages())) {
 		llist_add(&sp->dying, &this_cpu_ptr(h->mcache)->dying);
 		gohooks_kick(h);
 	} else {
+		goleak_free(p);
 		goheap_free_large(h, sp, gives_back);
 	}
 }

@@ -73,8 +73,10 @@ void godrain_deferred(struct goheap *h)
 		llist_for_each_safe(link, next, link)
 			finish_free(h, link);
 		link = llist_del_all(&per_cpu_ptr(h->mcache, cpu)->dying);
-		llist_for_each_entry_safe(s, more, link, dying)
+		llist_for_each_entry_safe(s, more, link, dying) {
+			goleak_free((void *)s->base);
 			goheap_free_large(h, s, goheap_must_give_back(s));
+		}
 	}
 	mutex_unlock(&h->finish);
 }

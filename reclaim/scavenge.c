@@ -247,6 +247,8 @@ unsigned long goscavenge(struct goheap *h, struct goscavenge *sc)
 	u64 start = ktime_get_ns();
 	int nid;
 
+	sc->gone = 0;
+	sc->stopped = false;
 	mutex_lock(&h->give_back);
 	for_each_gonode(h, nid) {
 		if (sc->nid != NUMA_NO_NODE && sc->nid != nid)
