@@ -62,7 +62,10 @@ static inline void goheld_uncharge(struct goheap *h, unsigned long bytes)
 		atomic_long_sub(bytes, &h->held);
 }
 
-/* Is more held than the limit says, because it was lowered?  Any context. */
+/*
+ * Is more held than the limit says?  It was lowered, or __GFP_NOFAIL went beyond.
+ * Any context.
+ */
 static inline bool goheld_over(const struct goheap *h)
 {
 	return unlikely(goheld_bytes(h) > goheld_most(h));

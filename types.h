@@ -446,7 +446,7 @@ struct goruns {
  * @released: pages ever given back
  * @shared: of those, pages that somebody else had a reference to
  * @lost: pages that stay for good: references of ours were put by others
- * @scavenged: of those, by enum goscavenger
+ * @scavenged: of @released, by enum goscavenger
  * @peak: the most pages in use since the last tick of the background
  * @peaks: the same of the ticks before
  * @large_mallocs: large objects ever allocated

@@ -151,7 +151,7 @@ void gobackground_tick(struct goheap *h)
 	atomic64_add(ktime_get_ns() - start, &h->trim_ns);
 }
 
-/* A few pages are not worth splitting a block for. */
+/* A few pages are not worth a pass. */
 static unsigned long worthwhile_excess(struct gonode *node)
 {
 	unsigned long excess = gobackground_excess(node);

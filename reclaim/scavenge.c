@@ -4,7 +4,7 @@
  *
  * The background, the shrinker, the limit and goalloc_free_os_memory() say how
  * much.  The least used arenas are emptied first, and of an arena the longest
- * run first: blocks then go back as large as they came, and what stays is full.
+ * run first: pages then go back in large blocks, and what stays is full.
  * Go scavenges from the top of its address space down, because a page it has
  * released keeps its address and costs no more than a fault to use again.  Here
  * a released page is gone, and the page allocator has most use for whole

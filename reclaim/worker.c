@@ -3,8 +3,8 @@
  * Worker: does what has to wait for a task that may sleep.
  *
  * That is: frees that an NMI put off, reserves that an atomic caller has used,
- * charged pages that must go back, a limit that is nearly reached, and arenas
- * that wait for a grace period.
+ * large objects that an atomic free left, a limit that is nearly reached, and
+ * arenas that wait for a grace period.
  *
  * Any context may ask for it by gohooks_kick(), which raises an irq_work.  The
  * caller could not queue the work itself: queue_work() takes the lock of a
