@@ -41,6 +41,7 @@ static void unlist_span(struct gocentral *c, struct gospan *s)
 		c->nonempty &= ~BIT(b);
 	if (b == 0) {
 		WRITE_ONCE(c->idle, c->idle - 1);
+		WRITE_ONCE(c->idle_pages, c->idle_pages - s->npages);
 		c->idle_low = min(c->idle_low, c->idle);
 		/* Before its objects are counted as handed out: see stats.c. */
 		smp_wmb();
@@ -63,9 +64,12 @@ static void place_span(struct gocentral *c, struct gospan *s)
 		return;
 	list_add(&s->list, &c->partial[b]);
 	c->nonempty |= BIT(b);
+	if (b)
+		return;
 	/* After the last of its objects was counted as freed: see stats.c. */
 	smp_wmb();
-	WRITE_ONCE(c->idle, c->idle + !b);
+	WRITE_ONCE(c->idle_pages, c->idle_pages + s->npages);
+	WRITE_ONCE(c->idle, c->idle + 1);
 }
 
 /* Make what has come back available. */
@@ -410,8 +414,7 @@ unsigned long gocentral_idle_pages(struct gonode *node)
 	unsigned int spc;
 
 	for_each_gospc(spc)
-		n += (unsigned long)READ_ONCE(node->central[spc].idle) *
-		     go_class_pages[GO_SPC_CLASS(spc)];
+		n += READ_ONCE(node->central[spc].idle_pages);
 	return n;
 }
 
@@ -444,8 +447,8 @@ const char *gocentral_check(const struct gospan *s)
 
 	lockdep_assert_held(&s->central->lock);
 	if (s->elemsize != go_class_size[class] ||
-	    s->npages != go_class_pages[class] ||
-	    s->nelems != go_class_nelems[class] ||
+	    s->npages > go_class_pages[class] ||
+	    s->nelems != gospan_nelems(s, class) ||
 	    s->magic != go_class_magic[class])
 		return "is not as its class says";
 	if (bitmap_weight(s->back, s->nelems) != s->nback)

@@ -240,11 +240,25 @@ void gospan_arena_leave(struct goheap *h, struct goarena *a)
 	raw_spin_unlock(&h->map_lock);
 }
 
-/* Bytes of a bit block: @avail, @back, the tiny words if any, state bytes. */
-static unsigned int bits_size(unsigned int spc)
+/**
+ * gospan_nelems - how many objects of a size class fit into a span
+ * @s: the span, carved or not
+ * @class: the size class
+ *
+ * Spans of a class are of the length that wastes little, or shorter where
+ * memory is in short pieces.
+ *
+ * Context: any.
+ * Return: how many.
+ */
+unsigned int gospan_nelems(const struct gospan *s, unsigned int class)
 {
-	unsigned int n = go_class_nelems[GO_SPC_CLASS(spc)];
+	return (s->npages << GO_PAGE_SHIFT) / go_class_size[class];
+}
 
+/* Bytes of a bit block: @avail, @back, the tiny words if any, state bytes. */
+static unsigned int bits_size(unsigned int spc, unsigned int n)
+{
 	return 2 * BITS_TO_LONGS(n) * sizeof(long) +
 	       (gospan_needs_tiny(spc) ? n * sizeof(atomic_t) : 0) + n + 1;
 }
@@ -254,9 +268,10 @@ static const unsigned int bits_sizes[GO_NR_FIX_BITS] = {
 	64, 168, 328, 648, 1288, 2704,
 };
 
-static struct gofixalloc *bits_fix(struct goheap *h, unsigned int spc)
+static struct gofixalloc *bits_fix(struct goheap *h, unsigned int spc,
+				   unsigned int n)
 {
-	unsigned int size = bits_size(spc), i = 0;
+	unsigned int size = bits_size(spc, n), i = 0;
 
 	while (bits_sizes[i] < size)
 		i++;
@@ -297,11 +312,12 @@ void gospan_fix_init(struct goheap *h)
 bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 		  gfp_t gfp)
 {
-	unsigned int class = GO_SPC_CLASS(spc), n = go_class_nelems[class];
-	unsigned long *bits = gofixalloc_alloc(bits_fix(h, spc), gfp);
+	unsigned int class = GO_SPC_CLASS(spc), n = gospan_nelems(s, class);
+	struct gofixalloc *fix = bits_fix(h, spc, n);
+	unsigned long *bits = gofixalloc_alloc(fix, gfp);
 	void *rest;
 
-	if (gofixalloc_low(bits_fix(h, spc)))
+	if (gofixalloc_low(fix))
 		gohooks_kick(h);
 	if (!bits)
 		return false;
@@ -345,8 +361,8 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
  */
 void gospan_uncarve(struct goheap *h, struct gospan *s)
 {
+	struct gofixalloc *fix = bits_fix(h, s->spanclass, s->nelems);
 	unsigned long *bits = s->avail;
-	unsigned int spc = s->spanclass;
 
 	WRITE_ONCE(s->magic, 0);
 	s->state = GO_SPAN_NONE;
@@ -358,7 +374,7 @@ void gospan_uncarve(struct goheap *h, struct gospan *s)
 	s->pushclass = 0;
 	s->nelems = 0;
 	s->needzero = true;
-	gofixalloc_free(bits_fix(h, spc), bits);
+	gofixalloc_free(fix, bits);
 }
 
 /**

@@ -394,6 +394,7 @@ struct gomcache {
  * @nspans: its spans, on a list or not
  * @idle: wholly free ones, those on @partial[0]
  * @idle_low: the fewest of these since the background last asked
+ * @idle_pages: pages of the idle ones
  * @nonempty: which of @partial hold spans
  * @partial: spans with something to give; fuller spans in higher lists
  * @mallocs: objects handed out past the mcaches
@@ -407,6 +408,7 @@ struct gocentral {
 	unsigned int nspans;
 	unsigned int idle;
 	unsigned int idle_low;
+	unsigned long idle_pages;
 	unsigned long nonempty;
 	struct list_head partial[GO_BUCKETS];
 	unsigned long mallocs;
