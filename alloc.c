@@ -20,6 +20,7 @@
 #include "alloc.h"
 #include "central.h"
 #include "free.h"
+#include "gfp.h"
 #include "heap.h"
 #include "numa.h"
 #include "redzone.h"
@@ -71,6 +72,32 @@ static struct goslot try_take(struct goheap *h, unsigned int spc, size_t size,
 	return slot;
 }
 
+/* Hand out an object of whole pages; @s may be NULL. */
+static void *hand_out_large(struct gospan *s, bool noscan, gfp_t gfp)
+{
+	if (!s)
+		return NULL;
+	if (want_init_on_alloc(gfp) && s->needzero)
+		memset((void *)s->base, 0, s->elemsize);
+	s->spanclass = GO_SPC(0, noscan);
+	goleak_alloc((void *)s->base, s->elemsize, !noscan, gfp);
+	return (void *)s->base;
+}
+
+/*
+ * There is no memory but what the kernel keeps for tasks that free memory.  If
+ * the caller is one, it gets pages of its own, which go back there when they are
+ * freed.
+ */
+static void *take_last_pages(struct goheap *h, int nid, unsigned int spc,
+			     size_t size, gfp_t gfp)
+{
+	if (likely(!gogfp_may_have_last_pages(gfp)) || in_nmi())
+		return NULL;
+	return hand_out_large(gosource_last(h, nid, size, gfp),
+			      GO_SPC_NOSCAN(spc), gfp);
+}
+
 /**
  * goalloc_slow - allocate when the fast path could not
  * @h: the heap
@@ -86,6 +113,7 @@ void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp)
 	struct gonode *node = gonuma_heap(h, NUMA_NO_NODE);
 	struct gocentral *from = &node->central[spc];
 	struct goslot slot;
+	void *p;
 
 	might_alloc(gfp);
 	for (;;) {
@@ -93,8 +121,11 @@ void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp)
 		if (likely(slot.obj))
 			return goalloc_hand_out(slot.obj, slot.state, spc, gfp);
 		from = in_nmi() ? NULL : gosource_objects(h, node, spc, gfp);
-		if (!from && !gosource_wait(h, gfp))
-			return NULL;
+		if (likely(from))
+			continue;
+		p = take_last_pages(h, node->nid, spc, size, gfp);
+		if (p || !gosource_wait(h, gfp))
+			return p;
 	}
 }
 
@@ -107,10 +138,9 @@ static bool take_on_node(struct goheap *h, int nid, unsigned int spc,
 	might_alloc(gfp);
 	while (!gocentral_take(c, size, slot)) {
 		got = in_nmi() ? NULL : gosource_span(h, nid, spc, gfp);
-		if (got)
-			c = got;
-		else if (!gosource_wait(h, gfp))
+		if (!got)
 			return false;
+		c = got;
 	}
 	return true;
 }
@@ -132,9 +162,13 @@ void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
 		      gfp_t gfp)
 {
 	struct goslot slot;
+	void *p;
 
-	if (!take_on_node(h, nid, spc, size, gfp, &slot))
-		return NULL;
+	while (!take_on_node(h, nid, spc, size, gfp, &slot)) {
+		p = take_last_pages(h, nid, spc, size, gfp);
+		if (p || !gosource_wait(h, gfp))
+			return p;
+	}
 	return goalloc_hand_out(slot.obj, slot.state, spc, gfp);
 }
 
@@ -172,21 +206,12 @@ void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp)
 void *goalloc_large(struct goheap *h, int nid, size_t size, bool noscan,
 		    gfp_t gfp)
 {
-	struct gospan *s;
-
 	might_alloc(gfp);
 	if (in_nmi()) {
 		atomic_long_inc(&h->failures);
 		return NULL;
 	}
-	s = gosource_large(h, nid, size, gfp);
-	if (!s)
-		return NULL;
-	if (want_init_on_alloc(gfp) && s->needzero)
-		memset((void *)s->base, 0, s->elemsize);
-	s->spanclass = GO_SPC(0, noscan);
-	goleak_alloc((void *)s->base, s->elemsize, !noscan, gfp);
-	return (void *)s->base;
+	return hand_out_large(gosource_large(h, nid, size, gfp), noscan, gfp);
 }
 
 /**
@@ -222,10 +247,14 @@ bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp)
 /* Make a new block of tiny objects and return the object at its front. */
 static void *new_tiny_block(struct goheap *h, size_t size, gfp_t gfp)
 {
-	void *p = goalloc_pop(h, GO_TINY_SPC, size, gfp, true), *old;
+	/* A block has to be in a span. */
+	void *p = goalloc_pop(h, GO_TINY_SPC, size, gfp | __GFP_NOMEMALLOC,
+			      true);
+	void *old;
 
 	if (!p)
-		return NULL;
+		return take_last_pages(h, NUMA_NO_NODE, GO_TINY_SPC, size,
+				       gfp);
 	old = gotiny_install(h, p, size);
 	if (old)
 		gofree_block(h, old);
@@ -289,8 +318,9 @@ void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
 	struct gospan *s;
 
 	spc = GO_SPC(gosizeclass_of(goredzone_whole_size(size)), noscan);
-	if (!take_on_node(h, NUMA_NO_NODE, spc, size, gfp, &slot))
-		return NULL;
+	while (!take_on_node(h, NUMA_NO_NODE, spc, size, gfp, &slot))
+		if (!gosource_wait(h, gfp))
+			return NULL;
 	preempt_disable();
 	s = gospan_of(h, slot.obj);
 	idx = slot.state - s->objstate;

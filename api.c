@@ -135,12 +135,12 @@ static size_t small_size(const struct gospan *s, unsigned int idx)
 /* The bytes of a live object, 0 if there is none; and its span class. */
 static size_t object_size(const void *p, unsigned int *spc)
 {
-	unsigned int idx;
+	unsigned long idx;
 	struct gospan *s;
 	size_t size = 0;
 
 	preempt_disable();
-	s = gospan_of(&goalloc_heap, p);
+	s = gospan_with(&goalloc_heap, p);
 	*spc = s->spanclass;
 	if (gotiny_holds(s, p))
 		size = gotiny_size(s, p);
@@ -182,7 +182,7 @@ bool goalloc_owns(const void *p)
 	u32 state;
 
 	preempt_disable();
-	s = gospan_of(&goalloc_heap, p);
+	s = gospan_with(&goalloc_heap, p);
 	state = READ_ONCE(s->state);
 	preempt_enable();
 	return state != GO_SPAN_NONE && state != GO_SPAN_FREE;

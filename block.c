@@ -129,7 +129,7 @@ struct page *goblock_get(struct goheap *h, int nid, gfp_t gfp,
 
 	if (!goheld_charge(h, PAGE_SIZE * keep, gfp))
 		return NULL;
-	page = gohooks_fault() ? NULL :
+	page = gohooks_fault_block(order) ? NULL :
 	       alloc_pages_node(nid, gfp & ~__GFP_NOFAIL, order);
 	if (!page) {
 		goheld_uncharge(h, PAGE_SIZE * keep);

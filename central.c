@@ -25,6 +25,7 @@
  */
 
 #include "central.h"
+#include "gfp.h"
 #include "heap.h"
 #include "hooks.h"
 #include "span.h"
@@ -41,8 +42,9 @@ static void unlist_span(struct gocentral *c, struct gospan *s)
 		c->nonempty &= ~BIT(b);
 	if (b == 0) {
 		WRITE_ONCE(c->idle, c->idle - 1);
-		WRITE_ONCE(c->idle_pages, c->idle_pages - s->npages);
-		c->idle_low = min(c->idle_low, c->idle);
+		WRITE_ONCE(c->idle_bytes, c->idle_bytes - s->bytes);
+		if (unlikely(c->idle < c->idle_low))
+			c->idle_low = c->idle;
 		/* Before its objects are counted as handed out: see stats.c. */
 		smp_wmb();
 	}
@@ -68,7 +70,7 @@ static void place_span(struct gocentral *c, struct gospan *s)
 		return;
 	/* After the last of its objects was counted as freed: see stats.c. */
 	smp_wmb();
-	WRITE_ONCE(c->idle_pages, c->idle_pages + s->npages);
+	WRITE_ONCE(c->idle_bytes, c->idle_bytes + s->bytes);
 	WRITE_ONCE(c->idle, c->idle + 1);
 }
 
@@ -181,7 +183,7 @@ bool gocentral_take(struct gocentral *c, size_t size, struct goslot *slot)
 /* Put an object back into its span; false if it is there already. */
 static bool put_object_back(struct gospan *s, void *obj)
 {
-	unsigned int idx;
+	unsigned long idx;
 
 	lockdep_assert_held(&s->central->lock);
 	/* The waste at the end of a span can look like an object. */
@@ -207,8 +209,7 @@ static struct goslot *put_objects_back(struct gospan *s, struct goslot *first,
 		top--;
 		if (unlikely(!put_object_back(s, top->obj)))
 			bad[(*nbad)++] = top->obj;
-	} while (top > first && ((unsigned long)top[-1].obj - s->base) >>
-		 GO_PAGE_SHIFT < s->npages);
+	} while (top > first && (unsigned long)top[-1].obj - s->base < s->bytes);
 	return top;
 }
 
@@ -334,12 +335,38 @@ void gocentral_uncache(struct goheap *h, struct gospan *s)
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 }
 
+/*
+ * Move idle spans to a list, to be given to the heap, those that have been idle
+ * longest first.  Where the page allocator cannot be called, spans whose pages
+ * have to go there stay.
+ */
+static unsigned int detach_idle_spans(struct gocentral *c, unsigned int want,
+				      struct list_head *release)
+{
+	bool all = gogfp_may_free_pages();
+	struct gospan *s, *prev;
+	unsigned int n = 0;
+
+	lockdep_assert_held(&c->lock);
+	list_for_each_entry_safe_reverse(s, prev, &c->partial[0], list) {
+		if (!want--)
+			break;
+		if (unlikely(!all && goheap_must_give_back(s)))
+			continue;
+		unlist_span(c, s);
+		/* Under the lock, so that others see that it has left. */
+		s->central = NULL;
+		c->nspans--;
+		list_add(&s->list, release);
+		n++;
+	}
+	return n;
+}
+
 /**
  * gocentral_trim - give idle spans to the heap
  * @c: the mcentral
  * @want: how many, at most GO_BATCH
- *
- * Those that have been idle longest go first.
  *
  * Context: any but NMI.
  * Return: how many went.
@@ -354,14 +381,7 @@ unsigned int gocentral_trim(struct gocentral *c, unsigned int want)
 
 	want = min_t(unsigned int, want, GO_BATCH);
 	raw_spin_lock_irqsave(&c->lock, flags);
-	for (n = 0; n < want && c->idle; n++) {
-		s = list_last_entry(&c->partial[0], struct gospan, list);
-		unlist_span(c, s);
-		/* Under the lock, so that others see that it has left. */
-		s->central = NULL;
-		c->nspans--;
-		list_add(&s->list, &release);
-	}
+	n = detach_idle_spans(c, want, &release);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 
 	list_for_each_entry_safe(s, next, &release, list) {
@@ -406,7 +426,7 @@ unsigned int gocentral_trim_idle(struct gocentral *c)
  * runs or go there, so that the sum of both counts no page twice.
  *
  * Context: any but NMI.
- * Return: how many, in 8 KiB.
+ * Return: how many, in pages of the kernel.
  */
 unsigned long gocentral_idle_pages(struct gonode *node)
 {
@@ -414,8 +434,8 @@ unsigned long gocentral_idle_pages(struct gonode *node)
 	unsigned int spc;
 
 	for_each_gospc(spc)
-		n += READ_ONCE(node->central[spc].idle_pages);
-	return n;
+		n += READ_ONCE(node->central[spc].idle_bytes);
+	return n >> PAGE_SHIFT;
 }
 
 /* Objects that a bitmap says are free and their state bytes say are live. */
@@ -448,6 +468,7 @@ const char *gocentral_check(const struct gospan *s)
 	lockdep_assert_held(&s->central->lock);
 	if (s->elemsize != go_class_size[class] ||
 	    s->npages > go_class_pages[class] ||
+	    s->bytes != gospan_bytes(s) ||
 	    s->nelems != gospan_nelems(s, class) ||
 	    s->magic != go_class_magic[class])
 		return "is not as its class says";

@@ -82,7 +82,8 @@ static bool add_chunk(struct gofixalloc *f, gfp_t gfp)
 		return false;
 	gfp &= ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE | __GFP_NOFAIL |
 		 __GFP_THISNODE);
-	page = gohooks_fault() ? NULL : alloc_pages(gfp, f->order);
+	page = gohooks_fault_block(f->order) ? NULL :
+	       alloc_pages(gfp, f->order);
 	if (!page) {
 		goheld_uncharge(f->heap, chunk_bytes(f));
 		return false;

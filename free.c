@@ -123,8 +123,8 @@ static bool claim_object(struct gospan *s, unsigned int idx,
  */
 enum gomisuse gofree_classify(struct goheap *h, const void *p)
 {
-	const struct gospan *s = gospan_of(h, p);
-	unsigned int idx;
+	const struct gospan *s = gospan_with(h, p);
+	unsigned long idx;
 
 	switch (s->state) {
 	case GO_SPAN_SMALL:
@@ -223,7 +223,7 @@ static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 static enum gomisuse free_any(struct goheap *h, struct gospan *s, void *p,
 			      unsigned long caller)
 {
-	unsigned int idx;
+	unsigned long idx;
 
 	if (gotiny_holds(s, p)) {
 		if (!free_tiny(h, s, p))
@@ -257,7 +257,7 @@ void gofree_slow(struct goheap *h, void *p, unsigned long caller)
 	if (ZERO_OR_NULL_PTR(p))
 		return;
 	preempt_disable();
-	s = gospan_of(h, p);
+	s = gospan_with(h, p);
 	if (claim_large(s, p)) {
 		/* It is ours and stays; its pages may take a while to go. */
 		preempt_enable();

@@ -78,7 +78,7 @@ static __always_inline bool gofree_try(struct goheap *h, void *p,
 				       unsigned int class, bool check)
 {
 	struct gospan *s = gospan_of(h, p);
-	unsigned int idx;
+	unsigned long idx;
 
 	if (want_init_on_free())
 		return false;
@@ -97,7 +97,7 @@ static __always_inline size_t gofree_many(struct goheap *h, size_t n, void **p,
 	size_t end = n - min_t(size_t, n, GO_BATCH);
 	struct gomcache *c;
 	struct gospan *s;
-	unsigned int idx;
+	unsigned long idx;
 	bool ok = true;
 
 	preempt_disable();

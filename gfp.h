@@ -9,7 +9,9 @@
 #define GOALLOC_GFP_H
 
 #include <linux/mm.h>
+#include <linux/oom.h>
 #include <linux/preempt.h>
+#include <linux/sched.h>
 
 /* The zones we do not have; asking for them is a caller's bug. */
 #define GO_GFP_FORBIDDEN	(__GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM)
@@ -60,6 +62,38 @@ static inline gfp_t gogfp_greedy(gfp_t gfp)
 		 __GFP_RETRY_MAYFAIL | __GFP_NOFAIL);
 	return gfp | __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC |
 	       __GFP_THISNODE;
+}
+
+/*
+ * For pages that everybody may get in the end: what the kernel has left for tasks
+ * that free memory is not for them.
+ */
+static inline gfp_t gogfp_for_all(gfp_t gfp)
+{
+	return (gfp & ~__GFP_MEMALLOC) | __GFP_NOMEMALLOC;
+}
+
+/*
+ * May the caller have of that?  As the page allocator decides, which exports no
+ * way to ask.
+ */
+static inline bool gogfp_may_have_last_pages(gfp_t gfp)
+{
+	if (gfp & __GFP_NOMEMALLOC)
+		return false;
+	return gfp & __GFP_MEMALLOC ||
+	       ((in_task() || in_serving_softirq()) &&
+		current->flags & PF_MEMALLOC) ||
+	       (in_task() && tsk_is_oom_victim(current));
+}
+
+/* For a span as long as is good, where a shorter one will do. */
+static inline gfp_t gogfp_ideal(gfp_t gfp, unsigned int order)
+{
+	gfp &= ~(__GFP_RETRY_MAYFAIL | __GFP_NOFAIL);
+	if (order > PAGE_ALLOC_COSTLY_ORDER)
+		gfp &= ~__GFP_DIRECT_RECLAIM;
+	return gfp | __GFP_NOWARN | __GFP_NORETRY;
 }
 
 /* For pages of one node while others may have some: neither wait nor warn. */

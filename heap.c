@@ -125,9 +125,10 @@ void goheap_disown(struct gonode *node, struct gospan *s, enum goscavenger who)
 	a->npages -= s->npages;
 	node->empty += !a->npages;
 	node->sys -= s->npages;
+	node->halves -= s->half;
 	node->runs.changes++;
-	node->released += s->npages;
-	node->scavenged[who] += s->npages;
+	node->released += gospan_nr_pages(s);
+	node->scavenged[who] += gospan_nr_pages(s);
 }
 
 /**
@@ -143,8 +144,8 @@ void goheap_release(struct gonode *node, struct gospan *s)
 	struct goblock_left left;
 	unsigned long flags;
 
-	left = goblock_give_back(h, pages_of(s), s->npages << GO_PAGE_ORDER,
-				 s->accounted);
+	left = goblock_give_back(h, pages_of(s), gospan_nr_pages(s),
+				 s->apart & GO_SPAN_ACCOUNTED);
 	gofixalloc_free(&h->fix[GO_FIX_SPAN], s);
 	if (likely(!left.shared && !left.lost))
 		return;
@@ -197,7 +198,7 @@ static void give_back_run_at_once(struct gonode *node, struct gospan *s)
 {
 	unsigned long flags;
 
-	if (unlikely(goblock_lost(pages_of(s), s->npages << GO_PAGE_ORDER)))
+	if (unlikely(goblock_lost(pages_of(s), gospan_nr_pages(s))))
 		gohooks_misuse(node->heap, GO_LOST_PAGE, (void *)s->base, 0, 0);
 	raw_spin_lock_irqsave(&node->lock, flags);
 	goheap_disown(node, s, GO_BY_BACKGROUND);
@@ -213,16 +214,17 @@ static void give_back_run_at_once(struct gonode *node, struct gospan *s)
  * @s: the pages
  *
  * They are if they are charged to a memory cgroup, for the charge goes with
- * them, or if somebody else has a reference to one: then no other caller may
- * have that page before it is put.
+ * them; if the kernel had them for those that free memory; if they are half a
+ * page, which makes no run; or if somebody else has a reference to one: then no
+ * other caller may have that page before it is put.
  *
  * Context: any.
  * Return: whether they are.
  */
 bool goheap_must_give_back(const struct gospan *s)
 {
-	return s->accounted ||
-	       goblock_is_shared(pages_of(s), s->npages << GO_PAGE_ORDER);
+	return s->apart | s->half ||
+	       goblock_is_shared(pages_of(s), gospan_nr_pages(s));
 }
 
 /**
@@ -259,7 +261,7 @@ void goheap_make_large(struct gonode *node, struct gospan *s, size_t size)
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	s->state = GO_SPAN_LARGE;
-	s->elemsize = s->npages << GO_PAGE_SHIFT;
+	s->elemsize = gospan_bytes(s);
 	node->large_mallocs++;
 	node->large_alloced += s->elemsize;
 	node->large_requested += size;
@@ -301,7 +303,7 @@ bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp)
 	unsigned long flags;
 
 	/* Over the limit what is free is to go. */
-	if (s->accounted || gfp & __GFP_ACCOUNT || goheld_over(h))
+	if (s->apart || gfp & __GFP_ACCOUNT || goheld_over(h))
 		return false;
 	if (goheap_get_spares(h, spare, 1, gfp)) {
 		raw_spin_lock_irqsave(&node->lock, flags);
@@ -349,9 +351,16 @@ void goheap_free_large(struct goheap *h, struct gospan *s, bool give_back)
 		free_run(node, s);
 }
 
+/* Does the heap have the other half of a page already? */
+static bool has_other_half(const struct goarena *a, const struct gospan *s)
+{
+	lockdep_assert_held(&a->node->lock);
+	return s->half && a->span[gospan_page_index(s->base)] != &gospan_nil;
+}
+
 /*
  * Enter new pages: @s is what the caller takes of them, @rest is free.  False
- * when part of the arena is another node's.
+ * when part of the arena is another node's, or part of the page another span's.
  */
 static bool enter_pages(struct gonode *node, struct gospan *s,
 			struct gospan *rest, struct goarena **spare)
@@ -371,10 +380,11 @@ static bool enter_pages(struct gonode *node, struct gospan *s,
 		list_add(&a->list, &node->arenas);
 		node->empty++;
 	}
-	if (a->node == node) {
+	if (a->node == node && !has_other_half(a, s)) {
 		node->empty -= !a->npages;
 		a->npages += n;
 		node->sys += n;
+		node->halves += s->half;
 		node->runs.changes++;
 		goruns_map(a, s, s);
 		if (rest)
@@ -409,17 +419,17 @@ static struct goarena *new_arena(struct goheap *h, unsigned long base,
  * goheap_adopt - make new pages the heap's
  * @h: the heap
  * @page: the first of them, from goblock_get()
- * @total: how many, in 8 KiB
- * @npages: how many of these the caller takes; the rest is free
+ * @n: how many, in pages of the kernel; one may be half of an 8 KiB page
+ * @npages: how many the caller takes, in 8 KiB; the rest is free
  * @gfp: what the caller may do to get memory
  *
  * Context: what @gfp permits, any but NMI.
  * Return: the caller's run, or NULL; then the pages are still the caller's.
  */
 struct gospan *goheap_adopt(struct goheap *h, struct page *page,
-			    unsigned long total, unsigned long npages,
-			    gfp_t gfp)
+			    unsigned long n, unsigned long npages, gfp_t gfp)
 {
+	unsigned long total = DIV_ROUND_UP(n, 1UL << GO_PAGE_ORDER);
 	unsigned long base = (unsigned long)page_address(page);
 	struct gonode *node = h->node[page_to_nid(page)];
 	bool needzero = !want_init_on_alloc(gfp & ~__GFP_ZERO);
@@ -431,6 +441,7 @@ struct gospan *goheap_adopt(struct goheap *h, struct page *page,
 	a = new_arena(h, base, node, gfp);
 	if (a && goheap_get_spares(h, spare, total > npages ? 2 : 1, gfp)) {
 		init_span(spare[0], base, npages, needzero);
+		spare[0]->half = n < 1UL << GO_PAGE_ORDER;
 		if (spare[1])
 			init_span(spare[1], base + (npages << GO_PAGE_SHIFT),
 				  total - npages, needzero);

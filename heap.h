@@ -13,8 +13,7 @@ struct gospan *goheap_take(struct gonode *node, unsigned long npages,
 			   bool reserve);
 void goheap_free(struct goheap *h, struct gospan *s);
 struct gospan *goheap_adopt(struct goheap *h, struct page *page,
-			    unsigned long total, unsigned long npages,
-			    gfp_t gfp);
+			    unsigned long n, unsigned long npages, gfp_t gfp);
 void goheap_disown(struct gonode *node, struct gospan *s,
 		   enum goscavenger who);
 void goheap_release(struct gonode *node, struct gospan *s);

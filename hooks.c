@@ -15,6 +15,9 @@ DEFINE_STATIC_KEY_FALSE(goalloc_detour);
 
 #ifdef CONFIG_FAULT_INJECTION
 DECLARE_FAULT_ATTR(goalloc_fail);
+
+/* Blocks of the page allocator of a higher order are not to be had. */
+u32 goalloc_fail_above = UINT_MAX;
 #endif
 
 struct gohooks gohooks;

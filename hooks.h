@@ -65,13 +65,21 @@ static inline void gohooks_kick(struct goheap *h)
  */
 #ifdef CONFIG_FAULT_INJECTION
 extern struct fault_attr goalloc_fail;
+extern u32 goalloc_fail_above;
 
 static inline bool gohooks_fault(void)
 {
 	return should_fail(&goalloc_fail, 1);
 }
+
+/* The same for a block of the page allocator: memory may be in short pieces. */
+static inline bool gohooks_fault_block(unsigned int order)
+{
+	return order > READ_ONCE(goalloc_fail_above) || gohooks_fault();
+}
 #else
 static inline bool gohooks_fault(void) { return false; }
+static inline bool gohooks_fault_block(unsigned int order) { return false; }
 #endif
 
 #endif /* GOALLOC_HOOKS_H */

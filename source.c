@@ -38,27 +38,56 @@
 
 #define GROW_ORDER_MAX	min_t(int, GO_ARENA_SHIFT - PAGE_SHIFT, MAX_PAGE_ORDER)
 
-/*
- * Grow by @keep pages of a block of the page allocator, in 8 KiB: the first
- * @npages are the caller's, and what the block has beyond @keep goes straight
- * back.
+/**
+ * struct want - pages that are wanted
+ * @h: the heap
+ * @nid: the node that they should be of
+ * @npages: how many, in 8 KiB
+ * @align: power of two, in pages
+ * @gfp: what the page allocator is asked with
+ * @caller: the caller's own flags, which say what it may do, and get metadata
+ * @last: there is no other way, so that the reserve is better than nothing
  */
-static struct gospan *grow_by_block(struct goheap *h, int nid,
-				    unsigned int order, unsigned long keep,
-				    unsigned long npages, gfp_t gfp)
+struct want {
+	struct goheap *h;
+	int nid;
+	unsigned long npages;
+	unsigned long align;
+	gfp_t gfp;
+	gfp_t caller;
+	bool last;
+};
+
+/* Bytes of the block that is needed: a block is aligned to its own size. */
+static unsigned long needed_bytes(const struct want *w)
 {
-	unsigned long n = keep << GO_PAGE_ORDER;
+	return max(w->npages, w->align) << GO_PAGE_SHIFT;
+}
+
+/*
+ * Grow by @keep pages of a block of the page allocator, in pages of the kernel:
+ * the first ones are what is wanted, and what the block has beyond @keep goes
+ * straight back.
+ */
+static struct gospan *grow_by_block(const struct want *w, int nid,
+				    unsigned int order, unsigned long keep,
+				    gfp_t gfp)
+{
+	bool last, charged = gfp & __GFP_ACCOUNT;
 	struct gospan *s;
 	struct page *page;
 
 	if (order > MAX_PAGE_ORDER)
 		return NULL;
-	page = goblock_get(h, nid, gfp, order, n);
+	page = goblock_get(w->h, nid, gfp, order, keep);
 	if (!page)
 		return NULL;
-	s = goheap_adopt(h, page, keep, npages, gfp);
-	if (!s)
-		goblock_give_back(h, page, n, gfp & __GFP_ACCOUNT);
+	last = page_is_pfmemalloc(page);
+	s = goheap_adopt(w->h, page, keep, w->npages, w->caller);
+	if (s)
+		s->apart = last ? GO_SPAN_LAST : GO_SPAN_COMMON;
+	else
+		goblock_give_back(w->h, page, keep, charged);
 	return s;
 }
 
@@ -82,44 +111,45 @@ static bool leaves_too_much(struct gonode *node, unsigned long need,
  * because memory may be there in pieces only, and last just what is needed,
  * which may come from another node.
  */
-static struct gospan *grow_node(struct goheap *h, struct gonode *node,
-				unsigned long npages, unsigned long align,
-				gfp_t gfp)
+static struct gospan *grow_node(const struct want *w, struct gonode *node)
 {
-	/* A block is aligned to its own size. */
-	unsigned long need = max(npages, align) << GO_PAGE_SHIFT;
+	unsigned long need = needed_bytes(w);
 	unsigned long nfree = READ_ONCE(node->runs.free);
 	unsigned long step = (max(READ_ONCE(node->sys) / 8, nfree) - nfree)
 			     << GO_PAGE_SHIFT;
 	unsigned int order = clamp_t(int, ilog2((step >> PAGE_SHIFT) | 1),
 				     GROW_ORDER_MIN, GROW_ORDER_MAX);
+	gfp_t gfp = gogfp_for_pages(w->gfp);
 	struct gospan *s;
 
-	gfp = gogfp_for_pages(gfp);
 	for (; order >= GROW_ORDER_MIN && PAGE_SIZE << order >= need; order--) {
 		if (leaves_too_much(node, need, order))
 			continue;
-		s = grow_by_block(h, node->nid, order,
-				  1UL << (order - GO_PAGE_ORDER), npages,
+		s = grow_by_block(w, node->nid, order, 1UL << order,
 				  gogfp_greedy(gfp));
 		if (s)
 			return s;
 	}
-	return grow_by_block(h, node->nid, get_order(need), npages, npages,
-			     gfp);
+	return grow_by_block(w, node->nid, get_order(need),
+			     w->npages << GO_PAGE_ORDER, gfp);
+}
+
+/* May the reserve be had?  By callers that get it first, and at last. */
+static bool may_have_reserve(const struct want *w)
+{
+	return gogfp_may_grow(w->caller) != GO_GROW_FIRST;
 }
 
 /*
  * Take pages that the node has, if need be from idle spans of its mcentrals.
  * Not all of these are tried, as there may be many and none of any help.
  */
-static struct gospan *take_or_trim(struct gonode *node, unsigned long npages,
-				   unsigned long align,
-				   struct gospan *spare[2], gfp_t gfp)
+static struct gospan *take_or_trim(const struct want *w, struct gonode *node,
+				   struct gospan *spare[2], bool reserve)
 {
-	unsigned int i, tries = gfpflags_allow_blocking(gfp) ? 64 : 4;
-	bool reserve = gogfp_may_grow(gfp) != GO_GROW_FIRST;
-	struct gospan *s = goheap_take(node, npages, align, spare, reserve);
+	unsigned int i, tries = gfpflags_allow_blocking(w->gfp) ? 64 : 4;
+	struct gospan *s = goheap_take(node, w->npages, w->align, spare,
+				       reserve);
 	struct gocentral *c;
 
 	/* The largest first, as most of its pages come in one piece. */
@@ -127,7 +157,8 @@ static struct gospan *take_or_trim(struct gonode *node, unsigned long npages,
 		c = &node->central[i];
 		while (!s && tries && READ_ONCE(c->idle)) {
 			gocentral_trim(c, GO_BATCH);
-			s = goheap_take(node, npages, align, spare, reserve);
+			s = goheap_take(node, w->npages, w->align, spare,
+					reserve);
 			tries--;
 		}
 	}
@@ -135,22 +166,22 @@ static struct gospan *take_or_trim(struct gonode *node, unsigned long npages,
 }
 
 /* The page allocator has none: look at all nodes, the nearest first. */
-static struct gospan *take_elsewhere(struct gonode *node, unsigned long npages,
-				     unsigned long align,
-				     struct gospan *spare[2], gfp_t gfp)
+static struct gospan *take_elsewhere(const struct want *w, struct gonode *node,
+				     struct gospan *spare[2])
 {
-	struct goheap *h = node->heap;
+	bool reserve = may_have_reserve(w) ||
+		       (w->last && !gfpflags_allow_blocking(w->caller));
 	struct gospan *s = NULL;
 	nodemask_t left;
 	int nid;
 
-	if (gfp & __GFP_THISNODE)
+	if (w->gfp & __GFP_THISNODE)
 		return NULL;
-	left = gonuma_others(h, node->nid);
+	left = gonuma_others(w->h, node->nid);
 	/* At the node itself once more, for what was freed meanwhile. */
 	for (nid = node->nid; !s && nid != NUMA_NO_NODE;
 	     nid = gonuma_nearest(node->nid, &left))
-		s = take_or_trim(h->node[nid], npages, align, spare, gfp);
+		s = take_or_trim(w, w->h->node[nid], spare, reserve);
 	return s;
 }
 
@@ -160,48 +191,54 @@ static struct gospan *take_elsewhere(struct gonode *node, unsigned long npages,
  * heap grows by more.  The background would only come in a while, and an array
  * that grows by small steps would leave a hole of each length until then.
  */
-static void shed_short_runs(struct gonode *node, unsigned long npages,
-			    gfp_t gfp)
+static void shed_short_runs(const struct want *w, struct gonode *node)
 {
 	unsigned long nfree = READ_ONCE(node->runs.free);
 	unsigned long used = READ_ONCE(node->sys) - nfree;
 	unsigned long keep = max(used / 4, GO_SHED_MIN) + node->reserve;
 
-	if (npages > GO_MAX_SMALL >> GO_PAGE_SHIFT && nfree > keep &&
-	    gfpflags_allow_blocking(gfp))
+	if (w->npages > GO_MAX_SMALL >> GO_PAGE_SHIFT && nfree > keep &&
+	    gfpflags_allow_blocking(w->gfp))
 		gohooks_shed(node, keep);
 }
 
 /* Take what the node has, else make it grow, else look elsewhere. */
-static struct gospan *take_or_grow(struct goheap *h, int nid,
-				   unsigned long npages, unsigned long align,
-				   struct gospan *spare[2], gfp_t gfp)
+static struct gospan *take_or_grow(const struct want *w,
+				   struct gospan *spare[2])
 {
-	struct gonode *node = gonuma_heap(h, nid);
+	struct gonode *node = gonuma_heap(w->h, w->nid);
 	struct gospan *s;
 
-	s = take_or_trim(node, npages, align, spare, gfp);
-	if (!s && gogfp_may_grow(gfp) != GO_GROW_NEVER) {
-		shed_short_runs(node, npages, gfp);
-		s = grow_node(h, node, npages, align, gfp);
+	s = take_or_trim(w, node, spare, may_have_reserve(w));
+	if (!s && gogfp_may_grow(w->caller) != GO_GROW_NEVER) {
+		shed_short_runs(w, node);
+		s = grow_node(w, node);
 	}
 	if (!s)
-		s = take_elsewhere(node, npages, align, spare, gfp);
+		s = take_elsewhere(w, node, spare);
 	return s;
 }
 
-static struct gospan *try_pages(struct goheap *h, int nid,
-				unsigned long npages, unsigned long align,
-				gfp_t gfp)
+static struct gospan *try_pages(const struct want *w)
 {
 	struct gospan *spare[2] = {}, *s = NULL;
 
 	/* Over the limit, pages that are free are to go. */
-	if (goheld_over(h) && !(gfp & __GFP_NOFAIL))
+	if (goheld_over(w->h) && !(w->gfp & __GFP_NOFAIL))
 		return NULL;
-	if (goheap_get_spares(h, spare, align, gfp))
-		s = take_or_grow(h, nid, npages, align, spare, gfp);
-	goheap_put_spares(h, spare);
+	if (goheap_get_spares(w->h, spare, w->align, w->caller))
+		s = take_or_grow(w, spare);
+	goheap_put_spares(w->h, spare);
+	return s;
+}
+
+static struct gospan *get_pages(const struct want *w)
+{
+	struct gospan *s = try_pages(w);
+
+	/* Again, because another caller may be quicker to take the room. */
+	while (!s && gohooks_make_room(w->h, needed_bytes(w), w->gfp))
+		s = try_pages(w);
 	return s;
 }
 
@@ -219,13 +256,106 @@ static struct gospan *try_pages(struct goheap *h, int nid,
 struct gospan *gosource_pages(struct goheap *h, int nid, unsigned long npages,
 			      unsigned long align, gfp_t gfp)
 {
-	unsigned long need = max(npages, align) << GO_PAGE_SHIFT;
-	struct gospan *s = try_pages(h, nid, npages, align, gfp);
+	const struct want w = {
+		.h = h,
+		.nid = nid,
+		.npages = npages,
+		.align = align,
+		.gfp = gfp,
+		.caller = gfp,
+		.last = true,
+	};
 
-	/* Again, because another caller may be quicker to take the room. */
-	while (!s && gohooks_make_room(h, need, gfp))
-		s = try_pages(h, nid, npages, align, gfp);
+	return get_pages(&w);
+}
+
+/* Pages of the kernel that are tried for one whose other half is free. */
+#define HALF_TRIES	4
+
+/*
+ * Get one page of the kernel, half of an 8 KiB page: memory is in single pages.
+ * If the heap has the other half in a span already, try another page; those that
+ * were of no use go back when all is tried, so that none comes twice.
+ */
+static struct gospan *get_half_page(const struct want *w)
+{
+	gfp_t gfp = gogfp_for_pages(w->gfp);
+	struct page *page[HALF_TRIES];
+	struct gospan *s = NULL;
+	unsigned int n = 0;
+	bool last;
+
+	if (!GO_PAGE_ORDER || gogfp_may_grow(w->caller) == GO_GROW_NEVER)
+		return NULL;
+	while (!s && n < HALF_TRIES) {
+		page[n] = goblock_get(w->h, gonuma_heap(w->h, w->nid)->nid, gfp,
+				      0, 1);
+		if (!page[n])
+			break;
+		last = page_is_pfmemalloc(page[n]);
+		s = goheap_adopt(w->h, page[n], 1, 1, w->caller);
+		if (s)
+			s->apart = last ? GO_SPAN_LAST : GO_SPAN_COMMON;
+		else
+			n++;
+	}
+	while (n)
+		goblock_give_back(w->h, page[--n], 1, false);
 	return s;
+}
+
+/*
+ * Get pages for a span of a class: as many as are good, or as memory is short or
+ * in pieces as few as hold one object.  The page allocator tries hard only for
+ * what kmalloc() would ask it for as well.
+ */
+static struct gospan *get_span_pages(struct want *w, unsigned int class)
+{
+	unsigned long least = DIV_ROUND_UP(go_class_size[class], GO_PAGE_SIZE);
+	bool half = GO_PAGE_ORDER && go_class_size[class] <= PAGE_SIZE;
+	gfp_t gfp = gogfp_for_all(w->gfp);
+	struct gospan *s;
+
+	w->npages = go_class_pages[class];
+	w->align = go_class_align[class];
+	w->last = !half && w->npages == least;
+	w->gfp = w->last ? gfp : gogfp_ideal(gfp, get_order(needed_bytes(w)));
+	s = get_pages(w);
+	if (!s && w->npages > least) {
+		w->npages = least;
+		w->last = !half;
+		if (w->last)
+			w->gfp = gfp;
+		s = get_pages(w);
+	}
+	if (!s && half) {
+		w->gfp = gfp;
+		s = get_half_page(w);
+	}
+	if (!s && !w->last && !gfpflags_allow_blocking(w->caller)) {
+		w->last = true;
+		s = get_pages(w);
+	}
+	return s;
+}
+
+/* Make a span; pages are asked for with @gfp, all else is by @caller. */
+static struct gocentral *make_span(struct goheap *h, int nid, unsigned int spc,
+				   gfp_t gfp, gfp_t caller)
+{
+	struct want w = { .h = h, .nid = nid, .gfp = gfp, .caller = caller };
+	struct gospan *s = get_span_pages(&w, GO_SPC_CLASS(spc));
+	struct gocentral *c;
+
+	if (!s)
+		return NULL;
+	if (!gospan_carve(h, s, spc, caller)) {
+		goheap_free(h, s);
+		return NULL;
+	}
+	c = &gospan_node(h, s)->central[spc];
+	gocentral_add(c, s);
+	return c;
 }
 
 /**
@@ -244,21 +374,7 @@ struct gospan *gosource_pages(struct goheap *h, int nid, unsigned long npages,
 struct gocentral *gosource_span(struct goheap *h, int nid, unsigned int spc,
 				gfp_t gfp)
 {
-	unsigned int class = GO_SPC_CLASS(spc);
-	struct gocentral *c;
-	struct gospan *s;
-
-	s = gosource_pages(h, nid, go_class_pages[class], go_class_align[class],
-			   gfp);
-	if (!s)
-		return NULL;
-	if (!gospan_carve(h, s, spc, gfp)) {
-		goheap_free(h, s);
-		return NULL;
-	}
-	c = &gospan_node(h, s)->central[spc];
-	gocentral_add(c, s);
-	return c;
+	return make_span(h, nid, spc, gfp, gfp);
 }
 
 /**
@@ -282,7 +398,7 @@ struct gocentral *gosource_objects(struct goheap *h, struct gonode *node,
 	int nid;
 
 	if (!nodes_empty(left)) {
-		c = gosource_span(h, node->nid, spc, gogfp_near(gfp));
+		c = make_span(h, node->nid, spc, gogfp_near(gfp), gfp);
 		if (c)
 			return c;
 	}
@@ -291,7 +407,7 @@ struct gocentral *gosource_objects(struct goheap *h, struct gonode *node,
 		if (READ_ONCE(c->nonempty))
 			return c;
 	}
-	return gosource_span(h, node->nid, spc, gfp);
+	return make_span(h, node->nid, spc, gfp, gfp);
 }
 
 /*
@@ -300,20 +416,18 @@ struct gocentral *gosource_objects(struct goheap *h, struct gonode *node,
  * pages of its own, which have to go back when it is freed, and the charge with
  * them.
  */
-static struct gospan *get_accounted(struct goheap *h, int nid,
-				    unsigned long npages, unsigned long align,
-				    gfp_t gfp)
+static struct gospan *get_accounted(const struct want *w)
 {
-	unsigned long need = max(npages, align) << GO_PAGE_SHIFT;
-	struct gospan *s;
+	unsigned int order = get_order(needed_bytes(w));
+	unsigned long n = w->npages << GO_PAGE_ORDER;
+	gfp_t gfp = gogfp_for_pages(w->gfp) | __GFP_ACCOUNT;
+	int nid = gonuma_heap(w->h, w->nid)->nid;
+	struct gospan *s = grow_by_block(w, nid, order, n, gfp);
 
-	nid = gonuma_heap(h, nid)->nid;
-	gfp = gogfp_for_pages(gfp) | __GFP_ACCOUNT;
-	s = grow_by_block(h, nid, get_order(need), npages, npages, gfp);
-	if (!s && gohooks_make_room(h, need, gfp))
-		s = grow_by_block(h, nid, get_order(need), npages, npages, gfp);
+	while (!s && gohooks_make_room(w->h, needed_bytes(w), gfp))
+		s = grow_by_block(w, nid, order, n, gfp);
 	if (s)
-		s->accounted = true;
+		s->apart |= GO_SPAN_ACCOUNTED;
 	return s;
 }
 
@@ -342,6 +456,12 @@ bool gosource_wait(struct goheap *h, gfp_t gfp)
 	return true;
 }
 
+/* The alignment, in pages, that kmalloc() gives a large object. */
+static unsigned long kmalloc_alignment(size_t size)
+{
+	return max((size & -size) >> GO_PAGE_SHIFT, 1UL);
+}
+
 /**
  * gosource_large - get an object of whole pages
  * @h: the heap
@@ -355,15 +475,51 @@ bool gosource_wait(struct goheap *h, gfp_t gfp)
 struct gospan *gosource_large(struct goheap *h, int nid, size_t size,
 			      gfp_t gfp)
 {
-	unsigned long npages = DIV_ROUND_UP(size, GO_PAGE_SIZE);
-	unsigned long align = max((size & -size) >> GO_PAGE_SHIFT, 1UL);
+	const struct want w = {
+		.h = h,
+		.nid = nid,
+		.npages = DIV_ROUND_UP(size, GO_PAGE_SIZE),
+		.align = kmalloc_alignment(size),
+		.gfp = gfp,
+		.caller = gfp,
+		.last = true,
+	};
 	struct gospan *s;
 
 	do {
-		s = is_accounted(gfp) ?
-		    get_accounted(h, nid, npages, align, gfp) :
-		    gosource_pages(h, nid, npages, align, gfp);
+		s = is_accounted(gfp) ? get_accounted(&w) : get_pages(&w);
 	} while (!s && gosource_wait(h, gfp));
+	if (s)
+		goheap_make_large(gospan_node(h, s), s, size);
+	return s;
+}
+
+/**
+ * gosource_last - get a small object by itself, of the kernel's last pages
+ * @h: the heap
+ * @nid: the node to take it from if possible
+ * @size: bytes, at most GO_MAX_SMALL
+ * @gfp: as for gomalloc(); gogfp_may_have_last_pages()
+ *
+ * In a span it would bring these pages to everybody.
+ *
+ * Context: what @gfp permits, any but NMI.
+ * Return: the object, not zeroed; or NULL, which has not been counted.
+ */
+struct gospan *gosource_last(struct goheap *h, int nid, size_t size, gfp_t gfp)
+{
+	const struct want w = {
+		.h = h,
+		.nid = nid,
+		.npages = DIV_ROUND_UP(size, GO_PAGE_SIZE),
+		.align = kmalloc_alignment(size),
+		.gfp = gfp,
+		.caller = gfp,
+	};
+	struct gospan *s;
+
+	s = GO_PAGE_ORDER && size <= PAGE_SIZE ? get_half_page(&w) :
+						 get_pages(&w);
 	if (s)
 		goheap_make_large(gospan_node(h, s), s, size);
 	return s;
@@ -378,13 +534,20 @@ struct gospan *gosource_large(struct goheap *h, int nid, size_t size,
  */
 void gosource_top_up(struct gonode *node, gfp_t gfp)
 {
-	struct goheap *h = node->heap;
+	const struct want w = {
+		.h = node->heap,
+		.nid = node->nid,
+		.npages = node->reserve,
+		.align = 1,
+		.gfp = gfp | __GFP_THISNODE,
+		.caller = gfp,
+	};
 	struct gospan *s;
 
 	while (READ_ONCE(node->runs.big) < node->reserve) {
-		s = grow_node(h, node, node->reserve, 1, gfp | __GFP_THISNODE);
+		s = grow_node(&w, node);
 		if (!s)
 			return;
-		goheap_free(h, s);
+		goheap_free(node->heap, s);
 	}
 }

@@ -15,6 +15,7 @@ struct gocentral *gosource_objects(struct goheap *h, struct gonode *node,
 				   unsigned int spc, gfp_t gfp);
 struct gospan *gosource_large(struct goheap *h, int nid, size_t size,
 			      gfp_t gfp);
+struct gospan *gosource_last(struct goheap *h, int nid, size_t size, gfp_t gfp);
 bool gosource_wait(struct goheap *h, gfp_t gfp);
 void gosource_top_up(struct gonode *node, gfp_t gfp);
 

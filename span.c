@@ -253,14 +253,36 @@ void gospan_arena_leave(struct goheap *h, struct goarena *a)
  */
 unsigned int gospan_nelems(const struct gospan *s, unsigned int class)
 {
-	return (s->npages << GO_PAGE_SHIFT) / go_class_size[class];
+	return (u32)gospan_bytes(s) / go_class_size[class];
+}
+
+/*
+ * State bytes before that of the first object.  A span that has half a page is
+ * found from the other half, too, which may lie before it: the fast path of
+ * gofree() then looks at these, or at those behind the last object, and finds
+ * that nothing is live.
+ */
+static unsigned int states_before(const struct gospan *s, unsigned int class)
+{
+	return s->half ? DIV_ROUND_UP(PAGE_SIZE, go_class_size[class]) : 0;
+}
+
+/* State bytes from that of the first of @n objects on. */
+static unsigned int states_after(const struct gospan *s, unsigned int class,
+				 unsigned int n)
+{
+	return s->half ? GO_PAGE_SIZE / go_class_size[class] + 1 : n + 1;
 }
 
 /* Bytes of a bit block: @avail, @back, the tiny words if any, state bytes. */
-static unsigned int bits_size(unsigned int spc, unsigned int n)
+static unsigned int bits_size(const struct gospan *s, unsigned int spc,
+			      unsigned int n)
 {
+	unsigned int class = GO_SPC_CLASS(spc);
+
 	return 2 * BITS_TO_LONGS(n) * sizeof(long) +
-	       (gospan_needs_tiny(spc) ? n * sizeof(atomic_t) : 0) + n + 1;
+	       (gospan_needs_tiny(spc) ? n * sizeof(atomic_t) : 0) +
+	       states_before(s, class) + states_after(s, class, n);
 }
 
 /* The sizes for which there is an allocator. */
@@ -268,10 +290,10 @@ static const unsigned int bits_sizes[GO_NR_FIX_BITS] = {
 	64, 168, 328, 648, 1288, 2704,
 };
 
-static struct gofixalloc *bits_fix(struct goheap *h, unsigned int spc,
-				   unsigned int n)
+static struct gofixalloc *bits_fix(struct goheap *h, const struct gospan *s,
+				   unsigned int spc, unsigned int n)
 {
-	unsigned int size = bits_size(spc, n), i = 0;
+	unsigned int size = bits_size(s, spc, n), i = 0;
 
 	while (bits_sizes[i] < size)
 		i++;
@@ -313,7 +335,7 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 		  gfp_t gfp)
 {
 	unsigned int class = GO_SPC_CLASS(spc), n = gospan_nelems(s, class);
-	struct gofixalloc *fix = bits_fix(h, spc, n);
+	struct gofixalloc *fix = bits_fix(h, s, spc, n);
 	unsigned long *bits = gofixalloc_alloc(fix, gfp);
 	void *rest;
 
@@ -322,6 +344,7 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 	if (!bits)
 		return false;
 
+	s->bytes = gospan_bytes(s);
 	s->nelems = n;
 	s->navail = n;
 	s->nback = 0;
@@ -343,9 +366,11 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 		memset(rest, 0, n * sizeof(atomic_t));
 		rest += n * sizeof(atomic_t);
 	}
-	s->objstate = rest;
-	memset(rest, s->needzero ? GO_OBJ_FREE : GO_OBJ_FRESH, n);
-	s->objstate[n] = GO_OBJ_FREE;
+	s->objstate = rest + states_before(s, class);
+	memset(rest, GO_OBJ_FREE,
+	       states_before(s, class) + states_after(s, class, n));
+	if (!s->needzero)
+		memset(s->objstate, GO_OBJ_FRESH, n);
 
 	s->state = GO_SPAN_SMALL;
 	WRITE_ONCE(s->magic, go_class_magic[class]);
@@ -361,7 +386,8 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
  */
 void gospan_uncarve(struct goheap *h, struct gospan *s)
 {
-	struct gofixalloc *fix = bits_fix(h, s->spanclass, s->nelems);
+	struct gofixalloc *fix = bits_fix(h, s, s->spanclass,
+					  s->nelems);
 	unsigned long *bits = s->avail;
 
 	WRITE_ONCE(s->magic, 0);
@@ -474,8 +500,7 @@ static void walk_spans_of(struct goarena *a, void *data)
 
 	for (i = 0; i < GO_ARENA_PAGES; i++) {
 		s = READ_ONCE(a->span[i]);
-		if (s != &gospan_nil &&
-		    READ_ONCE(s->base) == a->base + (i << GO_PAGE_SHIFT))
+		if (s != &gospan_nil && gospan_begins_at(s, a, i))
 			w->fn(s, w->data);
 	}
 }

@@ -100,17 +100,50 @@ static __always_inline struct gospan *gospan_of(struct goheap *h,
  * is not small, makes that false.
  */
 static __always_inline bool gospan_index(const struct gospan *s, const void *p,
-					 unsigned int *idx)
+					 unsigned long *idx)
 {
 	u64 q = ((unsigned long)p - s->base) * (u64)s->magic;
 
-	*idx = q >> 32;
+	/* Before the span, in the other half of its page, below 0. */
+	*idx = (s64)q >> 32;
 	return likely((u32)q < s->magic);
 }
 
 static inline void *gospan_object(const struct gospan *s, unsigned int idx)
 {
 	return (void *)(s->base + (unsigned long)idx * s->elemsize);
+}
+
+/* Is a page of an arena the first of a span? */
+static inline bool gospan_begins_at(const struct gospan *s,
+				    const struct goarena *a, unsigned int i)
+{
+	return round_down(READ_ONCE(s->base), GO_PAGE_SIZE) ==
+	       a->base + ((unsigned long)i << GO_PAGE_SHIFT);
+}
+
+/* Pages of the kernel that a span has.  Half of 8 KiB is one of 4 KiB. */
+static inline unsigned long gospan_nr_pages(const struct gospan *s)
+{
+	return (unsigned long)s->npages << GO_PAGE_ORDER >> s->half;
+}
+
+static inline unsigned long gospan_bytes(const struct gospan *s)
+{
+	return gospan_nr_pages(s) << PAGE_SHIFT;
+}
+
+/*
+ * The span that an address is in, or &gospan_nil.  Preemption is off.  Of an 8
+ * KiB page the heap may have half, and gospan_of() finds the span from the other
+ * half, too; the fast paths can do with that.
+ */
+static inline struct gospan *gospan_with(struct goheap *h, const void *p)
+{
+	struct gospan *s = gospan_of(h, p);
+
+	return s->half && (unsigned long)p - s->base >= PAGE_SIZE ?
+		&gospan_nil : s;
 }
 
 static inline bool gospan_needs_tiny(unsigned int spc)

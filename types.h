@@ -184,6 +184,19 @@ enum gospan_state {
 	GO_SPAN_DYING,
 };
 
+/**
+ * enum gospan_apart - whose pages a large object has
+ * @GO_SPAN_COMMON: the heap's
+ * @GO_SPAN_ACCOUNTED: they are charged to a memory cgroup
+ * @GO_SPAN_LAST: they are of those that the kernel keeps for tasks that free
+ *	memory
+ */
+enum gospan_apart {
+	GO_SPAN_COMMON,
+	GO_SPAN_ACCOUNTED = BIT(0),
+	GO_SPAN_LAST = BIT(1),
+};
+
 /* The bits of a tiny block's word. */
 #define GO_TINY_START(off)	BIT(off)	/* an object starts at 0..15 */
 #define GO_TINY_HOLD		BIT(16)		/* some CPU's current block */
@@ -213,8 +226,8 @@ struct gonode;
 /**
  * struct gospan - a run of pages with one purpose
  * @base: address of the first byte
- * @objstate: a state byte for each object, and one more, never live, for the
- *	waste at the end of the span
+ * @objstate: a state byte for each object, and more, never live, for the waste at
+ *	the end of the span and for the other half of a page
  * @magic: ceil(2^32 / @elemsize); 0 unless the span is small
  * @elemsize: bytes of an object
  * @spanclass: of a small span
@@ -226,9 +239,11 @@ struct gonode;
  * @nelems: how many objects fit
  * @navail: bits set in @avail
  * @nback: bits set in @back
- * @accounted: a large object whose pages are charged to a memory cgroup
+ * @half: it has one page of the kernel, which is half of an 8 KiB page
+ * @apart: a large object whose pages go back when it is freed: enum gospan_apart
  * @bucket: which of its mcentral's lists it is on, or GO_BUCKET_NONE
- * @npages: length in 8 KiB pages
+ * @npages: length in 8 KiB pages; that of which it has half counts
+ * @bytes: of a small span: its length
  * @avail: objects that its holder may hand out (Go's allocBits, inverted)
  * @back: objects that have come back since (Go's gcmarkBits, turned round)
  * @tiny: a word for each object, in spans of GO_TINY_SPC only
@@ -254,9 +269,11 @@ struct gospan {
 	u16 nelems;
 	u16 navail;
 	u16 nback;
-	u8 accounted;
+	u8 apart;
 	u8 bucket;
+	u8 half;
 	u32 npages;
+	u32 bytes;
 	unsigned long *avail;
 	unsigned long *back;
 	atomic_t *tiny;
@@ -393,8 +410,8 @@ struct gomcache {
  * @node: which node
  * @nspans: its spans, on a list or not
  * @idle: wholly free ones, those on @partial[0]
+ * @idle_bytes: bytes of these
  * @idle_low: the fewest of these since the background last asked
- * @idle_pages: pages of the idle ones
  * @nonempty: which of @partial hold spans
  * @partial: spans with something to give; fuller spans in higher lists
  * @mallocs: objects handed out past the mcaches
@@ -408,7 +425,7 @@ struct gocentral {
 	unsigned int nspans;
 	unsigned int idle;
 	unsigned int idle_low;
-	unsigned long idle_pages;
+	unsigned long idle_bytes;
 	unsigned long nonempty;
 	struct list_head partial[GO_BUCKETS];
 	unsigned long mallocs;
@@ -442,10 +459,11 @@ struct goruns {
  * @nid: which node
  * @runs: the free runs
  * @arenas: all arenas of the node
- * @sys: pages held
+ * @sys: pages held, in 8 KiB
+ * @halves: those of which the heap has half
  * @reserve: what of @runs.big is left to contexts that cannot grow the heap
  * @empty: arenas without pages, to be retired
- * @released: pages ever given back
+ * @released: kernel pages ever given back
  * @shared: of those, pages that somebody else had a reference to
  * @lost: pages that stay for good: references of ours were put by others
  * @scavenged: of @released, by enum goscavenger
@@ -465,6 +483,7 @@ struct gonode {
 	struct goruns runs;
 	struct list_head arenas;
 	unsigned long sys;
+	unsigned long halves;
 	unsigned long reserve;
 	unsigned long empty;
 	unsigned long released;

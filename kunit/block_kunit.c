@@ -288,7 +288,7 @@ static void empty_arena_is_retired(struct kunit *test)
 					  GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
-	s->accounted = true;
+	s->apart = GO_SPAN_ACCOUNTED;
 	s->state = GO_SPAN_DYING;
 	goheap_free_large(h, s, goheap_must_give_back(s));
 	KUNIT_EXPECT_EQ(test, node->sys, 0);

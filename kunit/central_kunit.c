@@ -48,7 +48,8 @@ static void everything_once_of(struct kunit *test, unsigned int spc,
 	gotest_holder_put_all(r);
 	gotest_expect_lists(r, 2);
 	KUNIT_EXPECT_EQ(test, r->c->idle, 2);
-	KUNIT_EXPECT_EQ(test, gocentral_idle_pages(r->c->node), 2 * pages);
+	KUNIT_EXPECT_EQ(test, gocentral_idle_pages(r->c->node),
+			2 * pages << GO_PAGE_ORDER);
 	KUNIT_EXPECT_EQ(test, gotest_pages_inuse(r->h), 2 * pages);
 	KUNIT_EXPECT_EQ(test, gocentral_trim(r->c, 1), 1);
 	gotest_expect_lists(r, 1);

@@ -77,6 +77,7 @@ EXPORT_SYMBOL_IF_KUNIT(godebug_set);
 EXPORT_SYMBOL_IF_KUNIT(godebug_get);
 
 #ifdef CONFIG_FAULT_INJECTION
+EXPORT_SYMBOL_IF_KUNIT(goalloc_fail_above);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_fail);
 #endif
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_all);

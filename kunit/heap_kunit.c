@@ -54,7 +54,7 @@ static void large(struct kunit *test)
 	unsigned long bytes = round_up(*size, GO_PAGE_SIZE), base;
 	struct gonode *node = gotest_node(test);
 	struct gospan *s;
-	unsigned int idx;
+	unsigned long idx;
 
 	s = gosource_large(h, first_memory_node, *size, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, s);

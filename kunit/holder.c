@@ -52,7 +52,7 @@ void gotest_holder_note(struct gotest_holder *r, unsigned int n)
 {
 	struct goslot *slot;
 	struct gospan *s;
-	unsigned int idx;
+	unsigned long idx;
 
 	while (n--) {
 		slot = &r->slot[r->n++];

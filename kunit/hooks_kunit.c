@@ -10,11 +10,13 @@
 #define goalloc_debug	hooks_own_debug
 #define goalloc_detour	hooks_own_detour
 #define goalloc_fail	hooks_own_fail
+#define goalloc_fail_above	hooks_own_fail_above
 #include "../hooks.c"
 #undef goalloc_check
 #undef goalloc_debug
 #undef goalloc_detour
 #undef goalloc_fail
+#undef goalloc_fail_above
 
 #include <linux/sizes.h>
 #include <linux/slab.h>

@@ -105,7 +105,8 @@ static void scavenge_goal(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gotest_scavenge(gotest_heap(test), false) >>
 			GO_PAGE_SHIFT >= g->excess, true);
 	KUNIT_EXPECT_EQ(test, node->sys, 8 * GOTEST_MIB_PAGES - g->excess);
-	KUNIT_EXPECT_EQ(test, node->scavenged[GO_BY_BACKGROUND], g->excess);
+	KUNIT_EXPECT_EQ(test, node->scavenged[GO_BY_BACKGROUND],
+			g->excess << GO_PAGE_ORDER);
 	KUNIT_EXPECT_EQ(test, gobackground_excess(node), 0);
 	for (i = 0; i < g->used; i++)
 		gotest_run_end(test, s[i]);
@@ -147,7 +148,7 @@ static void scavenge_window(struct kunit *test)
 	turns(test);
 	KUNIT_EXPECT_EQ(test, node->sys, 0);
 	KUNIT_EXPECT_EQ(test, node->scavenged[GO_BY_BACKGROUND],
-			GO_ARENA_PAGES);
+			GO_ARENA_PAGES << GO_PAGE_ORDER);
 	gotest_settle(h);
 	KUNIT_EXPECT_TRUE(test, list_empty(&h->dead));
 }

@@ -91,8 +91,8 @@ static void limits(struct kunit *test)
 static void magic_is_division(struct kunit *test)
 {
 	struct gospan s = { .base = SPAN_BASE };
-	unsigned int c, size, idx, bad = 0;
-	unsigned long off;
+	unsigned int c, size, bad = 0;
+	unsigned long off, idx;
 	bool start;
 
 	for (c = 1; c < GO_NR_CLASSES; c++) {
@@ -103,7 +103,7 @@ static void magic_is_division(struct kunit *test)
 			if (idx == off / size && start == (off % size == 0))
 				continue;
 			if (!bad++)
-				KUNIT_FAIL(test, "class %u, offset %lu: index %u, start %d",
+				KUNIT_FAIL(test, "class %u, offset %lu: index %lu, start %d",
 					   c, off, idx, start);
 		}
 		/* What a byte of state is kept for: the waste is one object. */
@@ -116,8 +116,7 @@ static void magic_is_division(struct kunit *test)
 static void no_magic_no_index(struct kunit *test)
 {
 	struct gospan s = { .base = SPAN_BASE };
-	unsigned long off;
-	unsigned int idx;
+	unsigned long off, idx;
 
 	for (off = 0; off < GO_PAGE_SIZE; off++)
 		KUNIT_ASSERT_FALSE(test, gospan_index(&s, (void *)s.base + off,

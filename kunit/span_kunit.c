@@ -67,7 +67,7 @@ static void foreign_wild(struct kunit *test)
 {
 	const struct wild *w = test->param_value;
 	struct gospan *s = gotest_span_of(gotest_heap(test), (void *)w->addr);
-	unsigned int idx;
+	unsigned long idx;
 
 	KUNIT_EXPECT_PTR_EQ(test, s, &gospan_nil);
 	KUNIT_EXPECT_FALSE(test, gospan_index(s, (void *)w->addr, &idx));
@@ -151,7 +151,7 @@ static void pages_after_free(struct kunit *test)
 	struct goheap *h = gotest_heap(test);
 	struct gospan *s = span_new(test, GO_SPC(65, 0));
 	void *base = (void *)s->base, *p;
-	unsigned int idx;
+	unsigned long idx;
 
 	span_end(test, s);
 	for (p = base; p < base + 10 * GO_PAGE_SIZE; p += 128) {
@@ -385,7 +385,8 @@ static void every_byte(struct kunit *test)
 	struct gospan *s = span_new(test, GO_SPC(*class, 0));
 	struct goheap *h = gotest_heap(test);
 	unsigned long off, bytes = s->npages * GO_PAGE_SIZE;
-	unsigned int idx, bad = 0;
+	unsigned long idx;
+	unsigned int bad = 0;
 	void *p;
 
 	for (off = 0; off < bytes; off++) {

@@ -87,7 +87,7 @@ KUNIT_ARRAY_PARAM(flips, flips, flip_desc);
 static void set(struct kunit *test, struct scene *s)
 {
 	struct goheap *h = gotest_heap(test);
-	unsigned int idx;
+	unsigned long idx;
 	void *p;
 
 	p = gotest_alloc(h, SPC_64, GFP_KERNEL);

@@ -141,13 +141,13 @@ static void show_node_pages(struct seq_file *m, struct gonode *node)
 	unsigned long flags, sys, free, released;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
-	sys = node->sys;
+	sys = (node->sys << GO_PAGE_SHIFT) - (node->halves << PAGE_SHIFT);
 	free = node->runs.free;
 	released = node->released;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	seq_printf(m, "node %d: %lu bytes held, %lu free, %lu given back\n",
-		   node->nid, sys << GO_PAGE_SHIFT, free << GO_PAGE_SHIFT,
-		   released << GO_PAGE_SHIFT);
+		   node->nid, sys, free << GO_PAGE_SHIFT,
+		   released << PAGE_SHIFT);
 }
 
 /*
@@ -230,8 +230,7 @@ static struct gospan *span_at(struct goarena *a, unsigned int i,
 	struct gospan *s = READ_ONCE(a->span[i]);
 
 	*npages = 1;
-	if (s == &gospan_nil ||
-	    READ_ONCE(s->base) != a->base + ((unsigned long)i << GO_PAGE_SHIFT))
+	if (s == &gospan_nil || !gospan_begins_at(s, a, i))
 		return NULL;
 	*npages = clamp_t(u32, READ_ONCE(s->npages), 1, GO_ARENA_PAGES - i);
 	return s;

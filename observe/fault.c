@@ -11,12 +11,14 @@
  * It is the kernel's own fault injection, with all its knobs, in
  * /sys/kernel/debug/goalloc/fail_goalloc.  'space' and 'times' name the nth
  * request, 'task-filter' a task, and /proc/self/fail-nth counts these sites
- * with all others.
+ * with all others.  One knob is our own: 'above-order' makes all requests for
+ * blocks of a higher order fail, as in a machine whose memory is in pieces.
  *
  * Kernels without CONFIG_FAULT_INJECTION do not build this file.  No fast path
  * has a site.
  */
 
+#include <linux/debugfs.h>
 #include "hooks.h"
 #include "observe.h"
 
@@ -28,5 +30,6 @@
  */
 void gofault_init(struct dentry *dir)
 {
-	fault_create_debugfs_attr("fail_goalloc", dir, &goalloc_fail);
+	dir = fault_create_debugfs_attr("fail_goalloc", dir, &goalloc_fail);
+	debugfs_create_u32("above-order", 0600, dir, &goalloc_fail_above);
 }

@@ -46,17 +46,18 @@ static const char * const state_name[] = {
 static void describe_address(struct goheap *h, const void *p, char *buf,
 			     size_t len)
 {
-	unsigned int idx, n;
+	unsigned long idx;
 	struct gospan *s;
+	unsigned int n;
 
 	preempt_disable();
-	s = gospan_of(h, p);
+	s = gospan_with(h, p);
 	switch (s->state) {
 	case GO_SPAN_SMALL:
 		gospan_index(s, p, &idx);
-		idx = min_t(unsigned int, idx, s->nelems);
+		idx = min_t(unsigned long, idx, s->nelems);
 		n = scnprintf(buf, len,
-			      "object %u of a span of %u-byte objects%s, %s",
+			      "object %lu of a span of %u-byte objects%s, %s",
 			      idx, s->elemsize,
 			      GO_SPC_NOSCAN(s->spanclass) ? ", noscan" : "",
 			      state_name[s->objstate[idx] % GO_NR_OBJ_STATES]);

@@ -118,14 +118,15 @@ static void read_node(struct gonode *node, struct goalloc_memstats *m,
 	unsigned int i;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
-	m->heap_sys += (u64)node->sys << GO_PAGE_SHIFT;
-	m->heap_idle += (u64)(node->runs.free + gocentral_idle_pages(node)) <<
-			GO_PAGE_SHIFT;
-	m->heap_released += (u64)node->released << GO_PAGE_SHIFT;
+	m->heap_sys += ((u64)node->sys << GO_PAGE_SHIFT) -
+		       ((u64)node->halves << PAGE_SHIFT);
+	m->heap_idle += ((u64)node->runs.free << GO_PAGE_SHIFT) +
+			((u64)gocentral_idle_pages(node) << PAGE_SHIFT);
+	m->heap_released += (u64)node->released << PAGE_SHIFT;
 	m->pages_shared += node->shared;
 	m->pages_lost += node->lost;
 	for (i = 0; i < GO_NR_SCAVENGERS; i++)
-		*scavenged[i] += (u64)node->scavenged[i] << GO_PAGE_SHIFT;
+		*scavenged[i] += (u64)node->scavenged[i] << PAGE_SHIFT;
 	add_large(node, large);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 }

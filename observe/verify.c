@@ -47,6 +47,7 @@
  * @whole: wholly free spans, by span class
  * @sys: pages in arenas
  * @idle: of those, free
+ * @halves: pages of which the heap has half
  */
 struct verify {
 	struct goheap *h;
@@ -58,6 +59,7 @@ struct verify {
 	unsigned long whole[GO_NR_SPANCLASSES];
 	unsigned long sys;
 	unsigned long idle;
+	unsigned long halves;
 };
 
 /* Count a finding, and write it if there are not too many. */
@@ -112,8 +114,8 @@ static unsigned int check_run(struct goarena *a, unsigned int i,
 	unsigned int k;
 
 	lockdep_assert_held(&a->node->lock);
-	if (s->base != a->base + ((unsigned long)i << GO_PAGE_SHIFT) ||
-	    !s->npages || i + s->npages > GO_ARENA_PAGES) {
+	if (!gospan_begins_at(s, a, i) || !s->npages ||
+	    i + s->npages > GO_ARENA_PAGES) {
 		*what = "has a page that leads to another's span";
 		return 0;
 	}
@@ -144,6 +146,7 @@ static void verify_arena(struct goarena *a, void *data)
 			continue;
 		n = check_run(a, i, &what);
 		pages += n;
+		v->halves += a->span[i]->half;
 		if (a->span[i]->state == GO_SPAN_FREE)
 			idle += n;
 	}
@@ -292,7 +295,7 @@ static void verify_class_sums(struct verify *v, unsigned int spc)
 /* The sums over classes and nodes; they agree only when nothing moves. */
 static void verify_sums(struct verify *v)
 {
-	unsigned long sys = 0, idle = 0;
+	unsigned long sys = 0, idle = 0, halves = 0;
 	unsigned int spc;
 	int nid;
 
@@ -301,10 +304,14 @@ static void verify_sums(struct verify *v)
 	for_each_gonode(v->h, nid) {
 		sys += v->h->node[nid]->sys;
 		idle += v->h->node[nid]->runs.free;
+		halves += v->h->node[nid]->halves;
 	}
 	if (sys != v->sys || idle != v->idle)
 		note_broken(v, "arenas hold %lu pages, %lu free; nodes say %lu, %lu",
 			    v->sys, v->idle, sys, idle);
+	if (halves != v->halves)
+		note_broken(v, "%lu pages are halves; nodes say %lu",
+			    v->halves, halves);
 }
 
 /* Is any CPU in the middle of an operation, or has it put off a free? */

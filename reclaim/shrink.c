@@ -59,7 +59,7 @@ unsigned long goshrink_count(struct goheap *h, int nid)
 	raw_spin_lock_irqsave(&node->lock, flags);
 	n = node->runs.free - min(node->runs.big, node->reserve);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
-	return ((n + gocentral_idle_pages(node)) << GO_PAGE_ORDER) +
+	return (n << GO_PAGE_ORDER) + gocentral_idle_pages(node) +
 	       (godrain_cached_bytes(h, nid) >> PAGE_SHIFT);
 }
 
