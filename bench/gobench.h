@@ -4,6 +4,7 @@
  *
  *   gobench_main.c  the workloads, and the module
  *   loops.c         the loops of loops.h, once for each allocator
+ *   order.c         random numbers and orders
  *   measure.c       runs the loops and prints rows of results
  *
  * A row is "BENCH workload,param,allocator,measure,total,ops".
@@ -14,6 +15,7 @@
 
 #include <linux/slab.h>
 #include <linux/types.h>
+#include "loop.h"
 
 /**
  * enum bench_allocator - what is measured
@@ -24,37 +26,6 @@
  * @NR_ALLOCATORS: the number of these
  */
 enum bench_allocator { NONE, GO, K, CACHE, NR_ALLOCATORS };
-
-/**
- * struct bench - the arguments of a loop
- * @size: bytes of an object
- * @n: objects in a batch, or steps
- * @reps: how often the batch is repeated
- * @p: the objects
- * @slots: how many of @p a random replacement chooses from; a power of two
- * @order: a permutation of the batch
- * @sizes: BENCH_SIZES random sizes
- * @cache: the kmem_cache of %CACHE
- * @rnd: state of the random numbers, which is the same for each allocator
- * @lat: latencies of alloc and of free, for the timed loop
- */
-struct bench {
-	size_t size;
-	unsigned int n;
-	unsigned int reps;
-	void **p;
-	unsigned int slots;
-	const u32 *order;
-	const u32 *sizes;
-	struct kmem_cache *cache;
-	u32 rnd;
-	struct latency *lat;
-};
-
-#define BENCH_SIZES	1024
-#define BENCH_BATCH	4096
-
-typedef void (*bench_loop)(struct bench *b);
 
 /**
  * struct loop - a loop for each allocator; NULL where it does not apply
@@ -85,7 +56,6 @@ void bench_counted(const char *workload, const char *param,
 		   enum bench_allocator a, u64 ops);
 int bench_measure(const char *workload, const char *param,
 		  const struct loop *loop, struct bench *b, u64 ops);
-u32 bench_random(u32 *state);
 int bench_measure_init(bool marks, unsigned int rounds);
 void bench_measure_exit(void);
 

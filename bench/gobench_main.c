@@ -69,19 +69,6 @@ static u32 sizes[BENCH_SIZES];
 
 static const size_t few_sizes[] = { 8, 64, 512, 520, 1024, 4096, 8192 };
 
-/* A random order, which is the same in every run. */
-static void shuffle_order(unsigned int n)
-{
-	u32 i, r, rnd = 1;
-
-	for (i = 0; i < n; i++)
-		order[i] = i;
-	for (i = n; i > 1; i--) {
-		r = bench_random(&rnd) % i;
-		swap(order[i - 1], order[r]);
-	}
-}
-
 static void fill_sizes(void)
 {
 	u32 i, r, rnd = 1;
@@ -96,7 +83,7 @@ static void fill_sizes(void)
 /* A clock needs longer loops than a counter of instructions. */
 static unsigned int scale_for_clock(unsigned int n)
 {
-	return bench_in_ns() ? 20 * n : n;
+	return bench_in_ns() ? BENCH_CLOCK * n : n;
 }
 
 /* Measure a loop with objects of one size; in batches of @n if that is not 0. */
@@ -109,13 +96,13 @@ static int measure_size(const char *workload, const char *param,
 	int err;
 
 	if (n) {
-		shuffle_order(n);
+		bench_shuffle(order, n);
 		b.order = order;
 		b.p = objects;
 		b.n = n;
-		b.reps = scale_for_clock(max_t(u32, 1, 1024 / n));
-		if (n == BENCH_BATCH)
-			b.reps = 1;
+		b.reps = BENCH_REPS(n);
+		if (n < BENCH_BATCH)
+			b.reps = scale_for_clock(b.reps);
 		ops = (u64)b.n * b.reps;
 	} else {
 		b.n = scale_for_clock(ops);

@@ -2,7 +2,8 @@
 /*
  * The loops, for one allocator.  loops.c includes this file once for each, with
  * ALLOCATOR defined as the prefix of the names of its functions, and ONE_SIZE
- * defined if it has objects of one size only.  So all allocators are measured
+ * defined if it has objects of one size only.  peers.c includes it for user
+ * space, where some of the loops are missing.  So all allocators are measured
  * with the same code, and none is called through a pointer.  Interrupts are off
  * in all but the timed loop, hence GFP_NOWAIT.
  */
@@ -18,18 +19,6 @@ static void LOOP(warm)(struct bench *b)
 		obj = LOOP(alloc)(b, b->size, GFP_NOWAIT);
 		barrier_data(obj);
 		LOOP(free)(b, obj);
-	}
-}
-
-static void LOOP(sized)(struct bench *b)
-{
-	unsigned int i;
-	void *obj;
-
-	for (i = 0; i < b->n; i++) {
-		obj = LOOP(alloc)(b, b->size, GFP_NOWAIT);
-		barrier_data(obj);
-		LOOP(free_sized)(b, obj, b->size);
 	}
 }
 
@@ -121,6 +110,21 @@ static void LOOP(tiny_batch)(struct bench *b)
 	}
 }
 
+/* The loops up to the next #endif need more than malloc() and free(). */
+#ifdef __KERNEL__
+
+static void LOOP(sized)(struct bench *b)
+{
+	unsigned int i;
+	void *obj;
+
+	for (i = 0; i < b->n; i++) {
+		obj = LOOP(alloc)(b, b->size, GFP_NOWAIT);
+		barrier_data(obj);
+		LOOP(free_sized)(b, obj, b->size);
+	}
+}
+
 static void LOOP(bulk)(struct bench *b)
 {
 	unsigned int rep;
@@ -130,6 +134,8 @@ static void LOOP(bulk)(struct bench *b)
 		LOOP(free_bulk)(b, b->n, b->p);
 	}
 }
+
+#endif /* __KERNEL__ */
 
 /* The loops below need more than one size. */
 #ifndef ONE_SIZE
@@ -153,6 +159,22 @@ CONST_LOOP(512)
 CONST_LOOP(1024)
 CONST_LOOP(8192)
 #undef CONST_LOOP
+
+static void LOOP(realloc)(struct bench *b)
+{
+	unsigned int rep;
+	size_t size;
+	void *p;
+
+	for (rep = 0; rep < b->reps; rep++) {
+		p = LOOP(alloc)(b, 16, GFP_NOWAIT);
+		for (size = 32; size <= 32768; size *= 2)
+			p = LOOP(resize)(p, size, GFP_NOWAIT);
+		LOOP(free)(b, p);
+	}
+}
+
+#ifdef __KERNEL__
 
 /* Most callers that know the size know it at compile time, from a type. */
 static void LOOP(const_sized_64)(struct bench *b)
@@ -218,20 +240,7 @@ static void LOOP(timed_replace)(struct bench *b)
 	}
 }
 
-static void LOOP(realloc)(struct bench *b)
-{
-	unsigned int rep;
-	size_t size;
-	void *p;
-
-	for (rep = 0; rep < b->reps; rep++) {
-		p = LOOP(alloc)(b, 16, GFP_NOWAIT);
-		for (size = 32; size <= 32768; size *= 2)
-			p = LOOP(resize)(p, size, GFP_NOWAIT);
-		LOOP(free)(b, p);
-	}
-}
-
+#endif /* __KERNEL__ */
 #endif /* ONE_SIZE */
 
 #undef LOOP

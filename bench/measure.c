@@ -85,18 +85,6 @@ bool bench_in_ns(void)
 	return !get_cycles();
 }
 
-/* Xorshift. */
-u32 bench_random(u32 *state)
-{
-	u32 x = *state;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	*state = x;
-	return x;
-}
-
 void bench_row(const char *workload, const char *param,
 	       enum bench_allocator a, const char *measure, u64 total, u64 ops)
 {
