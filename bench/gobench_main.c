@@ -191,6 +191,7 @@ static int run_batch(void)
 		err = err ?: measure_batch("lifo", &loop_lifo, 64, n);
 		err = err ?: measure_batch("random", &loop_random, 64, n);
 	}
+	err = err ?: measure_batch("random", &loop_random, 1024, BENCH_BATCH);
 	for (i = 0; i < ARRAY_SIZE(large) && !err; i++)
 		err = measure_batch("fifo", &loop_fifo, large[i], BENCH_BATCH);
 	return err;
