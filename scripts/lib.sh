@@ -75,3 +75,7 @@ static_tools() {
 		"$out/goalloctop" >&2 || return
 	echo "$out"
 }
+
+# libraries PROGRAM: print the libraries that a program from a Debian package
+# needs in the guest.
+libraries() { ldd "$1" | sed -n 's/^.*=> \(\/[^ ]*\).*/\1/p; s/^\t\(\/[^ ]*\).*/\1/p'; }
