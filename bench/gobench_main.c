@@ -61,7 +61,6 @@ MODULE_PARM_DESC(steps, "replacements in the churn workload (default 1000000)");
 #define CPU_STEPS	1024
 #define CPU_ROUNDS	16
 #define MAX_CPUS	8
-#define HANDED		256	/* objects that a producer hands over */
 
 static void **objects;
 static u32 order[BENCH_BATCH];
@@ -365,20 +364,20 @@ static int run_churn(void)
 /* One CPU allocates and another frees; each object counts as one operation. */
 static int measure_prodcons(size_t size)
 {
-	struct bench b = { .size = size, .n = HANDED, .p = objects };
+	struct bench b = { .size = size, .n = BENCH_HANDED, .p = objects };
 	unsigned int a, i;
 	char param[16];
 
 	for (a = NONE; a <= K; a++) {
-		for (i = 0; i < 4 * CPU_ROUNDS; i++) {
-			if (i == 2 * CPU_ROUNDS)
+		for (i = 0; i < 2 * BENCH_HANDOVERS; i++) {
+			if (i == BENCH_HANDOVERS)
 				bench_count(true);
 			bench_on_cpu(0, loop_fill.fn[a], &b);
 			bench_on_cpu(1, loop_drain.fn[a], &b);
 		}
 		snprintf(param, sizeof(param), "%zu", size);
 		bench_counted("prodcons", param, a,
-			      (u64)HANDED * 2 * CPU_ROUNDS);
+			      (u64)BENCH_HANDED * BENCH_HANDOVERS);
 	}
 	return 0;
 }

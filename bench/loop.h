@@ -60,9 +60,13 @@ struct bench {
 #define BENCH_SIZES	1024
 #define BENCH_BATCH	4096
 
-/* How often a batch is repeated, and what a clock needs more of than a counter. */
+/* How often a batch is repeated, and how much longer for a clock. */
 #define BENCH_REPS(n)	((n) < 1024 ? 1024 / (n) : 1)
 #define BENCH_CLOCK	20
+
+/* Objects that a producer hands over at a time, and how often that counts. */
+#define BENCH_HANDED	256
+#define BENCH_HANDOVERS	32
 
 typedef void (*bench_loop)(struct bench *b);
 

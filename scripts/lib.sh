@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# What the host's scripts share: paths, messages, kernels, and the static tools.
+# What the host's scripts share: paths, messages, kernels, static tools, and
+# what a guest or the benchmark needs of Debian's packages.
 
 GOALLOC_CACHE=${GOALLOC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/goalloc}
 export GOALLOC_CACHE
@@ -79,3 +80,14 @@ static_tools() {
 # libraries PROGRAM: print the libraries that a program from a Debian package
 # needs in the guest.
 libraries() { ldd "$1" | sed -n 's/^.*=> \(\/[^ ]*\).*/\1/p; s/^\t\(\/[^ ]*\).*/\1/p'; }
+
+# peer_package PEER: print the package of an allocator that bench compares with.
+peer_package() {
+	case $1 in
+	tcmalloc)	echo libtcmalloc-minimal4 ;;
+	jemalloc)	echo libjemalloc2 ;;
+	mimalloc)	echo libmimalloc2.0 ;;
+	go)		echo golang-go ;;
+	*)		die "no peer $1" ;;
+	esac
+}

@@ -3,8 +3,8 @@
 # shellcheck shell=dash
 #
 # What scripts/bench runs in the guest: gobench's workloads, and every trace
-# that is there, once for each value of check=.  Parameters on the kernel's
-# command line:
+# that is there, once for each value of check=; and then, in user space, the
+# peers that are there.  Parameters on the kernel's command line:
 #
 #   goalloc_checks=0,1	the values of check=, separated by commas
 #   goalloc_bench=	gobench's parameters, separated by colons; "no" leaves
@@ -38,3 +38,19 @@ for check in $(words "${goalloc_checks:-0,1}" ,); do
 	done
 	rmmod goalloc || exit 1
 done >&3
+
+# The program is dynamically linked: all libraries are in /goalloc, too.
+# run_peer NAME [LIBRARY]
+run_peer() {
+	LD_LIBRARY_PATH=/goalloc LD_PRELOAD=${2:+/goalloc/$2} \
+		./ld-linux-x86-64.so.2 ./peers "$1" instructions 5
+}
+
+[ -e peers ] || exit 0
+{
+	echo "HEAD check=-"
+	run_peer glibc || exit 1
+	for peer in tcmalloc jemalloc mimalloc; do
+		[ ! -e "$peer.so" ] || run_peer "$peer" "$peer.so" || exit 1
+	done
+} >&3
