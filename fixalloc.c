@@ -7,9 +7,17 @@
  * kmalloc() can, which on PREEMPT_RT is not under a raw spinlock, and kmemleak
  * would report each object that only our pages point to.
  *
- * Objects live in chunks, aligned blocks of pages with a header: an object
- * finds its chunk by masking, and a chunk without live objects can go back.
- * Go's fixalloc has no headers and keeps its chunks for ever.
+ * Objects live in chunks, and a chunk is one page of the kernel: memory may be
+ * there in single pages only, and then that must be enough.  So there is no
+ * room for a header in front of the objects, half a page each or a page; what
+ * a header would say stands in struct page, in the fields that belong to
+ * whoever has the page.  An object finds its chunk by its address, and a chunk
+ * without live objects can go back.  Go's fixalloc has no headers and keeps its
+ * chunks for ever.
+ *
+ * Each node has an allocator of each kind, with a lock of its own, for what
+ * describes the node's memory.  An object goes back to the one that it came
+ * from.
  *
  * A reserve of free objects is left to contexts that cannot call the page
  * allocator; other callers get a new chunk before they touch it.  Chunks go
@@ -25,82 +33,118 @@
 #include "gfp.h"
 #include "held.h"
 #include "hooks.h"
+#include "numa.h"
 
 /**
- * struct gofixalloc_chunk - the header of a chunk
- * @list: on its allocator's list while it has free objects
- * @free: its free objects, linked through their first word
+ * union chunk - what page->private of a chunk's first page says
+ * @word: all of it
+ * @free: the offset of its first free object plus one, or 0; the others are
+ *	linked through their first word
  * @inuse: objects handed out
- * @order: of the chunk
+ * @nid: the node of its allocator
+ * @kind: which of the node's allocators that is
  */
-struct gofixalloc_chunk {
-	struct list_head list;
-	void **free;
-	unsigned int inuse;
-	unsigned int order;
+union chunk {
+	unsigned long word;
+	struct {
+		u16 free;
+		u16 inuse;
+		u16 nid;
+		u16 kind;
+	};
 };
-
-/* Objects start here, on a cache line of their own. */
-#define CHUNK_HEADER	ALIGN(sizeof(struct gofixalloc_chunk), 64)
 
 static size_t chunk_bytes(const struct gofixalloc *f)
 {
 	return PAGE_SIZE << f->order;
 }
 
+/* A free may look up where a chunk belongs while its counts change. */
+static union chunk read_chunk(const struct page *page)
+{
+	return (union chunk) { .word = READ_ONCE(page->private) };
+}
+
+static void write_chunk(struct page *page, union chunk c)
+{
+	WRITE_ONCE(page->private, c.word);
+}
+
+/* The first free object of a chunk, or NULL. */
+static void **first_free(struct page *page, union chunk c)
+{
+	return c.free ? page_address(page) + c.free - 1 : NULL;
+}
+
+static u16 free_at(const void *obj)
+{
+	return obj ? offset_in_page(obj) + 1 : 0;
+}
+
 /**
- * gofixalloc_init - make an allocator
- * @f: the allocator
+ * gofixalloc_init - make an allocator of a node
+ * @node: the node
+ * @kind: which one
  * @size: bytes of its objects
  * @reserve: free objects to leave to contexts that cannot get more
  *
  * Context: any.
  */
-void gofixalloc_init(struct gofixalloc *f, unsigned int size,
+void gofixalloc_init(struct gonode *node, unsigned int kind, unsigned int size,
 		     unsigned int reserve)
 {
+	struct gofixalloc *f = &node->fix[kind];
+
+	BUILD_BUG_ON(sizeof(union chunk) != sizeof(long));
+	BUILD_BUG_ON(MAX_NUMNODES > U16_MAX);
+
 	memset(f, 0, sizeof(*f));
 	raw_spin_lock_init(&f->lock);
 	INIT_LIST_HEAD(&f->chunks);
+	f->node = node;
+	f->kind = kind;
 	f->size = ALIGN(size, 8);
 	f->reserve = reserve;
-	/* Four objects at the least, so that the header costs little. */
-	f->order = get_order(max(4 * size, 8192U));
-	f->perchunk = (chunk_bytes(f) - CHUNK_HEADER) / f->size;
+	f->order = get_order(f->size);
+	/* Behind the first page, an object would not find its chunk. */
+	f->perchunk = f->order ? 1 : PAGE_SIZE / f->size;
+}
+
+static struct page *get_chunk(struct gofixalloc *f, gfp_t gfp)
+{
+	struct goheap *h = f->node->heap;
+	struct page *page;
+
+	if (!goheld_charge(h, chunk_bytes(f), gfp))
+		return NULL;
+	gfp &= ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE | __GFP_NOFAIL |
+		 __GFP_THISNODE);
+	page = gohooks_fault_block(f->order) ? NULL :
+	       alloc_pages_node(f->node->nid, gfp, f->order);
+	if (!page)
+		goheld_uncharge(h, chunk_bytes(f));
+	return page;
 }
 
 /* Get one more chunk from the page allocator.  No lock is held. */
 static bool add_chunk(struct gofixalloc *f, gfp_t gfp)
 {
-	struct gofixalloc_chunk *c;
+	union chunk c = { .free = 1, .nid = f->node->nid, .kind = f->kind };
+	struct page *page = get_chunk(f, gfp);
+	void *obj, *next = NULL;
 	unsigned long flags;
-	struct page *page;
 	unsigned int i;
-	void **obj;
 
-	if (!goheld_charge(f->heap, chunk_bytes(f), gfp))
+	if (!page)
 		return false;
-	gfp &= ~(__GFP_ZERO | __GFP_ACCOUNT | __GFP_MOVABLE | __GFP_NOFAIL |
-		 __GFP_THISNODE);
-	page = gohooks_fault_block(f->order) ? NULL :
-	       alloc_pages(gfp, f->order);
-	if (!page) {
-		goheld_uncharge(f->heap, chunk_bytes(f));
-		return false;
+	for (i = f->perchunk; i--; next = obj) {
+		obj = page_address(page) + i * f->size;
+		*(void **)obj = next;
 	}
-
-	c = page_address(page);
-	c->free = NULL;
-	c->inuse = 0;
-	c->order = f->order;
-	for (i = f->perchunk; i--;) {
-		obj = (void *)c + CHUNK_HEADER + i * f->size;
-		*obj = c->free;
-		c->free = obj;
-	}
+	write_chunk(page, c);
 
 	raw_spin_lock_irqsave(&f->lock, flags);
-	list_add_tail(&c->list, &f->chunks);
+	list_add_tail(&page->lru, &f->chunks);
 	f->nchunks++;
 	f->nfree += f->perchunk;
 	raw_spin_unlock_irqrestore(&f->lock, flags);
@@ -110,22 +154,38 @@ static bool add_chunk(struct gofixalloc *f, gfp_t gfp)
 /* Take a free object if more than @keep are left. */
 static void *pop_object(struct gofixalloc *f, unsigned int keep)
 {
-	struct gofixalloc_chunk *c;
 	unsigned long flags;
+	struct page *page;
 	void **obj = NULL;
+	union chunk c;
 
 	raw_spin_lock_irqsave(&f->lock, flags);
 	if (f->nfree > keep) {
-		c = list_first_entry(&f->chunks, struct gofixalloc_chunk, list);
-		obj = c->free;
-		c->free = *obj;
-		c->inuse++;
-		if (!c->free)
-			list_del(&c->list);
+		page = list_first_entry(&f->chunks, struct page, lru);
+		c = read_chunk(page);
+		obj = first_free(page, c);
+		c.free = free_at(*obj);
+		c.inuse++;
+		if (!c.free)
+			list_del(&page->lru);
+		write_chunk(page, c);
 		f->nfree--;
 		f->inuse++;
 	}
 	raw_spin_unlock_irqrestore(&f->lock, flags);
+	return obj;
+}
+
+/* The node has none, and no memory: take one of another node, the nearest. */
+static void *pop_elsewhere(struct gofixalloc *f)
+{
+	struct gonode *node = f->node;
+	nodemask_t left = gonuma_others(node->heap, node->nid);
+	void *obj = NULL;
+	int nid;
+
+	while (!obj && (nid = gonuma_nearest(node->nid, &left)) != NUMA_NO_NODE)
+		obj = pop_object(&node->heap->node[nid]->fix[f->kind], 0);
 	return obj;
 }
 
@@ -147,43 +207,49 @@ void *gofixalloc_pop(struct gofixalloc *f)
  * @gfp: what the caller may do to get memory
  *
  * Context: any but NMI.
- * Return: the object, contents undefined, or NULL.
+ * Return: the object, which is another node's when this one has no memory,
+ * contents undefined; or NULL.
  */
 void *gofixalloc_alloc(struct gofixalloc *f, gfp_t gfp)
 {
 	enum gogrow may = gogfp_may_grow(gfp);
 	void *obj = pop_object(f, may == GO_GROW_FIRST ? f->reserve : 0);
 
-	if (likely(obj) || may == GO_GROW_NEVER)
+	if (likely(obj))
 		return obj;
-	add_chunk(f, gfp);
-	return pop_object(f, 0);
+	if (may != GO_GROW_NEVER) {
+		add_chunk(f, gfp);
+		obj = pop_object(f, 0);
+	}
+	return obj ?: pop_elsewhere(f);
 }
 
 /**
  * gofixalloc_free - free an object
- * @f: its allocator
+ * @h: the heap of its allocator
  * @p: the object
  *
  * Context: any but NMI.
  */
-void gofixalloc_free(struct gofixalloc *f, void *p)
+void gofixalloc_free(struct goheap *h, void *p)
 {
-	struct gofixalloc_chunk *c;
+	struct page *page = virt_to_page(p);
+	union chunk c = read_chunk(page);
+	struct gofixalloc *f = &h->node[c.nid]->fix[c.kind];
 	unsigned long flags;
-	void **obj = p;
 
-	c = (void *)((unsigned long)p & ~(chunk_bytes(f) - 1));
 	raw_spin_lock_irqsave(&f->lock, flags);
-	if (!c->free)
-		list_add(&c->list, &f->chunks);
-	*obj = c->free;
-	c->free = obj;
+	c = read_chunk(page);
+	if (!c.free)
+		list_add(&page->lru, &f->chunks);
+	*(void **)p = first_free(page, c);
+	c.free = free_at(p);
+	/* Empty chunks wait at the tail, where they are used last. */
+	if (!--c.inuse)
+		list_move_tail(&page->lru, &f->chunks);
+	write_chunk(page, c);
 	f->nfree++;
 	f->inuse--;
-	/* Empty chunks wait at the tail, where they are used last. */
-	if (!--c->inuse)
-		list_move_tail(&c->list, &f->chunks);
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 }
 
@@ -204,24 +270,24 @@ bool gofixalloc_top_up(struct gofixalloc *f, gfp_t gfp)
 }
 
 /* One empty chunk that the reserve can spare, off the list, or NULL. */
-static struct gofixalloc_chunk *detach_empty_chunk(struct gofixalloc *f)
+static struct page *detach_empty_chunk(struct gofixalloc *f)
 {
-	struct gofixalloc_chunk *c = NULL;
+	struct page *page = NULL;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&f->lock, flags);
 	if (f->nfree >= f->reserve + f->perchunk) {
-		c = list_last_entry(&f->chunks, struct gofixalloc_chunk, list);
-		if (c->inuse) {
-			c = NULL;
+		page = list_last_entry(&f->chunks, struct page, lru);
+		if (read_chunk(page).inuse) {
+			page = NULL;
 		} else {
-			list_del(&c->list);
+			list_del(&page->lru);
 			f->nchunks--;
 			f->nfree -= f->perchunk;
 		}
 	}
 	raw_spin_unlock_irqrestore(&f->lock, flags);
-	return c;
+	return page;
 }
 
 /**
@@ -234,11 +300,11 @@ static struct gofixalloc_chunk *detach_empty_chunk(struct gofixalloc *f)
  */
 size_t gofixalloc_detach(struct gofixalloc *f, struct list_head *out)
 {
-	struct gofixalloc_chunk *c;
+	struct page *page;
 	size_t bytes = 0;
 
-	while ((c = detach_empty_chunk(f))) {
-		list_add(&c->list, out);
+	while ((page = detach_empty_chunk(f))) {
+		list_add(&page->lru, out);
 		bytes += chunk_bytes(f);
 	}
 	return bytes;
@@ -246,17 +312,22 @@ size_t gofixalloc_detach(struct gofixalloc *f, struct list_head *out)
 
 /**
  * gofixalloc_release - give detached chunks back to the kernel
- * @h: the heap that was charged for them, or NULL
+ * @h: the heap that was charged for them
  * @chunks: from gofixalloc_detach(), a grace period ago
  *
  * Context: task.
  */
 void gofixalloc_release(struct goheap *h, struct list_head *chunks)
 {
-	struct gofixalloc_chunk *c, *next;
+	struct page *page, *next;
+	union chunk c;
+	unsigned int order;
 
-	list_for_each_entry_safe(c, next, chunks, list) {
-		goheld_uncharge(h, PAGE_SIZE << c->order);
-		__free_pages(virt_to_page(c), c->order);
+	list_for_each_entry_safe(page, next, chunks, lru) {
+		c = read_chunk(page);
+		order = h->node[c.nid]->fix[c.kind].order;
+		set_page_private(page, 0);
+		goheld_uncharge(h, PAGE_SIZE << order);
+		__free_pages(page, order);
 	}
 }

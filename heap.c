@@ -98,7 +98,7 @@ static void free_descriptors(struct goheap *h, struct list_head *dead)
 	struct gospan *s, *next;
 
 	list_for_each_entry_safe(s, next, dead, list)
-		gofixalloc_free(&h->fix[GO_FIX_SPAN], s);
+		gofixalloc_free(h, s);
 }
 
 static struct page *pages_of(const struct gospan *s)
@@ -146,7 +146,7 @@ void goheap_release(struct gonode *node, struct gospan *s)
 
 	left = goblock_give_back(h, pages_of(s), gospan_nr_pages(s),
 				 s->apart & GO_SPAN_ACCOUNTED);
-	gofixalloc_free(&h->fix[GO_FIX_SPAN], s);
+	gofixalloc_free(h, s);
 	if (likely(!left.shared && !left.lost))
 		return;
 	raw_spin_lock_irqsave(&node->lock, flags);
@@ -305,7 +305,7 @@ bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp)
 	/* Over the limit what is free is to go. */
 	if (s->apart || gfp & __GFP_ACCOUNT || goheld_over(h))
 		return false;
-	if (goheap_get_spares(h, spare, 1, gfp)) {
+	if (goheap_get_spares(node, spare, 1, gfp)) {
 		raw_spin_lock_irqsave(&node->lock, flags);
 		more = take_behind(node, s, n, spare);
 		if (more) {
@@ -319,7 +319,7 @@ bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp)
 		raw_spin_unlock_irqrestore(&node->lock, flags);
 	}
 	if (more)
-		gofixalloc_free(&h->fix[GO_FIX_SPAN], more);
+		gofixalloc_free(h, more);
 	goheap_put_spares(h, spare);
 	return more;
 }
@@ -406,7 +406,7 @@ static struct goarena *new_arena(struct goheap *h, unsigned long base,
 
 	if (!gospan_map_cover(h, base, gfp & ~__GFP_NOFAIL))
 		return NULL;
-	a = gofixalloc_alloc(&h->fix[GO_FIX_ARENA], gfp);
+	a = gofixalloc_alloc(&node->fix[GO_FIX_ARENA], gfp);
 	if (!a)
 		return NULL;
 	*a = goarena_nil;
@@ -439,7 +439,7 @@ struct gospan *goheap_adopt(struct goheap *h, struct page *page,
 	/* What the heap keeps about pages is charged to no memory cgroup. */
 	gfp &= ~__GFP_ACCOUNT;
 	a = new_arena(h, base, node, gfp);
-	if (a && goheap_get_spares(h, spare, total > npages ? 2 : 1, gfp)) {
+	if (a && goheap_get_spares(node, spare, total > npages ? 2 : 1, gfp)) {
 		init_span(spare[0], base, npages, needzero);
 		spare[0]->half = n < 1UL << GO_PAGE_ORDER;
 		if (spare[1])
@@ -453,6 +453,6 @@ struct gospan *goheap_adopt(struct goheap *h, struct page *page,
 	}
 	goheap_put_spares(h, spare);
 	if (a)
-		gofixalloc_free(&h->fix[GO_FIX_ARENA], a);
+		gofixalloc_free(h, a);
 	return s;
 }

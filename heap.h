@@ -27,17 +27,18 @@ void goheap_free_large(struct goheap *h, struct gospan *s, bool give_back);
  * Get the descriptors that cutting a run may take, as @gfp permits: two if @align
  * is above 1.  False if one is missing.
  */
-static inline bool goheap_get_spares(struct goheap *h, struct gospan *spare[2],
+static inline bool goheap_get_spares(struct gonode *node,
+				     struct gospan *spare[2],
 				     unsigned long align, gfp_t gfp)
 {
-	struct gofixalloc *f = &h->fix[GO_FIX_SPAN];
+	struct gofixalloc *f = &node->fix[GO_FIX_SPAN];
 
 	if (!spare[0])
 		spare[0] = gofixalloc_alloc(f, gfp);
 	if (!spare[1] && align > 1)
 		spare[1] = gofixalloc_alloc(f, gfp);
 	if (gofixalloc_low(f))
-		gohooks_kick(h);
+		gohooks_kick(node->heap);
 	return spare[0] && (spare[1] || align == 1);
 }
 
@@ -45,9 +46,9 @@ static inline bool goheap_get_spares(struct goheap *h, struct gospan *spare[2],
 static inline void goheap_put_spares(struct goheap *h, struct gospan *spare[2])
 {
 	if (spare[0])
-		gofixalloc_free(&h->fix[GO_FIX_SPAN], spare[0]);
+		gofixalloc_free(h, spare[0]);
 	if (spare[1])
-		gofixalloc_free(&h->fix[GO_FIX_SPAN], spare[1]);
+		gofixalloc_free(h, spare[1]);
 }
 
 #endif /* GOALLOC_HEAP_H */

@@ -43,6 +43,8 @@ static int init_node(struct goheap *h, int nid)
 	node->reserve = GO_RESERVE_PAGES;
 	INIT_LIST_HEAD(&node->arenas);
 	goruns_init(&node->runs, &node->lock);
+	gospan_fix_init(node);
+	gostack_fix_init(node);
 	for (i = 0; i < GO_NR_SPANCLASSES; i++)
 		gocentral_init(&node->central[i], node, i);
 	h->node[nid] = node;
@@ -88,17 +90,12 @@ static int init_nodes(struct goheap *h)
  */
 int golifecycle_begin(struct goheap *h)
 {
-	unsigned int i;
 	int err;
 
 	memset(h, 0, sizeof(*h));
 	raw_spin_lock_init(&h->map_lock);
 	goworker_init(h);
 	gobackground_init(h);
-	gospan_fix_init(h);
-	gostack_fix_init(h);
-	for (i = 0; i < GO_NR_FIX; i++)
-		h->fix[i].heap = h;
 
 	err = init_nodes(h);
 	if (err)
@@ -128,7 +125,7 @@ static void abandon_span(struct gospan *s, void *data)
 	if (s->state == GO_SPAN_SMALL)
 		gospan_uncarve(h, s);
 	if (s->state != GO_SPAN_FREE)
-		gofixalloc_free(&h->fix[GO_FIX_SPAN], s);
+		gofixalloc_free(h, s);
 }
 
 /* Free the metadata of all that still has live objects. */
@@ -140,7 +137,19 @@ static void abandon_arenas(struct goheap *h)
 	gospan_walk(h, abandon_span, h);
 	for_each_gonode(h, nid)
 		list_for_each_entry_safe(a, next, &h->node[nid]->arenas, list)
-			gofixalloc_free(&h->fix[GO_FIX_ARENA], a);
+			gofixalloc_free(h, a);
+}
+
+/* Take out the chunks of a node's metadata, none of which is in use. */
+static void detach_metadata(struct gonode *node, struct list_head *chunks)
+{
+	struct gofixalloc *f;
+
+	for (f = node->fix; f < node->fix + GO_NR_FIX; f++) {
+		f->reserve = 0;
+		gofixalloc_detach(f, chunks);
+		WARN_ON(f->inuse);
+	}
 }
 
 /**
@@ -155,7 +164,6 @@ static void abandon_arenas(struct goheap *h)
 void golifecycle_end(struct goheap *h)
 {
 	LIST_HEAD(chunks);
-	unsigned int i;
 	int nid;
 
 	gobackground_stop(h);
@@ -169,11 +177,8 @@ void golifecycle_end(struct goheap *h)
 	irq_work_sync(&h->kick);
 	godrain_exit(h);
 	abandon_arenas(h);
-	for (i = 0; i < GO_NR_FIX; i++) {
-		h->fix[i].reserve = 0;
-		gofixalloc_detach(&h->fix[i], &chunks);
-		WARN_ON(h->fix[i].inuse);
-	}
+	for_each_gonode(h, nid)
+		detach_metadata(h->node[nid], &chunks);
 	synchronize_rcu();
 	gofixalloc_release(h, &chunks);
 	gospan_map_exit(h);

@@ -203,10 +203,9 @@ static void shed_short_runs(const struct want *w, struct gonode *node)
 }
 
 /* Take what the node has, else make it grow, else look elsewhere. */
-static struct gospan *take_or_grow(const struct want *w,
+static struct gospan *take_or_grow(const struct want *w, struct gonode *node,
 				   struct gospan *spare[2])
 {
-	struct gonode *node = gonuma_heap(w->h, w->nid);
 	struct gospan *s;
 
 	s = take_or_trim(w, node, spare, may_have_reserve(w));
@@ -221,13 +220,14 @@ static struct gospan *take_or_grow(const struct want *w,
 
 static struct gospan *try_pages(const struct want *w)
 {
+	struct gonode *node = gonuma_heap(w->h, w->nid);
 	struct gospan *spare[2] = {}, *s = NULL;
 
 	/* Over the limit, pages that are free are to go. */
 	if (goheld_over(w->h) && !(w->gfp & __GFP_NOFAIL))
 		return NULL;
-	if (goheap_get_spares(w->h, spare, w->align, w->caller))
-		s = take_or_grow(w, spare);
+	if (goheap_get_spares(node, spare, w->align, w->caller))
+		s = take_or_grow(w, node, spare);
 	goheap_put_spares(w->h, spare);
 	return s;
 }

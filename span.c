@@ -290,23 +290,23 @@ static const unsigned int bits_sizes[GO_NR_FIX_BITS] = {
 	64, 168, 328, 648, 1288, 2704,
 };
 
-static struct gofixalloc *bits_fix(struct goheap *h, const struct gospan *s,
+static struct gofixalloc *bits_fix(struct gonode *node, const struct gospan *s,
 				   unsigned int spc, unsigned int n)
 {
 	unsigned int size = bits_size(s, spc, n), i = 0;
 
 	while (bits_sizes[i] < size)
 		i++;
-	return &h->fix[GO_FIX_BITS + i];
+	return &node->fix[GO_FIX_BITS + i];
 }
 
 /**
- * gospan_fix_init - make the allocators of spans, arenas and bit blocks
- * @h: the heap
+ * gospan_fix_init - make a node's allocators of spans, arenas and bit blocks
+ * @node: the node
  *
  * Context: any.
  */
-void gospan_fix_init(struct goheap *h)
+void gospan_fix_init(struct gonode *node)
 {
 	unsigned int i;
 
@@ -314,11 +314,11 @@ void gospan_fix_init(struct goheap *h)
 	BUILD_BUG_ON(sizeof(struct gospan) > 128);
 	BUILD_BUG_ON(GO_TINY_SIZE > 16);
 
-	gofixalloc_init(&h->fix[GO_FIX_SPAN], ALIGN(sizeof(struct gospan), 64),
+	gofixalloc_init(node, GO_FIX_SPAN, ALIGN(sizeof(struct gospan), 64),
 			32);
-	gofixalloc_init(&h->fix[GO_FIX_ARENA], sizeof(struct goarena), 2);
+	gofixalloc_init(node, GO_FIX_ARENA, sizeof(struct goarena), 2);
 	for (i = 0; i < GO_NR_FIX_BITS; i++)
-		gofixalloc_init(&h->fix[GO_FIX_BITS + i], bits_sizes[i], 8);
+		gofixalloc_init(node, GO_FIX_BITS + i, bits_sizes[i], 8);
 }
 
 /**
@@ -335,11 +335,11 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 		  gfp_t gfp)
 {
 	unsigned int class = GO_SPC_CLASS(spc), n = gospan_nelems(s, class);
-	struct gofixalloc *fix = bits_fix(h, s, spc, n);
-	unsigned long *bits = gofixalloc_alloc(fix, gfp);
+	struct gofixalloc *f = bits_fix(gospan_node(h, s), s, spc, n);
+	unsigned long *bits = gofixalloc_alloc(f, gfp);
 	void *rest;
 
-	if (gofixalloc_low(fix))
+	if (gofixalloc_low(f))
 		gohooks_kick(h);
 	if (!bits)
 		return false;
@@ -386,8 +386,6 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
  */
 void gospan_uncarve(struct goheap *h, struct gospan *s)
 {
-	struct gofixalloc *fix = bits_fix(h, s, s->spanclass,
-					  s->nelems);
 	unsigned long *bits = s->avail;
 
 	WRITE_ONCE(s->magic, 0);
@@ -400,7 +398,7 @@ void gospan_uncarve(struct goheap *h, struct gospan *s)
 	s->pushclass = 0;
 	s->nelems = 0;
 	s->needzero = true;
-	gofixalloc_free(fix, bits);
+	gofixalloc_free(h, bits);
 }
 
 /**

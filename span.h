@@ -20,8 +20,8 @@ bool gospan_in_free_run(struct goheap *h, const void *p);
 bool gospan_arena_enter(struct goheap *h, struct goarena *a);
 void gospan_arena_leave(struct goheap *h, struct goarena *a);
 struct goarena *gospan_next_arena(struct goheap *h, unsigned long *number);
-void gospan_fix_init(struct goheap *h);
 unsigned int gospan_nelems(const struct gospan *s, unsigned int class);
+void gospan_fix_init(struct gonode *node);
 bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 		  gfp_t gfp);
 void gospan_uncarve(struct goheap *h, struct gospan *s);

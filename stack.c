@@ -35,9 +35,17 @@ static unsigned int storage_slots(unsigned int cap)
 		     0;
 }
 
-static struct gofixalloc *storage_fix(struct goheap *h, unsigned int slots)
+/* Get storage of the CPU's node.  Only the worker calls the page allocator. */
+static struct goslot *get_storage(struct goheap *h, unsigned int slots)
 {
-	return &h->fix[GO_FIX_STACK + ilog2(slots) - ilog2(STORAGE_MIN)];
+	struct gonode *node = h->node[numa_mem_id()];
+	struct gofixalloc *f = &node->fix[GO_FIX_STACK + ilog2(slots) -
+					  ilog2(STORAGE_MIN)];
+	struct goslot *slot = gofixalloc_pop(f);
+
+	if (gofixalloc_low(f))
+		gohooks_kick(h);
+	return slot;
 }
 
 static unsigned int max_cap(unsigned int spc)
@@ -77,7 +85,7 @@ void gostack_empty(struct goheap *h, struct gomcache *c, unsigned int spc)
 		return;
 	gomcache_count(&c->flushes, 1);
 	c->bytes -= gostack_cap(s) * go_class_size[GO_SPC_CLASS(spc)];
-	gofixalloc_free(storage_fix(h, storage_slots(gostack_cap(s))), s->slot);
+	gofixalloc_free(h, s->slot);
 	set_storage(s, NULL, 0, 0);
 }
 
@@ -137,16 +145,12 @@ static noinline bool raise_cap(struct goheap *h, struct gomcache *c,
 	if (c->bytes + (cap - old) * size > GO_MCACHE_BUDGET)
 		return old;
 	if (storage > storage_slots(old)) {
-		slot = gofixalloc_pop(storage_fix(h, storage));
-		/* Only the worker may call the page allocator. */
-		if (gofixalloc_low(storage_fix(h, storage)))
-			gohooks_kick(h);
+		slot = get_storage(h, storage);
 		if (!slot)
 			return old;
 		if (old) {
 			memcpy(slot, s->slot, gostack_n(s) * sizeof(*slot));
-			gofixalloc_free(storage_fix(h, storage_slots(old)),
-					s->slot);
+			gofixalloc_free(h, s->slot);
 		}
 	}
 	c->bytes += (cap - old) * size;
@@ -227,18 +231,18 @@ void gostack_push(struct goheap *h, struct gomcache *c, unsigned int spc,
 }
 
 /**
- * gostack_fix_init - make the allocators of the stacks' storage
- * @h: the heap
+ * gostack_fix_init - make a node's allocators of the stacks' storage
+ * @node: the node
  *
  * Context: any.
  */
-void gostack_fix_init(struct goheap *h)
+void gostack_fix_init(struct gonode *node)
 {
 	unsigned int i;
 
 	BUILD_BUG_ON(STORAGE_MIN << (GO_NR_FIX_STACK - 1) != GO_STACK_MAX);
 	for (i = 0; i < GO_NR_FIX_STACK; i++)
-		gofixalloc_init(&h->fix[GO_FIX_STACK + i],
+		gofixalloc_init(node, GO_FIX_STACK + i,
 				(STORAGE_MIN << i) * sizeof(struct goslot),
 				i ? 2 : 16);
 }

@@ -21,7 +21,8 @@
  *                       runs base, npages, needzero, state and rb.
  *   goheap.map_lock     replacing the arena map, and writes to its entries,
  *                       which need the lock of the arena's node as well.
- *   gofixalloc.lock     chunks and their headers, nfree, nchunks, inuse.
+ *   gofixalloc.lock     chunks, what page->private says of each but for where
+ *                       it belongs, nfree, nchunks, inuse.
  *   goheap.give_back    (a mutex) the walk that takes free pages out of the
  *                       heap, and dead.  No arena leaves the map without it.
  *                       Nothing allocates while it is held, so that it may be
@@ -63,16 +64,17 @@
  *                       lock.
  *   set at the start    before other code can see them: heap, node and nid in
  *                       every structure; spanclass of an mcentral; goruns.lock;
- *                       base of an arena, base and nr of a map; size, order and
- *                       perchunk of a gofixalloc; mcache and node[] of a heap.
+ *                       base of an arena, base and nr of a map; size, order,
+ *                       kind and perchunk of a gofixalloc, and where a chunk
+ *                       belongs; mcache and node[] of a heap.
  *   reserve             changes once, to 0, when nothing uses the heap any
  *                       more.
  *   rcu, work items     belong to the kernel, as do the irq_work, the wait
  *                       queue and the hotplug instance.
  *
  * From the small to the large: states of objects and spans, a span, an arena
- * and the map of these; a stack and an mcache; an mcentral, free runs, a node;
- * metadata, misuse, a heap.
+ * and the map of these; a stack and an mcache; an mcentral, free runs,
+ * metadata, a node; misuse, a heap.
  */
 #ifndef GOALLOC_TYPES_H
 #define GOALLOC_TYPES_H
@@ -453,10 +455,50 @@ struct goruns {
 };
 
 /**
+ * struct gofixalloc - an allocator of metadata objects of one size, on a node
+ * @lock: see the table
+ * @node: the node, whose heap is charged for the chunks
+ * @kind: which of the node's it is
+ * @size: bytes of an object
+ * @order: of a chunk: 0, but for objects longer than a page
+ * @perchunk: objects in a chunk
+ * @reserve: free objects left to contexts that cannot get more
+ * @chunks: chunks with free objects; the others are on no list
+ * @nfree: free objects
+ * @nchunks: chunks held
+ * @inuse: objects handed out
+ */
+struct gofixalloc {
+	raw_spinlock_t lock;
+	struct gonode *node;
+	unsigned int kind;
+	unsigned int size;
+	unsigned int order;
+	unsigned int perchunk;
+	unsigned int reserve;
+	struct list_head chunks;
+	unsigned long nfree;
+	unsigned long nchunks;
+	unsigned long inuse;
+} ____cacheline_aligned_in_smp;
+
+/* Which gofixalloc is for what: descriptors, arenas, bit blocks, storage. */
+#define GO_NR_FIX_BITS		6
+#define GO_NR_FIX_STACK		5
+enum {
+	GO_FIX_SPAN,
+	GO_FIX_ARENA,
+	GO_FIX_BITS,
+	GO_FIX_STACK = GO_FIX_BITS + GO_NR_FIX_BITS,
+	GO_NR_FIX = GO_FIX_STACK + GO_NR_FIX_STACK,
+};
+
+/**
  * struct gonode - the page heap of a NUMA node, and its mcentrals
  * @lock: see the table
  * @heap: the heap it belongs to
  * @nid: which node
+ * @fix: metadata
  * @runs: the free runs
  * @arenas: all arenas of the node
  * @sys: pages held, in 8 KiB
@@ -480,6 +522,7 @@ struct gonode {
 	raw_spinlock_t lock;
 	struct goheap *heap;
 	int nid;
+	struct gofixalloc fix[GO_NR_FIX];
 	struct goruns runs;
 	struct list_head arenas;
 	unsigned long sys;
@@ -498,43 +541,6 @@ struct gonode {
 	unsigned long large_freed;
 	unsigned long large_requested;
 	struct gocentral central[GO_NR_SPANCLASSES];
-};
-
-/**
- * struct gofixalloc - an allocator of metadata objects of one size
- * @lock: see the table
- * @heap: the heap that is charged for its chunks, or NULL
- * @chunks: chunks with free objects; the others are on no list
- * @size: bytes of an object
- * @order: of a chunk
- * @perchunk: objects in a chunk
- * @reserve: free objects left to contexts that cannot get more
- * @nfree: free objects
- * @nchunks: chunks held
- * @inuse: objects handed out
- */
-struct gofixalloc {
-	raw_spinlock_t lock;
-	struct goheap *heap;
-	struct list_head chunks;
-	unsigned int size;
-	unsigned int order;
-	unsigned int perchunk;
-	unsigned int reserve;
-	unsigned long nfree;
-	unsigned long nchunks;
-	unsigned long inuse;
-};
-
-/* Which gofixalloc is for what: descriptors, arenas, bit blocks, storage. */
-#define GO_NR_FIX_BITS		6
-#define GO_NR_FIX_STACK		5
-enum {
-	GO_FIX_SPAN,
-	GO_FIX_ARENA,
-	GO_FIX_BITS,
-	GO_FIX_STACK = GO_FIX_BITS + GO_NR_FIX_BITS,
-	GO_NR_FIX = GO_FIX_STACK + GO_NR_FIX_STACK,
 };
 
 /**
@@ -569,7 +575,6 @@ enum gomisuse {
  * @map: address -> arena
  * @node: page heaps by node; nodes without memory share another's
  * @map_lock: see the table
- * @fix: metadata
  * @kick: queues @work, from any context
  * @work: what was put off: see reclaim/worker.c
  * @stopped: @work is not to be queued any more
@@ -601,7 +606,6 @@ struct goheap {
 	struct goarenamap __rcu *map;
 	struct gonode **node;
 	raw_spinlock_t map_lock;
-	struct gofixalloc fix[GO_NR_FIX];
 	struct irq_work kick;
 	struct work_struct work;
 	bool stopped;

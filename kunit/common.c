@@ -12,6 +12,7 @@
 #include "common.h"
 #include "compat.h"
 #include "lifecycle.h"
+#include "numa.h"
 #include "observe/observe.h"
 #include "reclaim/reclaim.h"
 #include "span.h"
@@ -97,6 +98,16 @@ void gotest_expect_identities(struct kunit *test,
 	KUNIT_EXPECT_EQ(test, m->sys, m->heap_sys + m->stack_sys +
 			m->mspan_sys + m->mcache_sys + m->buck_hash_sys +
 			m->gc_sys + m->other_sys);
+}
+
+unsigned long gotest_fix_inuse(struct goheap *h, unsigned int kind)
+{
+	unsigned long n = 0;
+	int nid;
+
+	for_each_gonode(h, nid)
+		n += h->node[nid]->fix[kind].inuse;
+	return n;
 }
 
 size_t gotest_scavenge(struct goheap *h, bool all)

@@ -46,6 +46,9 @@ size_t gotest_scavenge(struct goheap *h, bool all);
 /* Begin a sequence of random numbers, and say with which seed. */
 void gotest_random(struct kunit *test, struct rnd_state *rnd);
 
+/* How many objects of one kind of metadata are in use. */
+unsigned long gotest_fix_inuse(struct goheap *h, unsigned int kind);
+
 /* Misuses of a kind that a heap has counted. */
 static inline long gotest_misuses(struct goheap *h, enum gomisuse kind)
 {

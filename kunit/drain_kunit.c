@@ -53,7 +53,7 @@ static void drain_leaves_nothing(struct kunit *test)
 			gotest_expect_empty(test, h, cpu);
 	}
 	for (i = GO_FIX_STACK; i < GO_NR_FIX; i++)
-		KUNIT_EXPECT_EQ(test, h->fix[i].inuse, 0);
+		KUNIT_EXPECT_EQ(test, gotest_fix_inuse(h, i), 0);
 }
 
 /* Objects in stacks and current spans come back to their spans by a drain. */

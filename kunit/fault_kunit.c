@@ -85,31 +85,36 @@ static int fault_init(struct kunit *test)
 struct reserves {
 	struct goheap *h;
 	unsigned int fix[GO_NR_FIX];
-	unsigned long node;
+	unsigned long pages;
 };
 
 static void take_reserves(struct goheap *h, struct reserves *r)
 {
-	int i;
+	struct gonode *node = h->node[first_memory_node];
+	unsigned int i;
+	int nid;
 
 	r->h = h;
-	r->node = h->node[first_memory_node]->reserve;
-	for (i = 0; i < GO_NR_FIX; i++) {
-		r->fix[i] = h->fix[i].reserve;
-		h->fix[i].reserve = 0;
+	r->pages = node->reserve;
+	for (i = 0; i < GO_NR_FIX; i++)
+		r->fix[i] = node->fix[i].reserve;
+	for_each_gonode(h, nid) {
+		h->node[nid]->reserve = 0;
+		for (i = 0; i < GO_NR_FIX; i++)
+			h->node[nid]->fix[i].reserve = 0;
 	}
-	for_each_gonode(h, i)
-		h->node[i]->reserve = 0;
 }
 
 static void give_reserves(const struct reserves *r)
 {
-	int i;
+	unsigned int i;
+	int nid;
 
-	for (i = 0; i < GO_NR_FIX; i++)
-		r->h->fix[i].reserve = r->fix[i];
-	for_each_gonode(r->h, i)
-		r->h->node[i]->reserve = r->node;
+	for_each_gonode(r->h, nid) {
+		r->h->node[nid]->reserve = r->pages;
+		for (i = 0; i < GO_NR_FIX; i++)
+			r->h->node[nid]->fix[i].reserve = r->fix[i];
+	}
 	goworker_top_up(r->h);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fixalloc: objects of one size, on allocators of the test's own.
+ * fixalloc: objects of one size, on nodes of the test's own.
  *
  * fixalloc.c is included; nothing of it is exported for this.
  *
@@ -22,9 +22,10 @@
 #include "common.h"
 #include "fixalloc.h"
 #include "lifecycle.h"
+#include "numa.h"
 
 static const unsigned int sizes[] = {
-	8, 20, 64, 128, 168, 256, 1000, 2704, 4096, sizeof(struct goarena),
+	8, 20, 64, 128, 168, 256, 1000, 2048, 2704, 4096, sizeof(struct goarena),
 };
 
 static void size_name(const unsigned int *size, char *name)
@@ -34,14 +35,44 @@ static void size_name(const unsigned int *size, char *name)
 
 KUNIT_ARRAY_PARAM(size, sizes, size_name);
 
+static struct goheap *heap_of(const struct gofixalloc *f)
+{
+	return f->node->heap;
+}
+
+static void *zeroed(struct kunit *test, size_t bytes)
+{
+	void *p = kunit_kzalloc(test, bytes, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	return p;
+}
+
+/* A heap with nothing but nodes without memory; nid 1 may be no real node. */
+static struct goheap *new_heap(struct kunit *test, unsigned int nodes)
+{
+	struct goheap *h = zeroed(test, sizeof(*h));
+	int nid;
+
+	h->node = zeroed(test, max(nr_node_ids, nodes) * sizeof(*h->node));
+	for (nid = 0; nid < nodes; nid++) {
+		h->node[nid] = zeroed(test, sizeof(struct gonode));
+		h->node[nid]->heap = h;
+		h->node[nid]->nid = nid;
+	}
+	for (; nid < nr_node_ids; nid++)
+		h->node[nid] = h->node[0];
+	return h;
+}
+
 /* An allocator; the test's end leaves its memory to end_fix(). */
 static struct gofixalloc *new_fix(struct kunit *test, unsigned int size,
 				  unsigned int reserve)
 {
-	struct gofixalloc *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	struct goheap *h = new_heap(test, 1);
+	struct gofixalloc *f = &h->node[0]->fix[GO_FIX_SPAN];
 
-	KUNIT_ASSERT_NOT_NULL(test, f);
-	gofixalloc_init(f, size, reserve);
+	gofixalloc_init(h->node[0], GO_FIX_SPAN, size, reserve);
 	KUNIT_EXPECT_GE(test, f->size, size);
 	return f;
 }
@@ -61,7 +92,7 @@ static void end_fix(struct kunit *test, struct gofixalloc *f)
 	KUNIT_EXPECT_EQ(test, f->nfree, 0);
 	KUNIT_EXPECT_TRUE(test, list_empty(&f->chunks));
 	KUNIT_EXPECT_NULL(test, gofixalloc_pop(f));
-	gofixalloc_release(NULL, &out);
+	gofixalloc_release(heap_of(f), &out);
 }
 
 static void **pointers(struct kunit *test, unsigned int n)
@@ -124,7 +155,7 @@ static void distinct(struct kunit *test)
 	for (i = 0; i < n; i++) {
 		if (!intact(f, p[i]))
 			KUNIT_FAIL(test, "object %p was written to", p[i]);
-		gofixalloc_free(f, p[i]);
+		gofixalloc_free(heap_of(f), p[i]);
 	}
 	end_fix(test, f);
 }
@@ -145,28 +176,91 @@ static void objects_are_aligned(struct kunit *test)
 				      "%p of %u bytes", p[i], f->size);
 	}
 	while (i--)
-		gofixalloc_free(f, p[i]);
+		gofixalloc_free(heap_of(f), p[i]);
 	end_fix(test, f);
 }
 
-/* At most a quarter of a chunk is waste, for all that the heap has of them. */
+/*
+ * Of all that a heap has, a chunk is one page, and at most a sixteenth of that
+ * is waste.  Two kinds stand alone in theirs: an arena, of which there is one
+ * for 4 MiB, and what a span of tiny objects has.
+ */
 static void little_waste(struct kunit *test)
 {
-	struct goheap *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
+	struct goheap *h = zeroed(test, sizeof(*h));
+	struct gofixalloc *f;
 	unsigned int i;
 
-	KUNIT_ASSERT_NOT_NULL(test, h);
 	KUNIT_ASSERT_EQ(test, golifecycle_begin(h), 0);
 	for (i = 0; i < GO_NR_FIX; i++) {
-		const struct gofixalloc *f = &h->fix[i];
-		unsigned long bytes = PAGE_SIZE << f->order;
-
-		KUNIT_EXPECT_GE_MSG(test, f->perchunk * f->size,
-				    bytes - bytes / 4, "objects of %u bytes",
-				    f->size);
-		KUNIT_EXPECT_FALSE(test, gofixalloc_low((struct gofixalloc *)f));
+		f = &h->node[first_memory_node]->fix[i];
+		KUNIT_EXPECT_FALSE(test, gofixalloc_low(f));
+		if (i == GO_FIX_ARENA)
+			continue;
+		KUNIT_EXPECT_EQ(test, f->order, 0);
+		if (f->size < PAGE_SIZE / 2 || f->size == PAGE_SIZE)
+			KUNIT_EXPECT_GE_MSG(test, f->perchunk * f->size,
+					    PAGE_SIZE - PAGE_SIZE / 16,
+					    "objects of %u bytes", f->size);
 	}
 	golifecycle_end(h);
+}
+
+/* What a node's allocator hands out is on that node, if it has memory. */
+static void chunks_are_local(struct kunit *test)
+{
+	struct goheap *h = zeroed(test, sizeof(*h));
+	unsigned int i, kind;
+	void *p[40];
+	int nid;
+
+	KUNIT_ASSERT_EQ(test, golifecycle_begin(h), 0);
+	for_each_gonode(h, nid) {
+		for (kind = 0; kind < GO_NR_FIX; kind++) {
+			for (i = 0; i < ARRAY_SIZE(p); i++) {
+				p[i] = gofixalloc_alloc(&h->node[nid]->fix[kind],
+							GFP_KERNEL);
+				KUNIT_ASSERT_NOT_NULL(test, p[i]);
+				KUNIT_EXPECT_EQ(test, nid,
+						page_to_nid(virt_to_page(p[i])));
+			}
+			while (i--)
+				gofixalloc_free(h, p[i]);
+		}
+	}
+	golifecycle_end(h);
+}
+
+/* Without memory another node's object is better than none; it goes home. */
+static void other_nodes_help(struct kunit *test)
+{
+	struct goheap *h = new_heap(test, 2);
+	struct gofixalloc *f[2];
+	void *p[64], *q;
+	unsigned int i;
+
+	if (nr_node_ids < 2)
+		kunit_skip(test, "needs a kernel with two nodes");
+	for (i = 0; i < 2; i++) {
+		f[i] = &h->node[i]->fix[GO_FIX_BITS];
+		gofixalloc_init(h->node[i], GO_FIX_BITS, 64, 8);
+	}
+	KUNIT_ASSERT_TRUE(test, gofixalloc_top_up(f[1], GFP_KERNEL));
+	/* At its limit, the heap gets nothing from the page allocator. */
+	h->limit = 1;
+	for (i = 0; i < 64; i++) {
+		p[i] = gofixalloc_alloc(f[0], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+	}
+	KUNIT_EXPECT_EQ(test, f[0]->inuse, 0);
+	KUNIT_EXPECT_EQ(test, f[1]->inuse, 64);
+	q = gofixalloc_alloc(f[0], GFP_KERNEL);
+	KUNIT_EXPECT_NULL(test, q);
+	while (i--)
+		gofixalloc_free(h, p[i]);
+	KUNIT_EXPECT_EQ(test, f[1]->nfree, 64);
+	end_fix(test, f[0]);
+	end_fix(test, f[1]);
 }
 
 /* What is freed last is used first, and chunks in use before empty ones. */
@@ -180,13 +274,13 @@ static void reuse(struct kunit *test)
 		p[i] = gofixalloc_alloc(f, GFP_KERNEL);
 	/* The first chunk empties but for one, the second altogether. */
 	for (i = 1; i < n; i++)
-		gofixalloc_free(f, p[i]);
+		gofixalloc_free(heap_of(f), p[i]);
 	again = gofixalloc_alloc(f, GFP_KERNEL);
 	KUNIT_EXPECT_EQ(test, (unsigned long)again & -(PAGE_SIZE << f->order),
 			(unsigned long)p[0] & -(PAGE_SIZE << f->order));
 	KUNIT_EXPECT_EQ(test, f->nchunks, 2);
-	gofixalloc_free(f, again);
-	gofixalloc_free(f, p[0]);
+	gofixalloc_free(heap_of(f), again);
+	gofixalloc_free(heap_of(f), p[0]);
 	end_fix(test, f);
 }
 
@@ -207,7 +301,7 @@ static void reserve_is_left_alone(struct kunit *test)
 		KUNIT_ASSERT_FALSE(test, gofixalloc_low(f));
 	}
 	while (i--)
-		gofixalloc_free(f, p[i]);
+		gofixalloc_free(heap_of(f), p[i]);
 	end_fix(test, f);
 }
 
@@ -232,7 +326,7 @@ static void reserve_is_there(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, gofixalloc_top_up(f, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, f->nchunks, 2);
 	while (i--)
-		gofixalloc_free(f, p[i]);
+		gofixalloc_free(heap_of(f), p[i]);
 	end_fix(test, f);
 }
 
@@ -262,7 +356,7 @@ static void reserve_when_atomic(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, p[i]);
 	KUNIT_EXPECT_EQ(test, f->nchunks, 2);
 	for (i = 0; i <= f->perchunk; i++)
-		gofixalloc_free(f, p[i]);
+		gofixalloc_free(heap_of(f), p[i]);
 	end_fix(test, f);
 }
 
@@ -283,22 +377,22 @@ static void detach(struct kunit *test)
 	/* Of each chunk but the first, all but the last object goes. */
 	for (i = f->perchunk; i < n; i++)
 		if ((i + 1) % f->perchunk)
-			gofixalloc_free(f, p[i]);
+			gofixalloc_free(heap_of(f), p[i]);
 	KUNIT_EXPECT_EQ(test, f->nchunks, 5);
 	KUNIT_EXPECT_EQ(test, gofixalloc_detach(f, &out), PAGE_SIZE << f->order);
 	/* Then the last objects too; of the free ones one must stay. */
 	for (i = 2 * f->perchunk - 1; i < n; i += f->perchunk)
-		gofixalloc_free(f, p[i]);
+		gofixalloc_free(heap_of(f), p[i]);
 	expect_counts(test, f, f->perchunk);
 	KUNIT_EXPECT_EQ(test, gofixalloc_detach(f, &out),
 			2 * PAGE_SIZE << f->order);
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&out), 3);
 	KUNIT_EXPECT_FALSE(test, gofixalloc_low(f));
 	expect_counts(test, f, f->perchunk);
-	gofixalloc_release(NULL, &out);
+	gofixalloc_release(heap_of(f), &out);
 	for (i = 0; i < f->perchunk; i++) {
 		KUNIT_EXPECT_TRUE(test, intact(f, p[i]));
-		gofixalloc_free(f, p[i]);
+		gofixalloc_free(heap_of(f), p[i]);
 	}
 	end_fix(test, f);
 }
@@ -320,7 +414,7 @@ static void random_order(struct kunit *test)
 
 		if (r % 256 == 0) {
 			gofixalloc_detach(f, &out);
-			gofixalloc_release(NULL, &out);
+			gofixalloc_release(heap_of(f), &out);
 			INIT_LIST_HEAD(&out);
 		} else if (grow && n < most) {
 			p[n] = gofixalloc_alloc(f, GFP_KERNEL);
@@ -329,12 +423,12 @@ static void random_order(struct kunit *test)
 		} else if (n) {
 			swap(p[r / 256 % n], p[n - 1]);
 			KUNIT_ASSERT_TRUE(test, intact(f, p[--n]));
-			gofixalloc_free(f, p[n]);
+			gofixalloc_free(heap_of(f), p[n]);
 		}
 	}
 	expect_counts(test, f, n);
 	while (n)
-		gofixalloc_free(f, p[--n]);
+		gofixalloc_free(heap_of(f), p[--n]);
 	end_fix(test, f);
 }
 
@@ -342,6 +436,8 @@ static struct kunit_case fixalloc_cases[] = {
 	KUNIT_CASE_PARAM(distinct, size_gen_params),
 	KUNIT_CASE_PARAM(objects_are_aligned, size_gen_params),
 	KUNIT_CASE(little_waste),
+	KUNIT_CASE(chunks_are_local),
+	KUNIT_CASE(other_nodes_help),
 	KUNIT_CASE(reuse),
 	KUNIT_CASE(reserve_is_left_alone),
 	KUNIT_CASE(reserve_is_there),

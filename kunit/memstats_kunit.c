@@ -335,7 +335,7 @@ static void expect_recount(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, m->heap_idle, r->idle << GO_PAGE_SHIFT);
 	KUNIT_EXPECT_EQ(test, m->heap_alloc, r->bytes);
 	KUNIT_EXPECT_EQ(test, m->mspan_inuse,
-			r->spans * h->fix[GO_FIX_SPAN].size);
+			r->spans * h->node[first_memory_node]->fix[GO_FIX_SPAN].size);
 	for (i = 0; i < GO_NR_CLASSES; i++)
 		KUNIT_EXPECT_EQ_MSG(test, m->by_size[i].mallocs -
 				    m->by_size[i].frees, r->live[i],

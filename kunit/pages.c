@@ -75,8 +75,8 @@ struct gospan *gotest_run_new(struct kunit *test, unsigned long npages,
 struct gospan *gotest_run_take(struct kunit *test, unsigned long npages,
 			       unsigned long align)
 {
-	struct gofixalloc *fix = &gotest_heap(test)->fix[GO_FIX_SPAN];
 	struct gonode *node = gotest_node(test);
+	struct gofixalloc *fix = &node->fix[GO_FIX_SPAN];
 	struct gospan *spare[2], *s;
 	unsigned long flags;
 	int i;
@@ -93,7 +93,7 @@ struct gospan *gotest_run_take(struct kunit *test, unsigned long npages,
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	for (i = 0; i < 2; i++)
 		if (spare[i])
-			gofixalloc_free(fix, spare[i]);
+			gofixalloc_free(node->heap, spare[i]);
 	return s;
 }
 

@@ -326,7 +326,7 @@ static void scavenge_in_time(struct kunit *test)
 static void scavenge_without_memory(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
-	struct gofixalloc *f = &h->fix[GO_FIX_SPAN];
+	struct gofixalloc *f = &gotest_node(test)->fix[GO_FIX_SPAN];
 	struct gospan *s = gotest_run_new(test, GO_ARENA_PAGES, 1);
 	unsigned long chunks;
 	void **all = NULL, **p;
@@ -346,7 +346,7 @@ static void scavenge_without_memory(struct kunit *test)
 	gotest_worker(h, true);
 	while ((p = all)) {
 		all = *p;
-		gofixalloc_free(f, p);
+		gofixalloc_free(h, p);
 	}
 }
 

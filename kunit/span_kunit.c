@@ -300,17 +300,16 @@ static void expect_carved(struct kunit *test, const struct gospan *s,
 static void expect_fits(struct kunit *test, struct goheap *h,
 			const struct gospan *s, const unsigned long inuse[])
 {
+	const struct gofixalloc *fix = &gospan_node(h, s)->fix[GO_FIX_BITS];
 	void *end = s->objstate + s->nelems + 1;
 	unsigned int i, used = 0;
 
 	for (i = 0; i < GO_NR_FIX_BITS; i++) {
-		if (h->fix[GO_FIX_BITS + i].inuse == inuse[i])
+		if (fix[i].inuse == inuse[i])
 			continue;
 		used++;
-		KUNIT_EXPECT_EQ(test, h->fix[GO_FIX_BITS + i].inuse,
-				inuse[i] + 1);
-		KUNIT_EXPECT_LE(test, end - (void *)s->avail,
-				h->fix[GO_FIX_BITS + i].size);
+		KUNIT_EXPECT_EQ(test, fix[i].inuse, inuse[i] + 1);
+		KUNIT_EXPECT_LE(test, end - (void *)s->avail, fix[i].size);
 	}
 	KUNIT_EXPECT_EQ(test, used, 1);
 	KUNIT_EXPECT_GE(test, s->back - s->avail, BITS_TO_LONGS(s->nelems));
@@ -324,7 +323,7 @@ static void bits_inuse(struct goheap *h, unsigned long inuse[])
 	unsigned int i;
 
 	for (i = 0; i < GO_NR_FIX_BITS; i++)
-		inuse[i] = h->fix[GO_FIX_BITS + i].inuse;
+		inuse[i] = gotest_fix_inuse(h, GO_FIX_BITS + i);
 }
 
 static void carve_as(struct kunit *test, unsigned int spc, bool needzero)

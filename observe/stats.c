@@ -194,20 +194,26 @@ size_t gostats_fixed(struct goheap *h)
 	return map_bytes(h) + mcache_bytes() + node_bytes(h);
 }
 
-static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
+static void read_metadata_of(struct gonode *node, struct goalloc_memstats *m)
 {
-	u64 percpu = mcache_bytes(), unused = 0;
+	u64 unused = 0;
 	unsigned int i;
 
-	read_fix(&h->fix[GO_FIX_SPAN], &m->mspan_sys, &m->mspan_inuse);
-
-	m->mcache_sys = percpu;
-	m->mcache_inuse = percpu;
+	read_fix(&node->fix[GO_FIX_SPAN], &m->mspan_sys, &m->mspan_inuse);
 	for (i = GO_FIX_STACK; i < GO_NR_FIX; i++)
-		read_fix(&h->fix[i], &m->mcache_sys, &m->mcache_inuse);
-
+		read_fix(&node->fix[i], &m->mcache_sys, &m->mcache_inuse);
 	for (i = GO_FIX_ARENA; i < GO_FIX_STACK; i++)
-		read_fix(&h->fix[i], &m->gc_sys, &unused);
+		read_fix(&node->fix[i], &m->gc_sys, &unused);
+}
+
+static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
+{
+	int nid;
+
+	m->mcache_sys = mcache_bytes();
+	m->mcache_inuse = m->mcache_sys;
+	for_each_gonode(h, nid)
+		read_metadata_of(h->node[nid], m);
 	m->gc_sys += map_bytes(h);
 	m->other_sys = node_bytes(h);
 }

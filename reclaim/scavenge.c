@@ -122,7 +122,7 @@ static bool give_back_run(struct gonode *node, struct goarena *a,
 {
 	struct goheap *h = node->heap;
 	/* Nothing may allocate here: without a spare only whole runs go. */
-	struct gospan *spare[2] = { gofixalloc_pop(&h->fix[GO_FIX_SPAN]) };
+	struct gospan *spare[2] = { gofixalloc_pop(&node->fix[GO_FIX_SPAN]) };
 	struct gospan *s = detach_run(node, a, spare, sc);
 
 	if (s)
@@ -306,9 +306,12 @@ static size_t release_chunks(struct goheap *h)
 	LIST_HEAD(chunks);
 	size_t bytes = 0;
 	unsigned int i;
+	int nid;
 
-	for (i = 0; i < GO_NR_FIX; i++)
-		bytes += gofixalloc_detach(&h->fix[i], &chunks);
+	for_each_gonode(h, nid)
+		for (i = 0; i < GO_NR_FIX; i++)
+			bytes += gofixalloc_detach(&h->node[nid]->fix[i],
+						   &chunks);
 	if (bytes)
 		synchronize_rcu();
 	gofixalloc_release(h, &chunks);
@@ -337,7 +340,7 @@ size_t goscavenge_reap(struct goheap *h)
 	if (!list_empty(&dead))
 		synchronize_rcu();
 	list_for_each_entry_safe(a, next, &dead, list)
-		gofixalloc_free(&h->fix[GO_FIX_ARENA], a);
+		gofixalloc_free(h, a);
 	return release_chunks(h);
 }
 

@@ -32,13 +32,17 @@
 void goworker_top_up(struct goheap *h)
 {
 	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY;
+	struct gonode *node;
 	unsigned int i;
 	int nid;
 
-	for (i = 0; i < GO_NR_FIX; i++)
-		gofixalloc_top_up(&h->fix[i], gfp);
-	for_each_gonode(h, nid)
-		gosource_top_up(h->node[nid], gfp);
+	for_each_gonode(h, nid) {
+		node = h->node[nid];
+		gosource_top_up(node, gfp);
+		/* Last, as pages take descriptors. */
+		for (i = 0; i < GO_NR_FIX; i++)
+			gofixalloc_top_up(&node->fix[i], gfp);
+	}
 }
 
 static void run_worker(struct work_struct *work)
