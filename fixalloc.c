@@ -20,15 +20,24 @@
  * from.
  *
  * A reserve of free objects is left to contexts that cannot call the page
- * allocator; other callers get a new chunk before they touch it.  Chunks go
- * back only after a grace period: the look-up of a bad address may still be
- * reading a descriptor that is no longer one.
+ * allocator; other callers get a new chunk before they touch it.
+ *
+ * The look-up of a bad address may still be reading an object that was freed,
+ * so some are freed with gofixalloc_free_rcu(): gofixalloc_alloc() hands them
+ * out again only after a grace period, and chunks go back after one, too.  In
+ * between they are on a list.  Nobody is called when the grace period ends;
+ * whoever finds too little free asks whether it has, so that a free costs next
+ * to nothing and works in every context.  For a use that such readers do not
+ * mind, gofixalloc_reuse() takes an object from that list.  Large objects come
+ * and go this way, and however many do, few descriptors wait.  What waits
+ * otherwise is what was freed during one grace period, which the worker starts.
  *
  * Objects are allocated and freed in any context but NMI; chunks go back in
  * task context only.
  */
 
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include "fixalloc.h"
 #include "gfp.h"
 #include "held.h"
@@ -151,6 +160,51 @@ static bool add_chunk(struct gofixalloc *f, gfp_t gfp)
 	return true;
 }
 
+/* Put an object back into its chunk. */
+static void put_object(struct gofixalloc *f, void *p)
+{
+	struct page *page = virt_to_page(p);
+	union chunk c = read_chunk(page);
+
+	lockdep_assert_held(&f->lock);
+	if (!c.free)
+		list_add(&page->lru, &f->chunks);
+	*(void **)p = first_free(page, c);
+	c.free = free_at(p);
+	/* Empty chunks wait at the tail, where they are used last. */
+	if (!--c.inuse)
+		list_move_tail(&page->lru, &f->chunks);
+	write_chunk(page, c);
+	f->nfree++;
+}
+
+static void *unlink_first(void ***list)
+{
+	void **p = *list;
+
+	*list = *p;
+	return p;
+}
+
+/* Make objects free that have waited for a grace period, if there are any. */
+static void end_wait(struct gofixalloc *f)
+{
+	unsigned int n = GO_BATCH;
+
+	lockdep_assert_held(&f->lock);
+	if (f->waiting && poll_state_synchronize_rcu_full(&f->grace)) {
+		for (; f->waiting && n; n--) {
+			put_object(f, unlink_first(&f->waiting));
+			f->nwait--;
+		}
+	}
+	if (!f->waiting && f->young) {
+		f->waiting = f->young;
+		f->young = NULL;
+		get_state_synchronize_rcu_full(&f->grace);
+	}
+}
+
 /* Take a free object if more than @keep are left. */
 static void *pop_object(struct gofixalloc *f, unsigned int keep)
 {
@@ -160,6 +214,8 @@ static void *pop_object(struct gofixalloc *f, unsigned int keep)
 	union chunk c;
 
 	raw_spin_lock_irqsave(&f->lock, flags);
+	if (f->nfree <= keep && f->nwait)
+		end_wait(f);
 	if (f->nfree > keep) {
 		page = list_first_entry(&f->chunks, struct page, lru);
 		c = read_chunk(page);
@@ -208,7 +264,7 @@ void *gofixalloc_pop(struct gofixalloc *f)
  *
  * Context: any but NMI.
  * Return: the object, which is another node's when this one has no memory,
- * contents undefined; or NULL.
+ * contents undefined; or NULL.  No reader has seen it since a grace period.
  */
 void *gofixalloc_alloc(struct gofixalloc *f, gfp_t gfp)
 {
@@ -217,6 +273,9 @@ void *gofixalloc_alloc(struct gofixalloc *f, gfp_t gfp)
 
 	if (likely(obj))
 		return obj;
+	/* The worker sees to it that a grace period begins. */
+	if (READ_ONCE(f->nwait))
+		gohooks_kick(f->node->heap);
 	if (may != GO_GROW_NEVER) {
 		add_chunk(f, gfp);
 		obj = pop_object(f, 0);
@@ -225,32 +284,114 @@ void *gofixalloc_alloc(struct gofixalloc *f, gfp_t gfp)
 }
 
 /**
+ * gofixalloc_reuse - take an object of which readers may still know
+ * @f: the allocator
+ *
+ * Context: any but NMI.
+ * Return: the object, contents undefined, or NULL when none is waiting.
+ */
+void *gofixalloc_reuse(struct gofixalloc *f)
+{
+	unsigned long flags;
+	void *obj = NULL;
+
+	if (!READ_ONCE(f->nwait))
+		return NULL;
+	raw_spin_lock_irqsave(&f->lock, flags);
+	if (f->nwait) {
+		obj = unlink_first(f->young ? &f->young : &f->waiting);
+		f->nwait--;
+		f->inuse++;
+	}
+	raw_spin_unlock_irqrestore(&f->lock, flags);
+	return obj;
+}
+
+/* The allocator that an object came from. */
+static struct gofixalloc *fix_of(struct goheap *h, const void *p)
+{
+	union chunk c = read_chunk(virt_to_page(p));
+
+	return &h->node[c.nid]->fix[c.kind];
+}
+
+/**
  * gofixalloc_free - free an object
  * @h: the heap of its allocator
- * @p: the object
+ * @p: the object, of which no reader can know
  *
  * Context: any but NMI.
  */
 void gofixalloc_free(struct goheap *h, void *p)
 {
-	struct page *page = virt_to_page(p);
-	union chunk c = read_chunk(page);
-	struct gofixalloc *f = &h->node[c.nid]->fix[c.kind];
+	struct gofixalloc *f = fix_of(h, p);
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&f->lock, flags);
-	c = read_chunk(page);
-	if (!c.free)
-		list_add(&page->lru, &f->chunks);
-	*(void **)p = first_free(page, c);
-	c.free = free_at(p);
-	/* Empty chunks wait at the tail, where they are used last. */
-	if (!--c.inuse)
-		list_move_tail(&page->lru, &f->chunks);
-	write_chunk(page, c);
-	f->nfree++;
+	put_object(f, p);
 	f->inuse--;
 	raw_spin_unlock_irqrestore(&f->lock, flags);
+}
+
+/**
+ * gofixalloc_free_rcu - free an object after a grace period
+ * @h: the heap of its allocator
+ * @p: the object; its first word is overwritten at once, the rest stays
+ *
+ * Context: any but NMI.
+ */
+void gofixalloc_free_rcu(struct goheap *h, void *p)
+{
+	struct gofixalloc *f = fix_of(h, p);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&f->lock, flags);
+	*(void **)p = f->young;
+	f->young = p;
+	f->nwait++;
+	f->inuse--;
+	raw_spin_unlock_irqrestore(&f->lock, flags);
+}
+
+/* End the wait of as many as possible; returns whether any are left. */
+static bool end_waits(struct gofixalloc *f)
+{
+	unsigned long flags, nfree;
+	bool more, left;
+
+	do {
+		raw_spin_lock_irqsave(&f->lock, flags);
+		nfree = f->nfree;
+		end_wait(f);
+		more = f->nfree != nfree;
+		left = f->nwait;
+		raw_spin_unlock_irqrestore(&f->lock, flags);
+	} while (more && left);
+	return left;
+}
+
+/**
+ * gofixalloc_settle - make free what was freed with gofixalloc_free_rcu()
+ * @h: the heap
+ *
+ * Context: task, may sleep.
+ */
+void gofixalloc_settle(struct goheap *h)
+{
+	/* What waits before the first, and what had yet to begin waiting. */
+	unsigned int i, periods = 2;
+	bool left;
+	int nid;
+
+	for (;; periods--) {
+		left = false;
+		for_each_gonode(h, nid)
+			for (i = 0; i < GO_NR_FIX; i++)
+				left |= end_waits(&h->node[nid]->fix[i]);
+		if (!left || !periods)
+			return;
+		synchronize_rcu();
+	}
 }
 
 /**
@@ -263,6 +404,9 @@ void gofixalloc_free(struct goheap *h, void *p)
  */
 bool gofixalloc_top_up(struct gofixalloc *f, gfp_t gfp)
 {
+	if (READ_ONCE(f->nwait) && end_waits(f))
+		/* Others do not start a grace period, they only wait for it. */
+		start_poll_synchronize_rcu();
 	while (gofixalloc_low(f))
 		if (!add_chunk(f, gfp))
 			return false;

@@ -11,7 +11,10 @@ void gofixalloc_init(struct gonode *node, unsigned int kind, unsigned int size,
 		     unsigned int reserve);
 void *gofixalloc_alloc(struct gofixalloc *f, gfp_t gfp);
 void *gofixalloc_pop(struct gofixalloc *f);
+void *gofixalloc_reuse(struct gofixalloc *f);
 void gofixalloc_free(struct goheap *h, void *p);
+void gofixalloc_free_rcu(struct goheap *h, void *p);
+void gofixalloc_settle(struct goheap *h);
 bool gofixalloc_top_up(struct gofixalloc *f, gfp_t gfp);
 size_t gofixalloc_detach(struct gofixalloc *f, struct list_head *out);
 void gofixalloc_release(struct goheap *h, struct list_head *chunks);

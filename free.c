@@ -58,10 +58,18 @@ static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
 /* Claim an object of whole pages; false when it is none. */
 static bool claim_large(struct gospan *sp, const void *p)
 {
-	/* The caller that sets GO_SPAN_DYING owns the span and frees it. */
-	return sp->state == GO_SPAN_LARGE && sp->base == (unsigned long)p &&
-	       cmpxchg(&sp->state, GO_SPAN_LARGE, GO_SPAN_DYING) ==
-	       GO_SPAN_LARGE;
+	unsigned long base = (unsigned long)p;
+
+	/*
+	 * The caller that takes the address away owns the span and frees it.
+	 * The descriptor may be that of another object by now, but not of one
+	 * with this address.
+	 */
+	if (READ_ONCE(sp->large) != base ||
+	    cmpxchg(&sp->large, base, 0) != base)
+		return false;
+	WRITE_ONCE(sp->state, GO_SPAN_DYING);
+	return true;
 }
 
 /*
@@ -163,10 +171,11 @@ void gofree_block(struct goheap *h, void *block)
 }
 
 /* Free a tiny object; false when there is none. */
-static bool free_tiny(struct goheap *h, struct gospan *s, void *p)
+static bool free_tiny(struct goheap *h, struct gospan *s, void *p,
+		      atomic_t *word)
 {
 	unsigned int idx = gotiny_index(s, p);
-	enum gotiny_freed freed = gotiny_free(h, s, p);
+	enum gotiny_freed freed = gotiny_free(h, s, p, word);
 
 	if (freed != GOTINY_LAST)
 		return freed;
@@ -223,10 +232,11 @@ static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 static enum gomisuse free_any(struct goheap *h, struct gospan *s, void *p,
 			      unsigned long caller)
 {
+	atomic_t *word = gotiny_word(s, p);
 	unsigned long idx;
 
-	if (gotiny_holds(s, p)) {
-		if (!free_tiny(h, s, p))
+	if (gotiny_lives(word)) {
+		if (!free_tiny(h, s, p, word))
 			return gotiny_inside(s, p) ? GO_INTERIOR :
 						     GO_DOUBLE_FREE;
 	} else if (gospan_index(s, p, &idx) &&

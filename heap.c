@@ -98,7 +98,7 @@ static void free_descriptors(struct goheap *h, struct list_head *dead)
 	struct gospan *s, *next;
 
 	list_for_each_entry_safe(s, next, dead, list)
-		gofixalloc_free(h, s);
+		gofixalloc_free_rcu(h, s);
 }
 
 static struct page *pages_of(const struct gospan *s)
@@ -146,7 +146,7 @@ void goheap_release(struct gonode *node, struct gospan *s)
 
 	left = goblock_give_back(h, pages_of(s), gospan_nr_pages(s),
 				 s->apart & GO_SPAN_ACCOUNTED);
-	gofixalloc_free(h, s);
+	gofixalloc_free_rcu(h, s);
 	if (likely(!left.shared && !left.lost))
 		return;
 	raw_spin_lock_irqsave(&node->lock, flags);
@@ -261,6 +261,7 @@ void goheap_make_large(struct gonode *node, struct gospan *s, size_t size)
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	s->state = GO_SPAN_LARGE;
+	s->large = s->base;
 	s->elemsize = gospan_bytes(s);
 	node->large_mallocs++;
 	node->large_alloced += s->elemsize;
@@ -305,7 +306,7 @@ bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp)
 	/* Over the limit what is free is to go. */
 	if (s->apart || gfp & __GFP_ACCOUNT || goheld_over(h))
 		return false;
-	if (goheap_get_spares(node, spare, 1, gfp)) {
+	if (goheap_get_spares(node, spare, 1, false, gfp)) {
 		raw_spin_lock_irqsave(&node->lock, flags);
 		more = take_behind(node, s, n, spare);
 		if (more) {
@@ -319,7 +320,7 @@ bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp)
 		raw_spin_unlock_irqrestore(&node->lock, flags);
 	}
 	if (more)
-		gofixalloc_free(h, more);
+		gofixalloc_free_rcu(h, more);
 	goheap_put_spares(h, spare);
 	return more;
 }
@@ -327,7 +328,7 @@ bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp)
 /**
  * goheap_free_large - free a large object
  * @h: the heap
- * @s: its span, which the caller made %GO_SPAN_DYING
+ * @s: its span, of which the caller has taken @large
  * @give_back: what goheap_must_give_back() said
  *
  * Context: any but NMI; with @give_back one in which the page allocator may be
@@ -439,7 +440,8 @@ struct gospan *goheap_adopt(struct goheap *h, struct page *page,
 	/* What the heap keeps about pages is charged to no memory cgroup. */
 	gfp &= ~__GFP_ACCOUNT;
 	a = new_arena(h, base, node, gfp);
-	if (a && goheap_get_spares(node, spare, total > npages ? 2 : 1, gfp)) {
+	if (a && goheap_get_spares(node, spare, total > npages ? 2 : 1, true,
+				   gfp)) {
 		init_span(spare[0], base, npages, needzero);
 		spare[0]->half = n < 1UL << GO_PAGE_ORDER;
 		if (spare[1])

@@ -24,19 +24,23 @@ bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp);
 void goheap_free_large(struct goheap *h, struct gospan *s, bool give_back);
 
 /*
- * Get the descriptors that cutting a run may take, as @gfp permits: two if @align
- * is above 1.  False if one is missing.
+ * Get the descriptors that cutting a run takes, as @gfp permits: one for the
+ * pages that are cut out, which must be new to all readers if they may be
+ * carved, and a second one if @align is above 1.  False if one is missing.
  */
 static inline bool goheap_get_spares(struct gonode *node,
 				     struct gospan *spare[2],
-				     unsigned long align, gfp_t gfp)
+				     unsigned long align, bool carve,
+				     gfp_t gfp)
 {
 	struct gofixalloc *f = &node->fix[GO_FIX_SPAN];
 
+	if (!spare[0] && !carve)
+		spare[0] = gofixalloc_reuse(f);
 	if (!spare[0])
 		spare[0] = gofixalloc_alloc(f, gfp);
 	if (!spare[1] && align > 1)
-		spare[1] = gofixalloc_alloc(f, gfp);
+		spare[1] = gofixalloc_reuse(f) ?: gofixalloc_alloc(f, gfp);
 	if (gofixalloc_low(f))
 		gohooks_kick(node->heap);
 	return spare[0] && (spare[1] || align == 1);
@@ -46,9 +50,9 @@ static inline bool goheap_get_spares(struct gonode *node,
 static inline void goheap_put_spares(struct goheap *h, struct gospan *spare[2])
 {
 	if (spare[0])
-		gofixalloc_free(h, spare[0]);
+		gofixalloc_free_rcu(h, spare[0]);
 	if (spare[1])
-		gofixalloc_free(h, spare[1]);
+		gofixalloc_free_rcu(h, spare[1]);
 }
 
 #endif /* GOALLOC_HEAP_H */

@@ -177,6 +177,7 @@ void golifecycle_end(struct goheap *h)
 	irq_work_sync(&h->kick);
 	godrain_exit(h);
 	abandon_arenas(h);
+	gofixalloc_settle(h);
 	for_each_gonode(h, nid)
 		detach_metadata(h->node[nid], &chunks);
 	synchronize_rcu();

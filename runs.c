@@ -257,8 +257,12 @@ static void insert_and_map(struct goruns *r, struct goarena *a,
  * @s: what goruns_find() returned
  * @npages: how many pages
  * @align: power of two, in pages
- * @spare: two descriptors, the second only if @align is above 1; those that
- *	are used for what is left of the run are set to NULL
+ * @spare: two descriptors, the second only if @align is above 1; the first
+ *	may be missing if all of the run is taken; those that are used are set
+ *	to NULL
+ *
+ * The pages get a descriptor of their own even if they are all of the run, and
+ * then that of the run is left in @spare: it may not be carved, see span.c.
  *
  * Context: the lock of @r is held.
  * Return: the pages, in state %GO_SPAN_NONE.
@@ -273,9 +277,9 @@ struct gospan *goruns_cut(struct goruns *r, struct goarena *a,
 
 	lockdep_assert_held(r->lock);
 	goruns_remove(r, s);
-	if (front || back) {
+	if (spare[0]) {
 		mid = spare[0];
-		spare[0] = NULL;
+		spare[0] = front || back ? NULL : s;
 		*mid = *s;
 		mid->base += front << GO_PAGE_SHIFT;
 		mid->npages = npages;

@@ -47,6 +47,7 @@
  * @gfp: what the page allocator is asked with
  * @caller: the caller's own flags, which say what it may do, and get metadata
  * @last: there is no other way, so that the reserve is better than nothing
+ * @carve: for a span, whose descriptor must be new to all readers
  */
 struct want {
 	struct goheap *h;
@@ -56,6 +57,7 @@ struct want {
 	gfp_t gfp;
 	gfp_t caller;
 	bool last;
+	bool carve;
 };
 
 /* Bytes of the block that is needed: a block is aligned to its own size. */
@@ -226,7 +228,7 @@ static struct gospan *try_pages(const struct want *w)
 	/* Over the limit, pages that are free are to go. */
 	if (goheld_over(w->h) && !(w->gfp & __GFP_NOFAIL))
 		return NULL;
-	if (goheap_get_spares(node, spare, w->align, w->caller))
+	if (goheap_get_spares(node, spare, w->align, w->carve, w->caller))
 		s = take_or_grow(w, node, spare);
 	goheap_put_spares(w->h, spare);
 	return s;
@@ -243,7 +245,7 @@ static struct gospan *get_pages(const struct want *w)
 }
 
 /**
- * gosource_pages - get a run of pages
+ * gosource_pages - get a run of pages that may be carved
  * @h: the heap
  * @nid: the node to take them from if possible
  * @npages: how many, at most GO_ARENA_PAGES
@@ -264,6 +266,7 @@ struct gospan *gosource_pages(struct goheap *h, int nid, unsigned long npages,
 		.gfp = gfp,
 		.caller = gfp,
 		.last = true,
+		.carve = true,
 	};
 
 	return get_pages(&w);
@@ -343,7 +346,13 @@ static struct gospan *get_span_pages(struct want *w, unsigned int class)
 static struct gocentral *make_span(struct goheap *h, int nid, unsigned int spc,
 				   gfp_t gfp, gfp_t caller)
 {
-	struct want w = { .h = h, .nid = nid, .gfp = gfp, .caller = caller };
+	struct want w = {
+		.h = h,
+		.nid = nid,
+		.gfp = gfp,
+		.caller = caller,
+		.carve = true,
+	};
 	struct gospan *s = get_span_pages(&w, GO_SPC_CLASS(spc));
 	struct gocentral *c;
 

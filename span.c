@@ -25,6 +25,23 @@
  * against the table's end.  The table covers the memory present at load and is
  * replaced under RCU by a longer one if more appears.
  *
+ * A bad free, of an object that was freed before, may find a span that is no
+ * more, for between its loads any time may pass.  It has preemption off, and
+ * what it reads stays consistent until that ends:
+ *
+ *   - A descriptor is carved only if no reader knows it.  It comes from
+ *     gofixalloc_alloc(), which waits for a grace period, and not from a free
+ *     run: goruns_cut() sees to that.
+ *   - So a reader that sees a magic sees the only one that there has been.  It
+ *     has read the base before, and a base changes only after gospan_uncarve()
+ *     has set the magic to 0.  Hence an index is that of an object of the span
+ *     that was there, or of the waste at its end.
+ *   - Its state byte is in the bit block, which serves no other span before the
+ *     grace period ends and says that nothing is live, or in nil_state.
+ *   - A large object is claimed by a cmpxchg() of its address, which fails
+ *     whatever the descriptor has become.  Descriptors of large objects and of
+ *     free runs have no magic and may become each other's at once.
+ *
  * source.c carves spans and central.c uncarves them; heap.c and runs.c decide
  * what the map says; any file may look an address up.
  */
@@ -40,8 +57,8 @@
 #include "span.h"
 
 /*
- * As long as the longest: the look-up of a bad address may compute its index
- * with the magic of a span that is no more.
+ * As long as the longest: the look-up of a bad address may have computed its
+ * index with the magic of a span that is no more.
  */
 static u8 nil_state[GO_MAX_NELEMS + 1];
 
@@ -389,16 +406,18 @@ void gospan_uncarve(struct goheap *h, struct gospan *s)
 	unsigned long *bits = s->avail;
 
 	WRITE_ONCE(s->magic, 0);
+	WRITE_ONCE(s->tiny, NULL);
+	/* Before its base changes; see gospan_index(). */
+	smp_wmb();
 	s->state = GO_SPAN_NONE;
 	s->objstate = nil_state;
-	s->tiny = NULL;
 	s->avail = NULL;
 	s->back = NULL;
 	s->spanclass = 0;
 	s->pushclass = 0;
 	s->nelems = 0;
 	s->needzero = true;
-	gofixalloc_free(h, bits);
+	gofixalloc_free_rcu(h, bits);
 }
 
 /**

@@ -98,12 +98,19 @@ static __always_inline struct gospan *gospan_of(struct goheap *h,
  * upper half of offset * m is the index, and the lower half is below m if and
  * only if the offset is a multiple of the size.  @magic 0, in every span that
  * is not small, makes that false.
+ *
+ * The base is read first.  While a reader looks, a span may cease to be small,
+ * and as a free run get another base; but the magic is 0 before.  See span.c.
  */
 static __always_inline bool gospan_index(const struct gospan *s, const void *p,
 					 unsigned long *idx)
 {
-	u64 q = ((unsigned long)p - s->base) * (u64)s->magic;
+	unsigned long off = (unsigned long)p - s->base;
+	u64 q;
 
+	/* As said above: what follows must not be older than the base. */
+	smp_rmb();
+	q = off * (u64)s->magic;
 	/* Before the span, in the other half of its page, below 0. */
 	*idx = (s64)q >> 32;
 	return likely((u32)q < s->magic);

@@ -161,15 +161,16 @@ void *gotiny_drain(struct gomcache *c)
  * gotiny_free - free a tiny object
  * @h: the heap
  * @s: its span
- * @p: the object, for which gotiny_holds()
+ * @p: the object
+ * @word: from gotiny_word(), which gotiny_lives()
  *
  * Context: preemption is off.
  * Return: see enum gotiny_freed.
  */
-enum gotiny_freed gotiny_free(struct goheap *h, struct gospan *s, void *p)
+enum gotiny_freed gotiny_free(struct goheap *h, struct gospan *s, void *p,
+			      atomic_t *word)
 {
 	int bit = GO_TINY_START(block_offset(p));
-	atomic_t *word = &s->tiny[gotiny_index(s, p)];
 	int old;
 
 	if (want_init_on_free() && (atomic_read(word) & bit))
@@ -184,6 +185,14 @@ enum gotiny_freed gotiny_free(struct goheap *h, struct gospan *s, void *p)
 	return GOTINY_LAST;
 }
 
+/* The bits of an address's block; none if its span is no more. */
+static u32 read_word(const struct gospan *s, const void *p)
+{
+	atomic_t *word = gotiny_word(s, p);
+
+	return word ? atomic_read(word) : 0;
+}
+
 /**
  * gotiny_size - how many bytes a tiny object has
  * @s: its span
@@ -195,7 +204,7 @@ enum gotiny_freed gotiny_free(struct goheap *h, struct gospan *s, void *p)
 size_t gotiny_size(const struct gospan *s, const void *p)
 {
 	unsigned int off = block_offset(p);
-	unsigned long word = (u32)atomic_read(&s->tiny[gotiny_index(s, p)]);
+	unsigned long word = read_word(s, p);
 	unsigned long ends;
 
 	if (!(word & GO_TINY_START(off)))
@@ -215,7 +224,7 @@ size_t gotiny_size(const struct gospan *s, const void *p)
 bool gotiny_inside(const struct gospan *s, const void *p)
 {
 	unsigned int off = block_offset(p), start;
-	unsigned long word = (u32)atomic_read(&s->tiny[gotiny_index(s, p)]);
+	unsigned long word = read_word(s, p);
 
 	word &= GENMASK(off, 0);
 	if (!word)

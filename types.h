@@ -22,7 +22,7 @@
  *   goheap.map_lock     replacing the arena map, and writes to its entries,
  *                       which need the lock of the arena's node as well.
  *   gofixalloc.lock     chunks, what page->private says of each but for where
- *                       it belongs, nfree, nchunks, inuse.
+ *                       it belongs, young, waiting, grace, and the counts.
  *   goheap.give_back    (a mutex) the walk that takes free pages out of the
  *                       heap, and dead.  No arena leaves the map without it.
  *                       Nothing allocates while it is held, so that it may be
@@ -45,9 +45,10 @@
  *                       the hotplug callback.
  *   gospan              belongs to the code that made or took it until it is an
  *                       mcentral's or a live object, and again when it has left
- *                       the mcentral or is GO_SPAN_DYING, which cmpxchg() sets.
- *                       In between, the fields that no lock is named for do not
- *                       change.
+ *                       the mcentral or cmpxchg() has taken @large away.  In
+ *                       between, the fields that no lock is named for do not
+ *                       change.  A descriptor is carved only if no reader can
+ *                       know it as another span or run: see span.c.
  *   avail[], navail     of a cached span belong to the mcache that holds it.
  *   state bytes         belong to whatever has the object: the caller while it
  *                       is live, a stack, or the mcentral.  A byte each, so
@@ -55,9 +56,10 @@
  *   tiny words          are atomic.
  *   the arena map       is read with preemption off, which is an RCU reader:
  *                       tables and the memory of descriptors go away only after
- *                       a grace period.  For a live object every word of the
- *                       look-up is stable; for any other address whatever is
- *                       found is checked, never trusted.
+ *                       a grace period, and descriptors and bit blocks serve
+ *                       another span only after one.  For a live object every
+ *                       word of the look-up is stable; for any other address
+ *                       whatever is found is checked, never trusted.
  *   goheap              held, misuse, failures, draining, trim_ns, cycles,
  *                       scavenge_ns and reporting are atomic.  stopped is set
  *                       once, and limit is one word; both are read without a
@@ -85,6 +87,7 @@
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -175,8 +178,7 @@ enum goobj_state {
  * @GO_SPAN_FREE: a free run of pages
  * @GO_SPAN_SMALL: objects of a size class
  * @GO_SPAN_LARGE: one object of whole pages
- * @GO_SPAN_DYING: a large object whose freeing has begun; the caller that set
- *	this owns the span
+ * @GO_SPAN_DYING: a large object whose freeing has begun
  */
 enum gospan_state {
 	GO_SPAN_NONE,
@@ -251,6 +253,8 @@ struct gonode;
  * @tiny: a word for each object, in spans of GO_TINY_SPC only
  * @central: the mcentral it belongs to; NULL for all others
  * @list: on a list of its mcentral, or of the code that owns it
+ * @large: address of a large object while it is live; the caller that takes it
+ *	away with cmpxchg() owns the span
  * @dying: a large object whose freeing the worker finishes
  * @rb: in a tree of free runs
  *
@@ -280,6 +284,7 @@ struct gospan {
 	unsigned long *back;
 	atomic_t *tiny;
 	struct gocentral *central;
+	unsigned long large;
 	union {
 		struct list_head list;
 		struct llist_node dying;
@@ -464,6 +469,11 @@ struct goruns {
  * @perchunk: objects in a chunk
  * @reserve: free objects left to contexts that cannot get more
  * @chunks: chunks with free objects; the others are on no list
+ * @young: freed objects that readers may still look at, linked through their
+ *	first word
+ * @waiting: more of these, for which @grace has been noted
+ * @grace: when it has ended, @waiting are free
+ * @nwait: objects on both
  * @nfree: free objects
  * @nchunks: chunks held
  * @inuse: objects handed out
@@ -477,6 +487,10 @@ struct gofixalloc {
 	unsigned int perchunk;
 	unsigned int reserve;
 	struct list_head chunks;
+	void **young;
+	void **waiting;
+	struct rcu_gp_oldstate grace;
+	unsigned long nwait;
 	unsigned long nfree;
 	unsigned long nchunks;
 	unsigned long inuse;

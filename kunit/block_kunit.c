@@ -248,6 +248,7 @@ static void shared_object_waits(struct kunit *test)
 	page = virt_to_page((void *)s->base) + 5;
 	get_page(page);
 	KUNIT_EXPECT_TRUE(test, goheap_must_give_back(s));
+	s->large = 0;
 	s->state = GO_SPAN_DYING;
 	goheap_free_large(h, s, goheap_must_give_back(s));
 	KUNIT_EXPECT_EQ(test, node->shared, 1);
@@ -269,6 +270,7 @@ static void robbed_object_is_reported(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	page = virt_to_page((void *)s->base) + 15;
 	put_page(page);
+	s->large = 0;
 	s->state = GO_SPAN_DYING;
 	goheap_free_large(h, s, goheap_must_give_back(s));
 	KUNIT_EXPECT_EQ(test, gotest_misuses(h, GO_LOST_PAGE), 1);
@@ -289,6 +291,7 @@ static void empty_arena_is_retired(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	s->apart = GO_SPAN_ACCOUNTED;
+	s->large = 0;
 	s->state = GO_SPAN_DYING;
 	goheap_free_large(h, s, goheap_must_give_back(s));
 	KUNIT_EXPECT_EQ(test, node->sys, 0);

@@ -12,9 +12,11 @@
  */
 
 #include <linux/hash.h>
+#include <linux/irq_work.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "../fixalloc.c"
@@ -48,17 +50,25 @@ static void *zeroed(struct kunit *test, size_t bytes)
 	return p;
 }
 
+static void no_worker(struct irq_work *kick)
+{
+}
+
 /* A heap with nothing but nodes without memory; nid 1 may be no real node. */
 static struct goheap *new_heap(struct kunit *test, unsigned int nodes)
 {
 	struct goheap *h = zeroed(test, sizeof(*h));
+	unsigned int kind;
 	int nid;
 
+	init_irq_work(&h->kick, no_worker);
 	h->node = zeroed(test, max(nr_node_ids, nodes) * sizeof(*h->node));
 	for (nid = 0; nid < nodes; nid++) {
 		h->node[nid] = zeroed(test, sizeof(struct gonode));
 		h->node[nid]->heap = h;
 		h->node[nid]->nid = nid;
+		for (kind = 0; kind < GO_NR_FIX; kind++)
+			gofixalloc_init(h->node[nid], kind, 64, 0);
 	}
 	for (; nid < nr_node_ids; nid++)
 		h->node[nid] = h->node[0];
@@ -84,6 +94,9 @@ static void end_fix(struct kunit *test, struct gofixalloc *f)
 	LIST_HEAD(out);
 
 	KUNIT_EXPECT_EQ(test, f->inuse, 0);
+	gofixalloc_settle(heap_of(f));
+	irq_work_sync(&heap_of(f)->kick);
+	KUNIT_EXPECT_EQ(test, f->nwait, 0);
 	KUNIT_EXPECT_EQ(test, f->nfree, f->nchunks * f->perchunk);
 	f->reserve = 0;
 	KUNIT_EXPECT_EQ(test, gofixalloc_detach(f, &out),
@@ -122,7 +135,8 @@ static void expect_counts(struct kunit *test, struct gofixalloc *f,
 			  unsigned long inuse)
 {
 	KUNIT_EXPECT_EQ(test, f->inuse, inuse);
-	KUNIT_EXPECT_EQ(test, f->inuse + f->nfree, f->nchunks * f->perchunk);
+	KUNIT_EXPECT_EQ(test, f->inuse + f->nwait + f->nfree,
+			f->nchunks * f->perchunk);
 }
 
 static void shuffle(struct rnd_state *rnd, void **p, unsigned int n)
@@ -397,7 +411,76 @@ static void detach(struct kunit *test)
 	end_fix(test, f);
 }
 
-/* Anything at any time: allocate, free, detach. */
+/*
+ * While a reader may know of an object it is not handed out, but reused on
+ * demand; all that is in it stays but for the first word.
+ */
+static void readers_are_waited_for(struct kunit *test)
+{
+	struct gofixalloc *f = new_fix(test, 1000, 0);
+	unsigned int i, n = f->perchunk;
+	void **p = pointers(test, n), *q[8];
+	LIST_HEAD(out);
+
+	for (i = 0; i < n; i++) {
+		p[i] = gofixalloc_alloc(f, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+		fill(f, p[i]);
+	}
+	preempt_disable();
+	for (i = 0; i < n; i++)
+		gofixalloc_free_rcu(heap_of(f), p[i]);
+	expect_counts(test, f, 0);
+	KUNIT_EXPECT_EQ(test, f->nwait, n);
+	/* Each asks whether the grace period has ended. */
+	for (i = 0; i < ARRAY_SIZE(q); i++)
+		KUNIT_EXPECT_NULL(test, gofixalloc_pop(f));
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_NULL(test, memchr_inv(p[i] + sizeof(long),
+						   mark_of(p[i]),
+						   f->size - sizeof(long)));
+	KUNIT_EXPECT_EQ(test, gofixalloc_detach(f, &out), 0);
+	/* What was noted at once, and what is freed after that. */
+	q[0] = gofixalloc_reuse(f);
+	KUNIT_EXPECT_NOT_NULL(test, q[0]);
+	expect_counts(test, f, 1);
+	if (q[0])
+		gofixalloc_free_rcu(heap_of(f), q[0]);
+	preempt_enable();
+
+	gofixalloc_settle(heap_of(f));
+	KUNIT_EXPECT_EQ(test, f->nwait, 0);
+	KUNIT_EXPECT_EQ(test, f->nfree, n);
+	KUNIT_EXPECT_NULL(test, gofixalloc_reuse(f));
+	end_fix(test, f);
+}
+
+/* When the grace period is over, the next that needs one finds them. */
+static void wait_ends_by_itself(struct kunit *test)
+{
+	struct gofixalloc *f = new_fix(test, 64, 0);
+	unsigned int i, n = f->perchunk;
+	void **p = pointers(test, n);
+
+	for (i = 0; i < n; i++)
+		p[i] = gofixalloc_alloc(f, GFP_KERNEL);
+	for (i = 0; i < n; i++)
+		gofixalloc_free_rcu(heap_of(f), p[i]);
+	/* The first one to ask notes which grace period it is. */
+	KUNIT_EXPECT_NULL(test, gofixalloc_pop(f));
+	synchronize_rcu();
+	for (i = 0; i < n; i++) {
+		p[i] = gofixalloc_alloc(f, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+	}
+	KUNIT_EXPECT_EQ(test, f->nchunks, 1);
+	KUNIT_EXPECT_EQ(test, f->nwait, 0);
+	while (i--)
+		gofixalloc_free(heap_of(f), p[i]);
+	end_fix(test, f);
+}
+
+/* Anything at any time: allocate, free, reuse, settle, detach. */
 static void random_order(struct kunit *test)
 {
 	unsigned int n = 0, steps = IS_ENABLED(CONFIG_KASAN) ? 4000 : 100000;
@@ -412,18 +495,24 @@ static void random_order(struct kunit *test)
 		u32 r = prandom_u32_state(&rnd);
 		bool grow = r / 4096 % most > n / 2;
 
-		if (r % 256 == 0) {
+		if (r % 1024 == 1) {
+			gofixalloc_settle(heap_of(f));
+		} else if (r % 256 == 0) {
 			gofixalloc_detach(f, &out);
 			gofixalloc_release(heap_of(f), &out);
 			INIT_LIST_HEAD(&out);
 		} else if (grow && n < most) {
-			p[n] = gofixalloc_alloc(f, GFP_KERNEL);
+			p[n] = r & BIT(20) ? gofixalloc_reuse(f) : NULL;
+			p[n] = p[n] ?: gofixalloc_alloc(f, GFP_KERNEL);
 			KUNIT_ASSERT_NOT_NULL(test, p[n]);
 			fill(f, p[n++]);
 		} else if (n) {
 			swap(p[r / 256 % n], p[n - 1]);
 			KUNIT_ASSERT_TRUE(test, intact(f, p[--n]));
-			gofixalloc_free(heap_of(f), p[n]);
+			if (r & BIT(21))
+				gofixalloc_free_rcu(heap_of(f), p[n]);
+			else
+				gofixalloc_free(heap_of(f), p[n]);
 		}
 	}
 	expect_counts(test, f, n);
@@ -443,6 +532,8 @@ static struct kunit_case fixalloc_cases[] = {
 	KUNIT_CASE(reserve_is_there),
 	KUNIT_CASE(reserve_when_atomic),
 	KUNIT_CASE(detach),
+	KUNIT_CASE(readers_are_waited_for),
+	KUNIT_CASE(wait_ends_by_itself),
 	KUNIT_CASE(random_order),
 	{}
 };

@@ -93,7 +93,7 @@ struct gospan *gotest_run_take(struct kunit *test, unsigned long npages,
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	for (i = 0; i < 2; i++)
 		if (spare[i])
-			gofixalloc_free(node->heap, spare[i]);
+			gofixalloc_free_rcu(node->heap, spare[i]);
 	return s;
 }
 

@@ -475,7 +475,7 @@ static void runs_cut(struct kunit *test)
 {
 	const struct cut *c = test->param_value;
 	struct gotest_field *f = gotest_field_new(test, 1);
-	struct gospan *front = gotest_field_take(f, 3, 1), *spare[2], *s;
+	struct gospan *front = gotest_field_take(f, 3, 1), *spare[2], *run, *s;
 	unsigned int used;
 
 	spare[0] = gotest_descriptor_new(test);
@@ -484,7 +484,10 @@ static void runs_cut(struct kunit *test)
 	s = goruns_find(&f->runs, c->npages, c->align);
 	KUNIT_EXPECT_EQ(test, misaligned_pages(s, c->align),
 			c->align == 1 ? 0 : c->align - 3);
+	run = s;
 	s = goruns_cut(&f->runs, &f->arena[0], s, c->npages, c->align, spare);
+	/* Readers may know the run's own descriptor. */
+	KUNIT_EXPECT_PTR_NE(test, s, run);
 	gotest_field_unlock(f);
 	used = !spare[0] + !spare[1];
 	KUNIT_EXPECT_EQ(test, used, c->used);

@@ -334,7 +334,7 @@ static void scavenge_without_memory(struct kunit *test)
 	gotest_run_end(test, s);
 	/* The worker would get more descriptors. */
 	gotest_worker(h, false);
-	while ((p = gofixalloc_pop(f))) {
+	while ((p = gofixalloc_reuse(f) ?: gofixalloc_pop(f))) {
 		*p = all;
 		all = p;
 	}

@@ -24,7 +24,9 @@
 #include "observe/observe.h"
 #include "pages.h"
 #include "reclaim/reclaim.h"
+#include "source.h"
 #include "span.h"
+#include "tiny.h"
 
 static struct gospan *span_new(struct kunit *test, unsigned int spc)
 {
@@ -400,6 +402,83 @@ static void every_byte(struct kunit *test)
 	span_end(test, s);
 }
 
+/* What a reader that has loaded its descriptor finds in a span that is gone. */
+static void expect_stale(struct kunit *test, const struct gospan *s,
+			 unsigned long base, unsigned int nelems)
+{
+	unsigned int i, idx, bad = 0;
+
+	for (i = 0; i < nelems; i++)
+		bad += gospan_index(s, (void *)base + i * 64, &idx) &&
+		       (idx > nelems || s->objstate[idx] >= GO_OBJ_LIVE);
+	bad += !!gotiny_word(s, (void *)base);
+	bad += s->large == base;
+	KUNIT_EXPECT_EQ(test, bad, 0);
+}
+
+/*
+ * A free that is delayed between loading the descriptor and reading it: while
+ * it has preemption off, the span goes, and its pages serve others.
+ */
+static void stale_reader(struct kunit *test)
+{
+	struct gospan *s = span_new(test, GO_SPC(5, 0)), *other[40];
+	struct goheap *h = gotest_heap(test);
+	unsigned int i, n, nelems = s->nelems;
+	unsigned long base = s->base;
+	u8 *states = s->objstate;
+
+	preempt_disable();
+	span_end(test, s);
+	expect_stale(test, s, base, nelems);
+	for (n = 0; n < ARRAY_SIZE(other); n++) {
+		other[n] = gosource_pages(h, first_memory_node, 1, 1,
+					  GFP_NOWAIT | __GFP_NOWARN);
+		if (!other[n])
+			break;
+		if (!gospan_carve(h, other[n], GO_SPC(1 + n % 8, 0),
+				  GFP_NOWAIT | __GFP_NOWARN)) {
+			goheap_free(h, other[n]);
+			break;
+		}
+		memset(other[n]->objstate, GO_OBJ_LIVE, other[n]->nelems);
+		KUNIT_EXPECT_PTR_NE(test, other[n], s);
+		KUNIT_EXPECT_PTR_NE(test, other[n]->objstate, states);
+		expect_stale(test, s, base, nelems);
+	}
+	for (i = 0; i < nelems; i++)
+		KUNIT_EXPECT_LT(test, states[i], GO_OBJ_LIVE);
+	preempt_enable();
+	KUNIT_EXPECT_GE(test, n, 4);
+	for (i = 0; i < n; i++)
+		span_end(test, other[i]);
+}
+
+/* Large objects come and go though no grace period ends. */
+static void descriptors_are_reused(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gofixalloc *f = gotest_node(test)->fix;
+	unsigned long chunks = f[GO_FIX_SPAN].nchunks;
+	struct gospan *s;
+	unsigned int i;
+
+	preempt_disable();
+	for (i = 0; i < 1000; i++) {
+		s = gosource_large(h, first_memory_node,
+				   (5 + i % 3) * GO_PAGE_SIZE,
+				   GFP_NOWAIT | __GFP_NOWARN);
+		if (!s)
+			break;
+		KUNIT_EXPECT_EQ(test, s->large, s->base);
+		s->large = 0;
+		goheap_free_large(h, s, false);
+	}
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, i, 1000);
+	KUNIT_EXPECT_LE(test, f[GO_FIX_SPAN].nchunks, chunks + 1);
+}
+
 /* Taking. */
 
 static struct goslot *slots_new(struct kunit *test)
@@ -637,6 +716,8 @@ static struct kunit_case span_cases[] = {
 	KUNIT_CASE(map_grows_with_heap),
 	KUNIT_CASE(carve),
 	KUNIT_CASE_PARAM(every_byte, class_gen_params),
+	KUNIT_CASE(stale_reader),
+	KUNIT_CASE(descriptors_are_reused),
 	KUNIT_CASE(take),
 	KUNIT_CASE(take_with_holes),
 	KUNIT_CASE(walk),

@@ -122,7 +122,8 @@ static bool give_back_run(struct gonode *node, struct goarena *a,
 {
 	struct goheap *h = node->heap;
 	/* Nothing may allocate here: without a spare only whole runs go. */
-	struct gospan *spare[2] = { gofixalloc_pop(&node->fix[GO_FIX_SPAN]) };
+	struct gofixalloc *f = &node->fix[GO_FIX_SPAN];
+	struct gospan *spare[2] = { gofixalloc_reuse(f) ?: gofixalloc_pop(f) };
 	struct gospan *s = detach_run(node, a, spare, sc);
 
 	if (s)
@@ -308,6 +309,7 @@ static size_t release_chunks(struct goheap *h)
 	unsigned int i;
 	int nid;
 
+	gofixalloc_settle(h);
 	for_each_gonode(h, nid)
 		for (i = 0; i < GO_NR_FIX; i++)
 			bytes += gofixalloc_detach(&h->node[nid]->fix[i],
