@@ -329,6 +329,9 @@ void gospan_fix_init(struct gonode *node)
 
 	BUILD_BUG_ON(GO_MAX_NELEMS % BITS_PER_LONG);
 	BUILD_BUG_ON(sizeof(struct gospan) > 128);
+	/* No CPU that frees shares a line with one that refills. */
+	BUILD_BUG_ON(offsetof(struct gospan, navail) != 64);
+	BUILD_BUG_ON(offsetofend(struct gospan, tiny) > 64);
 	BUILD_BUG_ON(GO_TINY_SIZE > 16);
 
 	gofixalloc_init(node, GO_FIX_SPAN, ALIGN(sizeof(struct gospan), 64),

@@ -236,53 +236,53 @@ struct gonode;
  * @elemsize: bytes of an object
  * @spanclass: of a small span
  * @needzero: the memory may be dirty
- * @cached: an mcache holds it as its current span
  * @pushclass: the stack that a free with check=0 pushes on: @spanclass, or
  *	where a free has more to do 0, the stack that is always full
- * @state: enum gospan_state
- * @nelems: how many objects fit
- * @navail: bits set in @avail
- * @nback: bits set in @back
- * @half: it has one page of the kernel, which is half of an 8 KiB page
  * @apart: a large object whose pages go back when it is freed: enum gospan_apart
- * @bucket: which of its mcentral's lists it is on, or GO_BUCKET_NONE
+ * @state: enum gospan_state
+ * @half: it has one page of the kernel, which is half of an 8 KiB page
+ * @nelems: how many objects fit
  * @npages: length in 8 KiB pages; that of which it has half counts
  * @bytes: of a small span: its length
  * @avail: objects that its holder may hand out (Go's allocBits, inverted)
  * @back: objects that have come back since (Go's gcmarkBits, turned round)
  * @tiny: a word for each object, in spans of GO_TINY_SPC only
+ * @navail: bits set in @avail
+ * @nback: bits set in @back
+ * @cached: an mcache holds it as its current span
+ * @bucket: which of its mcentral's lists it is on, or GO_BUCKET_NONE
  * @central: the mcentral it belongs to; NULL for all others
- * @list: on a list of its mcentral, or of the code that owns it
  * @large: address of a large object while it is live; the caller that takes it
  *	away with cmpxchg() owns the span
+ * @list: on a list of its mcentral, or of the code that owns it
  * @dying: a large object whose freeing the worker finishes
  * @rb: in a tree of free runs
  *
  * Conservation: @navail + @nback + objects in mcaches + live ones = @nelems.
  */
 struct gospan {
-	/* What every free reads. */
+	/* What frees and refills read; it stays while the span lives. */
 	unsigned long base;
 	u8 *objstate;
 	u32 magic;
 	u32 elemsize;
 	u8 spanclass;
 	u8 needzero;
-	u8 cached;
 	u8 pushclass;
-	/* The rest. */
-	u32 state;
-	u16 nelems;
-	u16 navail;
-	u16 nback;
 	u8 apart;
-	u8 bucket;
+	u8 state;
 	u8 half;
+	u16 nelems;
 	u32 npages;
 	u32 bytes;
 	unsigned long *avail;
 	unsigned long *back;
 	atomic_t *tiny;
+	/* What is written as objects move, on a line of its own. */
+	u16 navail __aligned(64);
+	u16 nback;
+	u8 cached;
+	u8 bucket;
 	struct gocentral *central;
 	unsigned long large;
 	union {

@@ -406,7 +406,8 @@ static void every_byte(struct kunit *test)
 static void expect_stale(struct kunit *test, const struct gospan *s,
 			 unsigned long base, unsigned int nelems)
 {
-	unsigned int i, idx, bad = 0;
+	unsigned int i, bad = 0;
+	unsigned long idx;
 
 	for (i = 0; i < nelems; i++)
 		bad += gospan_index(s, (void *)base + i * 64, &idx) &&
