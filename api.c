@@ -282,7 +282,9 @@ EXPORT_SYMBOL_GPL(gofree_sensitive);
  */
 static bool can_stay(const void *p, size_t old, size_t size, gfp_t gfp)
 {
-	if (!IS_ALIGNED((unsigned long)p, size & -size))
+	size_t align = size > GO_MAX_SMALL ? size : goalloc_class_size(size);
+
+	if (!IS_ALIGNED((unsigned long)p, align & -align))
 		return false;
 	return size <= old ||
 	       (old > GO_MAX_SMALL &&

@@ -3,6 +3,7 @@
 #ifndef _GOALLOC_SIZECLASS_H
 #define _GOALLOC_SIZECLASS_H
 
+#include <linux/goalloc_align.h>
 #include <linux/types.h>
 
 /*
@@ -404,6 +405,7 @@ const u8 go_size_to_class[4224] = {
 /* Size 1..GO_MAX_SMALL to class. */
 static __always_inline unsigned int gosizeclass_of(size_t size)
 {
+	size = goalloc_class_size(size);
 	return go_size_to_class[(size - 1) / 8 + size / 256];
 }
 

@@ -144,6 +144,69 @@ static void size_to_class(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stepped, 26);
 }
 
+/* ARCH_KMALLOC_MINALIGN and ARCH_DMA_MINALIGN of some machines. */
+static const struct machine {
+	const char *name;
+	unsigned int least;
+	unsigned int dma;
+} machines[] = {
+	{ "x86", 8, 8 },
+	{ "arm64 up to 6.4", 128, 128 },
+	{ "arm64", 8, 128 },
+	{ "riscv up to 6.4", 64, 64 },
+	{ "riscv", 8, 64 },
+	{ "parisc", 16, 32 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(machine, machines, name);
+
+/* What kmalloc() rounds a size up to. */
+static unsigned int kmalloc_bytes(unsigned int size, unsigned int least)
+{
+	size = max(size, least);
+	if (size > 64 && size <= 96 && least <= 32)
+		return 96;
+	if (size > 128 && size <= 192 && least <= 64)
+		return 192;
+	return max(roundup_pow_of_two(size), 8UL);
+}
+
+/*
+ * Where kmalloc() would give an object its cache lines, or half of a pair, so do
+ * we.  The power of two that divides @size is promised as ever.
+ */
+static void aligned_for_dma(struct kunit *test)
+{
+	const struct machine *m = test->param_value;
+	unsigned int size, bytes, kmalloc, align, bad = 0;
+
+	for (size = 1; size <= GO_MAX_SMALL; size++) {
+		bytes = goalloc_dma_size(size, m->least, m->dma);
+		bytes = go_class_size[search_class(bytes, low_bit(bytes))];
+		kmalloc = kmalloc_bytes(size, m->least);
+		align = max(low_bit(size), min(low_bit(kmalloc), m->dma));
+		if (m->dma <= 8)
+			align = low_bit(size);
+		if (bytes >= size && bytes % min(align, 4096U) == 0)
+			continue;
+		if (!bad++)
+			KUNIT_FAIL(test, "size %u: class of %u bytes, not aligned to %u",
+				   size, bytes, align);
+	}
+	KUNIT_EXPECT_EQ(test, bad, 0);
+}
+
+/* A machine with coherent DMA wastes nothing on the others. */
+static void coherent_pays_nothing(struct kunit *test)
+{
+	unsigned int size;
+
+	for (size = 1; size <= GO_MAX_SMALL; size++)
+		KUNIT_ASSERT_EQ(test, goalloc_dma_size(size, 8, 8), size);
+	if (IS_ENABLED(CONFIG_X86))
+		KUNIT_EXPECT_EQ(test, goalloc_class_size(288), 288);
+}
+
 /* The sizes for which the promise costs a step, and where to. */
 static const struct step {
 	unsigned int size;
@@ -239,6 +302,8 @@ static struct kunit_case sizeclass_cases[] = {
 	KUNIT_CASE(magic_is_division),
 	KUNIT_CASE(no_magic_no_index),
 	KUNIT_CASE(size_to_class),
+	KUNIT_CASE_PARAM(aligned_for_dma, machine_gen_params),
+	KUNIT_CASE(coherent_pays_nothing),
 	KUNIT_CASE_PARAM(step_up, step_gen_params),
 	KUNIT_CASE(promise),
 	KUNIT_CASE(size_roundup),

@@ -158,6 +158,7 @@ HEAD = """\
 #ifndef _GOALLOC_SIZECLASS_H
 #define _GOALLOC_SIZECLASS_H
 
+#include <linux/goalloc_align.h>
 #include <linux/types.h>
 
 /*
@@ -175,6 +176,7 @@ API_HEAD = """\
 #define _LINUX_GOALLOC_CLASS_H
 
 #include <linux/compiler.h>
+#include <linux/goalloc_align.h>
 #include <linux/types.h>
 
 #define GOALLOC_CLASS_MAX_SIZE\t%d
@@ -189,6 +191,7 @@ API_HEAD = """\
  */
 static __always_inline unsigned int goalloc_size_class(size_t size)
 {
+	size = goalloc_class_size(size);
 	/* Sizes whose alignment needs a larger class. */
 	switch (size) {"""
 
@@ -212,6 +215,7 @@ CLASS_OF = """
 /* Size 1..GO_MAX_SMALL to class. */
 static __always_inline unsigned int gosizeclass_of(size_t size)
 {
+	size = goalloc_class_size(size);
 	return go_size_to_class[(size - 1) / 8 + size / 256];
 }
 """

@@ -10,6 +10,8 @@
  *   67 size classes.  Above, it is rounded up to whole 8 KiB pages, up to
  *   GOALLOC_MAX_SIZE.
  *   Alignment: the largest power of two that divides the size, as kmalloc().
+ *   Where DMA is not coherent an object has its cache lines to itself whenever
+ *   one of kmalloc() has; but objects below 16 bytes without pointers share.
  *   Context: task, softirq, hardirq and NMI, under raw spinlocks and with
  *   interrupts off, on PREEMPT_RT too.  In atomic context @gfp must be
  *   GFP_ATOMIC or GFP_NOWAIT.

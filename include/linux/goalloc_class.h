@@ -4,6 +4,7 @@
 #define _LINUX_GOALLOC_CLASS_H
 
 #include <linux/compiler.h>
+#include <linux/goalloc_align.h>
 #include <linux/types.h>
 
 #define GOALLOC_CLASS_MAX_SIZE	32768
@@ -18,6 +19,7 @@
  */
 static __always_inline unsigned int goalloc_size_class(size_t size)
 {
+	size = goalloc_class_size(size);
 	/* Sizes whose alignment needs a larger class. */
 	switch (size) {
 	case 2560:	return 41;
