@@ -18,6 +18,7 @@
 #include "api.h"
 #include "free.h"
 #include "gfp.h"
+#include "numa.h"
 #include "redzone.h"
 #include "tiny.h"
 
@@ -106,7 +107,7 @@ void *gomalloc_node(size_t size, gfp_t gfp, int node)
 	if (node < 0 || node >= nr_node_ids)
 		return NULL;
 	/* A node without memory shares another's heap. */
-	if ((gfp & __GFP_THISNODE) && goalloc_heap.node[node]->nid != node)
+	if ((gfp & __GFP_THISNODE) && !gonuma_is_own(&goalloc_heap, node))
 		return NULL;
 	return alloc_odd(size, gfp, node, false, _RET_IP_);
 }

@@ -6,6 +6,14 @@
  * nodes, the arena map and the mcaches, or not at all; its reserves are filled
  * as far as there is memory.
  *
+ * A node has a page heap of its own if it has memory that a module can get: not
+ * if all of it is movable, as that of CXL devices often is.  All others share
+ * one.  A node that gets such memory later gets its page heap before the first
+ * page of that can be had, or else another node's heap would hold some of its
+ * arenas.  So the memory-hotplug notifier makes it, and not the first caller
+ * that misses it; SLUB does the same.  No node loses its page heap: what an
+ * offline node had has gone back, or it could not have gone offline.
+ *
  * It ends when nothing calls it any more.  Objects may still be live then, and
  * a module's exit cannot fail.  Their pages may be in use, by a device too, so
  * they stay allocated for good and are reported; everything else goes back to
@@ -14,7 +22,12 @@
  * Task context only.
  */
 
+#include <linux/jiffies.h>
+#include <linux/memory.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
+#include <linux/notifier.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include "central.h"
@@ -29,26 +42,65 @@
 #include "span.h"
 #include "stack.h"
 
-static int init_node(struct goheap *h, int nid)
+static struct gonode *new_node(struct goheap *h, int nid)
 {
 	struct gonode *node = gohooks_fault() ? NULL :
-			      kvzalloc(sizeof(*node), GFP_KERNEL);
+			      kvzalloc_node(sizeof(*node), GFP_KERNEL, nid);
 	unsigned int i;
 
 	if (!node)
-		return -ENOMEM;
+		return NULL;
 	raw_spin_lock_init(&node->lock);
 	node->heap = h;
 	node->nid = nid;
 	node->reserve = GO_RESERVE_PAGES;
+	node->retry = jiffies;
 	INIT_LIST_HEAD(&node->arenas);
 	goruns_init(&node->runs, &node->lock);
 	gospan_fix_init(node);
 	gostack_fix_init(node);
 	for (i = 0; i < GO_NR_SPANCLASSES; i++)
 		gocentral_init(&node->central[i], node, i);
-	h->node[nid] = node;
+	return node;
+}
+
+/* Give a node a page heap of its own, if it has none. */
+static int add_node(struct goheap *h, int nid)
+{
+	struct gonode *shared = READ_ONCE(h->node[nid]), *node;
+
+	if (gonuma_is_own(h, nid))
+		return 0;
+	node = new_node(h, nid);
+	if (!node)
+		return -ENOMEM;
+	/* All of it is there before any CPU sees it. */
+	if (cmpxchg(&h->node[nid], shared, node) != shared)
+		kvfree(node);
+	else if (shared)
+		goheld_charge(h, sizeof(*node), __GFP_NOFAIL);
 	return 0;
+}
+
+/* N_NORMAL_MEMORY says the same, but newer kernels set it at boot only. */
+static bool has_normal_memory(int nid)
+{
+	unsigned int i;
+
+	for (i = 0; i <= ZONE_NORMAL; i++)
+		if (populated_zone(&NODE_DATA(nid)->node_zones[i]))
+			return true;
+	return false;
+}
+
+static int add_nodes(struct goheap *h)
+{
+	int nid, err = 0;
+
+	for_each_online_node(nid)
+		if (!err && has_normal_memory(nid))
+			err = add_node(h, nid);
+	return err;
 }
 
 static void exit_nodes(struct goheap *h)
@@ -63,22 +115,57 @@ static void exit_nodes(struct goheap *h)
 	h->node = NULL;
 }
 
-/* Nodes without memory share the first one's heap. */
+/* Nodes without memory of their own share the first one's heap. */
 static int init_nodes(struct goheap *h)
 {
 	int nid;
 
 	h->node = gohooks_fault() ? NULL :
 		  kcalloc(nr_node_ids, sizeof(*h->node), GFP_KERNEL);
-	if (!h->node)
+	if (!h->node || add_nodes(h))
 		return -ENOMEM;
-	for_each_node_state(nid, N_MEMORY)
-		if (init_node(h, nid))
-			return -ENOMEM;
 	for (nid = 0; nid < nr_node_ids; nid++)
 		if (!h->node[nid])
-			h->node[nid] = h->node[first_memory_node];
+			h->node[nid] = h->node[gonuma_next(h, 0)];
 	return 0;
+}
+
+/*
+ * Memory comes or goes.  Before it comes, a page heap for its node cannot be had
+ * on that node, but it is there in time.  Without one the memory stays offline.
+ */
+static int note_memory(struct notifier_block *nb, unsigned long action,
+		       void *data)
+{
+	struct goheap *h = container_of(nb, struct goheap, memory);
+	const struct memory_notify *what = data;
+	struct page *page = pfn_to_page(what->start_pfn);
+
+	if (is_zone_movable_page(page))
+		return NOTIFY_DONE;
+	/* MEM_ONLINE too, as the first may have come before we listened. */
+	if (action == MEM_GOING_ONLINE || action == MEM_ONLINE)
+		if (add_node(h, page_to_nid(page)))
+			return notifier_from_errno(-ENOMEM);
+	/* There may be a reserve to fill. */
+	if (action == MEM_ONLINE)
+		gohooks_kick(h);
+	return NOTIFY_OK;
+}
+
+static int watch_memory(struct goheap *h)
+{
+	int err;
+
+	h->memory.notifier_call = note_memory;
+	err = register_memory_notifier(&h->memory);
+	if (err)
+		return err;
+	/* What came meanwhile. */
+	err = add_nodes(h);
+	if (err)
+		unregister_memory_notifier(&h->memory);
+	return err;
 }
 
 /**
@@ -86,7 +173,7 @@ static int init_nodes(struct goheap *h)
  * @h: the heap
  *
  * Context: task.
- * Return: 0 or -ENOMEM.
+ * Return: 0 or an error.
  */
 int golifecycle_begin(struct goheap *h)
 {
@@ -107,9 +194,14 @@ int golifecycle_begin(struct goheap *h)
 	if (err)
 		goto err_map;
 	goheld_charge(h, gostats_fixed(h), __GFP_NOFAIL);
+	err = watch_memory(h);
+	if (err)
+		goto err_drain;
 	goworker_top_up(h);
 	return 0;
 
+err_drain:
+	godrain_exit(h);
 err_map:
 	gospan_map_exit(h);
 err_nodes:
@@ -166,6 +258,7 @@ void golifecycle_end(struct goheap *h)
 	LIST_HEAD(chunks);
 	int nid;
 
+	unregister_memory_notifier(&h->memory);
 	gobackground_stop(h);
 	goworker_stop(h);
 	godrain_end(h);

@@ -18,6 +18,7 @@
  * The page allocator is called with no lock held.  Any context but NMI.
  */
 
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include "block.h"
@@ -539,7 +540,11 @@ struct gospan *gosource_last(struct goheap *h, int nid, size_t size, gfp_t gfp)
  * @node: the node
  * @gfp: what the caller may do to get memory
  *
- * Context: what @gfp permits.
+ * A node may have no memory for it: all is in use, or has gone offline.  Each
+ * caller that finds the reserve low asks for this, and asking the kernel for
+ * memory may ask for it again, so a node that had none is left alone for a while.
+ *
+ * Context: what @gfp permits; calls must not overlap.
  */
 void gosource_top_up(struct gonode *node, gfp_t gfp)
 {
@@ -553,10 +558,12 @@ void gosource_top_up(struct gonode *node, gfp_t gfp)
 	};
 	struct gospan *s;
 
-	while (READ_ONCE(node->runs.big) < node->reserve) {
+	while (READ_ONCE(node->runs.big) < node->reserve &&
+	       time_after_eq(jiffies, node->retry)) {
 		s = grow_node(&w, node);
-		if (!s)
-			return;
-		goheap_free(node->heap, s);
+		if (s)
+			goheap_free(node->heap, s);
+		else
+			node->retry = jiffies + HZ;
 	}
 }

@@ -68,11 +68,16 @@
  *                       every structure; spanclass of an mcentral; goruns.lock;
  *                       base of an arena, base and nr of a map; size, order,
  *                       kind and perchunk of a gofixalloc, and where a chunk
- *                       belongs; mcache and node[] of a heap.
+ *                       belongs; mcache of a heap.
+ *   node[]              of a heap: an entry changes once at most, from a node
+ *                       that is shared to one of its own, by cmpxchg() after
+ *                       that one's contents.  No gonode goes before its heap.
  *   reserve             changes once, to 0, when nothing uses the heap any
  *                       more.
+ *   retry               belongs to the code that fills reserves: the worker, or
+ *                       the beginning of a heap.
  *   rcu, work items     belong to the kernel, as do the irq_work, the wait
- *                       queue and the hotplug instance.
+ *                       queue, the hotplug instance and the notifier block.
  *
  * From the small to the large: states of objects and spans, a span, an arena
  * and the map of these; a stack and an mcache; an mcentral, free runs,
@@ -86,6 +91,7 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/rbtree.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
@@ -518,6 +524,7 @@ enum {
  * @sys: pages held, in 8 KiB
  * @halves: those of which the heap has half
  * @reserve: what of @runs.big is left to contexts that cannot grow the heap
+ * @retry: when to try again to fill it, in jiffies
  * @empty: arenas without pages, to be retired
  * @released: kernel pages ever given back
  * @shared: of those, pages that somebody else had a reference to
@@ -542,6 +549,7 @@ struct gonode {
 	unsigned long sys;
 	unsigned long halves;
 	unsigned long reserve;
+	unsigned long retry;
 	unsigned long empty;
 	unsigned long released;
 	unsigned long shared;
@@ -614,6 +622,7 @@ enum gomisuse {
  * @reporting: @report is being written
  * @failures: allocations that failed for want of memory
  * @online: hotplug instance
+ * @memory: is told when a node gets memory
  */
 struct goheap {
 	struct gomcache __percpu *mcache;
@@ -642,6 +651,7 @@ struct goheap {
 	atomic_t reporting;
 	atomic_long_t failures;
 	struct hlist_node online;
+	struct notifier_block memory;
 };
 
 #endif /* GOALLOC_TYPES_H */

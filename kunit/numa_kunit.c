@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Nodes: local first, then what others have, then what others can get; exact on
- * demand; objects go home; a task's memory policy is heeded.
+ * demand; objects go home; a task's memory policy is heeded; a node that gets
+ * memory late gets a page heap, and one that has none left is left alone.
  *
  * memory_limit makes a node that has no memory left: then no node gets more.
  */
@@ -9,6 +10,7 @@
 #include "../numa.c"
 
 #include <linux/irq_work.h>
+#include <linux/memory.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/sched/task.h>
@@ -203,6 +205,76 @@ static void numa_objects_go_home(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, there->runs.free, there->sys);
 }
 
+/* What the kernel tells of a page, when memory comes or goes. */
+static int tell(struct goheap *h, unsigned long action, struct page *page)
+{
+	struct memory_notify what = {
+		.start_pfn = page_to_pfn(page), .nr_pages = 1,
+	};
+
+	return h->memory.notifier_call(&h->memory, action, &what);
+}
+
+/* The last node has lost its page heap, as if it had no memory yet. */
+static void numa_late_node(struct kunit *test)
+{
+	struct gonode *shared = kunit_kzalloc(test, sizeof(*shared), GFP_KERNEL);
+	struct goheap *h = gotest_heap(test);
+	struct gonode *old = NULL;
+	unsigned long held;
+	struct page *page;
+	int i, nid = 0;
+	void *p;
+
+	KUNIT_ASSERT_NOT_NULL(test, shared);
+	for_each_gonode(h, i)
+		nid = i;
+	page = alloc_pages_node(nid, GFP_KERNEL | __GFP_THISNODE, 0);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	old = h->node[nid];
+	KUNIT_ASSERT_EQ(test, old->sys, 0);
+	shared->nid = NUMA_NO_NODE;
+	h->node[nid] = shared;
+	held = atomic_long_read(&h->held);
+
+	tell(h, MEM_CANCEL_ONLINE, page);
+	tell(h, MEM_GOING_OFFLINE, page);
+	KUNIT_EXPECT_PTR_EQ(test, h->node[nid], shared);
+	KUNIT_EXPECT_EQ(test, tell(h, MEM_GOING_ONLINE, page), NOTIFY_OK);
+	KUNIT_EXPECT_TRUE(test, gonuma_is_own(h, nid));
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->held),
+			held + sizeof(struct gonode));
+	shared = h->node[nid];
+	KUNIT_EXPECT_EQ(test, tell(h, MEM_ONLINE, page), NOTIFY_OK);
+	KUNIT_EXPECT_PTR_EQ(test, h->node[nid], shared);
+	p = on_node(test, h->node[nid]);
+	gotest_free(h, p);
+	__free_page(page);
+	kvfree(old);
+}
+
+/* A reserve that cannot be filled is not tried again at once, but later. */
+static void numa_no_memory_left(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gonode *node = h->node[gonuma_next(h, 0)];
+	unsigned long due = node->retry;
+
+	node->reserve = GO_RESERVE_PAGES;
+	h->limit = atomic_long_read(&h->held);
+	goworker_top_up(h);
+	KUNIT_EXPECT_EQ(test, node->runs.big, 0);
+	KUNIT_EXPECT_TRUE(test, time_after(node->retry, due));
+	h->limit = 0;
+	node->retry = jiffies + HZ;
+	goworker_top_up(h);
+	KUNIT_EXPECT_EQ(test, node->runs.big, 0);
+	node->retry = jiffies;
+	goworker_top_up(h);
+	KUNIT_EXPECT_GE(test, node->runs.big, node->reserve);
+	node->reserve = 0;
+}
+
 #ifdef CONFIG_NUMA
 static struct mempolicy *policy_begin(struct mempolicy *policy, int mode)
 {
@@ -282,6 +354,8 @@ static struct kunit_case numa_cases[] = {
 	KUNIT_CASE(numa_far_objects_first),
 	KUNIT_CASE(numa_far_pages_next),
 	KUNIT_CASE(numa_objects_go_home),
+	KUNIT_CASE(numa_late_node),
+	KUNIT_CASE(numa_no_memory_left),
 #ifdef CONFIG_NUMA
 	KUNIT_CASE(numa_policy),
 #endif
