@@ -211,3 +211,20 @@ unsigned long goblock_lost(struct page *page, unsigned long n)
 		lost += is_lost(page);
 	return lost;
 }
+
+/**
+ * goblock_shared - to how many pages have others references, too?
+ * @page: the first of them
+ * @n: how many
+ *
+ * Context: any.
+ * Return: how many.
+ */
+unsigned long goblock_shared(struct page *page, unsigned long n)
+{
+	unsigned long shared = 0;
+
+	for (; n; n--, page++)
+		shared += page_ref_count(page) > GO_PAGE_REFS;
+	return shared;
+}

@@ -24,5 +24,6 @@ struct goblock_left goblock_give_back(struct goheap *h, struct page *page,
 				      unsigned long n, bool charged);
 bool goblock_is_shared(struct page *page, unsigned long n);
 unsigned long goblock_lost(struct page *page, unsigned long n);
+unsigned long goblock_shared(struct page *page, unsigned long n);
 
 #endif /* GOALLOC_BLOCK_H */

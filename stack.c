@@ -19,6 +19,8 @@
  * The caller owns the cache: see mcache.h.  Any context but NMI.
  */
 
+#include <linux/mm.h>
+#include "block.h"
 #include "central.h"
 #include "fixalloc.h"
 #include "hooks.h"
@@ -27,6 +29,9 @@
 #include "stack.h"
 
 #define STORAGE_MIN	16
+
+/* One in so many flushes looks at the pages of an object. */
+#define FLUSHES_PER_LOOK	64
 
 /* How many slots the storage for @cap objects has. */
 static unsigned int storage_slots(unsigned int cap)
@@ -197,6 +202,19 @@ bool gostack_refill(struct goheap *h, struct gomcache *c, unsigned int spc,
 	return n;
 }
 
+/*
+ * Has somebody put references of ours to the pages of an object?  To look at those
+ * of each would cost a large one an eighth of its free; verify and giving back find
+ * what this misses.
+ */
+static noinline void report_lost_pages(struct goheap *h, void *p, size_t size)
+{
+	unsigned long n = PAGE_ALIGN(offset_in_page(p) + size) >> PAGE_SHIFT;
+
+	if (unlikely(goblock_lost(virt_to_page(p), n)))
+		gohooks_misuse(h, GO_LOST_PAGE, p, 0, 0);
+}
+
 /**
  * gostack_push - push an object that is already marked free
  * @h: the heap
@@ -216,6 +234,9 @@ void gostack_push(struct goheap *h, struct gomcache *c, unsigned int spc,
 
 	if (s->top == s->limit) {
 		gomcache_count(&c->flushes, 1);
+		if (unlikely(!(c->flushes % FLUSHES_PER_LOOK)))
+			report_lost_pages(h, p,
+					  go_class_size[GO_SPC_CLASS(spc)]);
 		note_miss(h, c, spc);
 	}
 	if (!s->slot) {

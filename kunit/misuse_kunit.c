@@ -601,6 +601,36 @@ static void misuse_double_free_race(struct kunit *test)
 	scene_close(test, s);
 }
 
+/* So many objects do not fit into a stack. */
+#define NR_LOST		(GO_STACK_MAX + 44)
+
+/* One in 64 flushes of a stack looks at an object's pages, the last one too. */
+static void misuse_lost_page(struct kunit *test)
+{
+	static const size_t sizes[] = { 64, 9472, 20480 };
+	void **p = kunit_kcalloc(test, NR_LOST, sizeof(*p), GFP_KERNEL);
+	struct gomcache *c = gotest_pin(test, &goalloc_heap);
+	long before;
+	int i, j;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (j = 0; j < NR_LOST; j++) {
+			p[j] = alloc(sizes[i]);
+			KUNIT_ASSERT_NOT_NULL(test, p[j]);
+			page_ref_sub(virt_to_page(p[j] + sizes[i] - 1), 1);
+		}
+		before = gotest_misuses(&goalloc_heap, GO_LOST_PAGE);
+		c->flushes = round_up(c->flushes, 64) + 63;
+		for (j = 0; j < NR_LOST; j++)
+			gofree(p[j]);
+		KUNIT_EXPECT_GT(test, gotest_misuses(&goalloc_heap,
+						     GO_LOST_PAGE), before);
+		for (j = 0; j < NR_LOST; j++)
+			page_ref_add(virt_to_page(p[j] + sizes[i] - 1), 1);
+	}
+}
+
 static void misuse_zone(struct kunit *test)
 {
 	static const gfp_t zones[] = {
@@ -656,6 +686,7 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_in_context),
 	KUNIT_CASE(misuse_double_free_elsewhere),
 	KUNIT_CASE(misuse_double_free_race),
+	KUNIT_CASE(misuse_lost_page),
 	KUNIT_CASE(misuse_zone),
 	{}
 };

@@ -5,6 +5,7 @@
  * Each case breaks one thing of a sound heap by hand, asks, and mends it.
  */
 
+#include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/string.h>
 #include "heap.h"
@@ -244,6 +245,35 @@ static void verify_unmerged(struct kunit *test)
 	unset(test, &s);
 }
 
+/* The last page of each kind of span is put, or held, by somebody else. */
+static void verify_references(struct kunit *test)
+{
+	struct gospan *of[3];
+	struct page *page;
+	struct scene s;
+	int i;
+
+	set(test, &s);
+	of[0] = s.small;
+	of[1] = s.large;
+	of[2] = s.free;
+	for (i = 0; i < ARRAY_SIZE(of); i++) {
+		page = virt_to_page((void *)of[i]->base) +
+		       (of[i]->npages << GO_PAGE_ORDER) - 1;
+		get_page(page);
+		KUNIT_EXPECT_EQ(test, goverify(s.h, NULL), 0);
+		put_page(page);
+		KUNIT_EXPECT_EQ(test, gotest_misuses(s.h, GO_LOST_PAGE), i);
+		put_page(page);
+		KUNIT_EXPECT_EQ(test, goverify(s.h, NULL), 1);
+		KUNIT_EXPECT_EQ(test, gotest_misuses(s.h, GO_LOST_PAGE), i + 1);
+		KUNIT_EXPECT_NOT_NULL(test, strstr(s.h->report,
+						   "found later"));
+		get_page(page);
+	}
+	unset(test, &s);
+}
+
 #define NR_RUNS		400
 
 /* Of many runs, which take many holds, each is counted once. */
@@ -292,6 +322,7 @@ static struct kunit_case verify_cases[] = {
 	KUNIT_CASE(verify_free_twice),
 	KUNIT_CASE(verify_page_of_another),
 	KUNIT_CASE(verify_unmerged),
+	KUNIT_CASE(verify_references),
 	KUNIT_CASE(verify_many_runs),
 	{}
 };

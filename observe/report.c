@@ -89,8 +89,9 @@ static void compose_line(struct goheap *h, enum gomisuse kind, const void *p,
 	if (caller)
 		n += scnprintf(buf + n, len - n, ", by %pS: ", (void *)caller);
 	else
-		n += scnprintf(buf + n, len - n,
-			       ", found when it came back to its span: ");
+		n += scnprintf(buf + n, len - n, ", found %s: ",
+			       kind == GO_LOST_PAGE ? "later" :
+			       "when it came back to its span");
 	describe_address(h, p, buf + n, len - n);
 }
 

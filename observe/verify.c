@@ -9,6 +9,10 @@
  * To stop all CPUs would make the sums exact, but not on a machine in use.  So
  * sums over many spans are compared only when nothing has moved meanwhile.
  *
+ * The pages are looked at, too: what has fewer references than ours was put, or
+ * passed to kfree(), by somebody who had no right to.  That is misuse, and counted
+ * as such.
+ *
  * Findings are words and not codes: most of them are read by people, in debugfs
  * or in the log of a test.
  *
@@ -21,7 +25,9 @@
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include "block.h"
 #include "central.h"
+#include "hooks.h"
 #include "numa.h"
 #include "observe.h"
 #include "runs.h"
@@ -48,6 +54,7 @@
  * @sys: pages in arenas
  * @idle: of those, free
  * @halves: pages of which the heap has half
+ * @shared: pages to which others have references, too
  */
 struct verify {
 	struct goheap *h;
@@ -60,6 +67,7 @@ struct verify {
 	unsigned long sys;
 	unsigned long idle;
 	unsigned long halves;
+	unsigned long shared;
 };
 
 /* Count a finding, and write it if there are not too many. */
@@ -78,6 +86,48 @@ static __printf(2, 3) void note_broken(struct verify *v, const char *fmt, ...)
 	else
 		pr_err("verify: %pV\n", &vaf);
 	va_end(args);
+}
+
+/* What the pages of a span or free run have lost; they are ours, under its lock. */
+static unsigned long count_references(struct verify *v, const struct gospan *s)
+{
+	struct page *page = virt_to_page((void *)s->base);
+	unsigned long n = gospan_nr_pages(s);
+
+	if (!goblock_is_shared(page, n))
+		return 0;
+	v->shared += goblock_shared(page, n);
+	return goblock_lost(page, n);
+}
+
+/* Look at the references to the pages of an arena, one span at a time. */
+static void verify_pages(struct goarena *a, void *data)
+{
+	unsigned long flags, lost, addr;
+	struct gonode *node = a->node;
+	struct verify *v = data;
+	struct gospan *s;
+	unsigned int i, n;
+
+	for (i = 0; i < GO_ARENA_PAGES; i += n) {
+		n = 1;
+		lost = 0;
+		addr = 0;
+		raw_spin_lock_irqsave(&node->lock, flags);
+		s = a->span[i];
+		if (gospan_arena(v->h, a->base) == a &&
+		    gospan_begins_at(s, a, i)) {
+			addr = s->base;
+			n = max(s->npages, 1U);
+			lost = count_references(v, s);
+		}
+		raw_spin_unlock_irqrestore(&node->lock, flags);
+		if (!lost)
+			continue;
+		gohooks_misuse(v->h, GO_LOST_PAGE, (void *)addr, 0, 0);
+		note_broken(v, "%lu pages of a span of %u have lost references",
+			    lost, n);
+	}
 }
 
 static void verify_span(struct gospan *s, void *data)
@@ -358,6 +408,15 @@ static bool verify_at_rest(struct verify *v, unsigned long before)
 	return true;
 }
 
+static void say_ok(const struct verify *v, bool compared)
+{
+	seq_puts(v->m, compared ? "ok" : "ok (in motion: sums not compared)");
+	if (v->shared)
+		seq_printf(v->m, ", others have references to %lu pages",
+			   v->shared);
+	seq_putc(v->m, '\n');
+}
+
 /**
  * goverify - walk everything and check it
  * @h: the heap
@@ -387,11 +446,11 @@ unsigned int goverify(struct goheap *h, struct seq_file *m)
 		verify_runs(v, h->node[nid]);
 	gospan_walk_arenas(h, verify_arena, v);
 	gospan_walk(h, verify_span, v);
+	gospan_walk_arenas(h, verify_pages, v);
 	compared = verify_at_rest(v, before);
 	errors = v->errors;
 	if (m && !errors)
-		seq_puts(m, compared ? "ok\n" :
-				       "ok (in motion: sums not compared)\n");
+		say_ok(v, compared);
 	kfree(v);
 	return errors;
 }
