@@ -94,10 +94,12 @@ static void add_occupancy(struct gospan *s, void *data)
 	spc = READ_ONCE(s->spanclass);
 	if (spc < GO_SPC(1, 0) || spc >= GO_NR_SPANCLASSES)
 		return;
-	n = go_class_nelems[GO_SPC_CLASS(spc)];
+	n = clamp_t(unsigned int, READ_ONCE(s->nelems), 1, GO_MAX_NELEMS);
 	used = goclasses_used(s, n);
 	o += spc;
 	o->spans++;
+	o->pages += min_t(u32, READ_ONCE(s->npages), GO_ARENA_PAGES);
+	o->objects += n;
 	o->free += n - used;
 	o->decile[used ? (used * 10 - 1) / n : 0]++;
 }
@@ -114,14 +116,21 @@ void goclasses_walk(struct goheap *h, struct goclass_occupancy *o)
 	gospan_walk(h, add_occupancy, o);
 }
 
-/* Compute the bytes of the spans, and those at their ends that are lost. */
-static void fill_span_bytes(struct goalloc_class_stats *st)
+/**
+ * goclasses_tail - the bytes at the ends of spans that no object has
+ * @o: what a walk has found of a class
+ * @size: of its objects
+ *
+ * Context: any.
+ * Return: the bytes.
+ */
+unsigned long goclasses_tail(const struct goclass_occupancy *o,
+			     unsigned int size)
 {
-	unsigned long bytes = (unsigned long)go_class_pages[st->size_class] <<
-			      GO_PAGE_SHIFT;
+	unsigned long bytes = o->pages << GO_PAGE_SHIFT;
 
-	st->inuse = st->spans * bytes;
-	st->tail = st->spans * (bytes - st->objects * st->size);
+	/* The walk may have met a span while it changed. */
+	return bytes - min(bytes, o->objects * size);
 }
 
 static void read_small_class(struct goheap *h, unsigned int spc,
@@ -143,7 +152,8 @@ static void read_small_class(struct goheap *h, unsigned int spc,
 	st->live = counts.mallocs - counts.frees;
 	st->cached = counts.cached;
 	st->free = o->free;
-	fill_span_bytes(st);
+	st->inuse = o->pages << GO_PAGE_SHIFT;
+	st->tail = goclasses_tail(o, st->size);
 }
 
 static void read_large_objects(struct goheap *h, struct goalloc_class_stats *st)

@@ -32,8 +32,6 @@ static void show_span_class(struct seq_file *m,
 {
 	unsigned int class = GO_SPC_CLASS(spc), i;
 	unsigned int size = go_class_size[class];
-	unsigned long tail = ((unsigned long)go_class_pages[class] <<
-			      GO_PAGE_SHIFT) - go_class_nelems[class] * size;
 	struct gostats_spc st;
 	u64 total;
 
@@ -44,7 +42,7 @@ static void show_span_class(struct seq_file *m,
 	seq_printf(m, "%5u %6u %6u %6lu %8u %9lu %7lu %8lu %9lu %5llu ",
 		   class, size, GO_SPC_NOSCAN(spc), o->spans,
 		   go_class_nelems[class], st.mallocs - st.frees, st.cached,
-		   o->free, tail * o->spans,
+		   o->free, goclasses_tail(o, size),
 		   total ? div64_u64((total - min(total, (u64)st.requested)) *
 				     100, total) : 0);
 	for (i = 0; i < 10; i++)
@@ -359,7 +357,7 @@ static void show_span(struct seq_file *m, const struct spans_place *at)
 		    GO_NR_SPANCLASSES - 1);
 	class = state == GO_SPAN_SMALL ? GO_SPC_CLASS(spc) : 0;
 	if (state == GO_SPAN_SMALL) {
-		n = go_class_nelems[class];
+		n = min_t(unsigned int, READ_ONCE(s->nelems), GO_MAX_NELEMS);
 		used = goclasses_used(s, n);
 		size = go_class_size[class];
 	} else if (state != GO_SPAN_FREE) {
