@@ -15,6 +15,7 @@
 #ifndef GOALLOC_MCACHE_H
 #define GOALLOC_MCACHE_H
 
+#include <linux/cpumask.h>
 #include <linux/percpu.h>
 #include "types.h"
 
@@ -34,6 +35,24 @@ static inline unsigned int gostack_peek(const struct gostack *s)
 	unsigned int n = READ_ONCE(s->top) - READ_ONCE(s->slot);
 
 	return n <= GO_STACK_MAX ? n : 0;
+}
+
+/*
+ * The CPUs whose stacks have ever held anything: those that statistics walk, and
+ * not the hundreds that a machine may have room for.
+ */
+#define for_each_gomcache(h, cpu)	for_each_cpu(cpu, &(h)->cpus)
+
+/* This CPU's cache is about to hold something.  Preemption is off. */
+static inline void gomcache_note_use(struct goheap *h)
+{
+	unsigned int cpu = smp_processor_id();
+
+	if (likely(cpumask_test_cpu(cpu, &h->cpus)))
+		return;
+	cpumask_set_cpu(cpu, &h->cpus);
+	/* Before its objects are counted: see observe/stats.c. */
+	smp_mb__after_atomic();
 }
 
 static __always_inline void gomcache_enter(struct gomcache *c)

@@ -153,6 +153,7 @@ static noinline bool raise_cap(struct goheap *h, struct gomcache *c,
 		slot = get_storage(h, storage);
 		if (!slot)
 			return old;
+		gomcache_note_use(h);
 		if (old) {
 			memcpy(slot, s->slot, gostack_n(s) * sizeof(*slot));
 			gofixalloc_free(h, s->slot);

@@ -49,6 +49,8 @@
  *                       between, the fields that no lock is named for do not
  *                       change.  A descriptor is carved only if no reader can
  *                       know it as another span or run: see span.c.
+ *   cpus                of a heap: each CPU sets its bit, once, before the first
+ *                       object is in its mcache.
  *   avail[], navail     of a cached span belong to the mcache that holds it.
  *   state bytes         belong to whatever has the object: the caller while it
  *                       is live, a stack, or the mcentral.  A byte each, so
@@ -87,6 +89,7 @@
 #define GOALLOC_TYPES_H
 
 #include <linux/atomic.h>
+#include <linux/cpumask.h>
 #include <linux/irq_work.h>
 #include <linux/list.h>
 #include <linux/llist.h>
@@ -594,6 +597,7 @@ enum gomisuse {
 /**
  * struct goheap - a heap; there is one for the API, tests make their own
  * @mcache: of each CPU
+ * @cpus: those whose mcaches have ever held anything
  * @map: address -> arena
  * @node: page heaps by node; nodes without memory share another's
  * @map_lock: see the table
@@ -626,6 +630,7 @@ enum gomisuse {
  */
 struct goheap {
 	struct gomcache __percpu *mcache;
+	struct cpumask cpus;
 	struct goarenamap __rcu *map;
 	struct gonode **node;
 	raw_spinlock_t map_lock;

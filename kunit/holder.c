@@ -115,6 +115,8 @@ void gotest_holder_put(struct gotest_holder *r, unsigned int first,
 void gotest_holder_put_again(struct gotest_holder *r, struct goslot *slot,
 			     unsigned int n)
 {
+	/* As the first object of an mcache would. */
+	cpumask_set_cpu(raw_smp_processor_id(), &r->h->cpus);
 	raw_cpu_ptr(r->h->mcache)->stack[r->c->spanclass].frees++;
 	gocentral_free(r->h, slot, n, false);
 }

@@ -58,6 +58,23 @@ static void memstats_of_nothing(struct kunit *test)
 	}
 }
 
+/* A reader walks the CPUs whose caches have held anything, and no others. */
+static void memstats_walks_users(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	unsigned int cpu;
+	void *p;
+
+	KUNIT_EXPECT_TRUE(test, cpumask_empty(&h->cpus));
+	gotest_pin(test, h);
+	cpu = raw_smp_processor_id();
+	p = gotest_alloc(h, GO_SPC(6, 0), GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, cpumask_equal(&h->cpus, cpumask_of(cpu)));
+	gotest_free(h, p);
+	godrain_all(h);
+	KUNIT_EXPECT_EQ(test, memstats(test)->by_size[6].mallocs, 1);
+}
+
 /* There is no collector, and no figure pretends that there is. */
 static void memstats_invents_nothing(struct kunit *test)
 {
@@ -541,6 +558,7 @@ static void memstats_under_load(struct kunit *test)
 
 static struct kunit_case memstats_cases[] = {
 	KUNIT_CASE(memstats_of_nothing),
+	KUNIT_CASE(memstats_walks_users),
 	KUNIT_CASE(memstats_invents_nothing),
 	KUNIT_CASE(memstats_of_each_class),
 	KUNIT_CASE(memstats_past_the_mcache),

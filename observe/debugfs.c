@@ -21,6 +21,8 @@
 #include <linux/goalloc.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include "api.h"
 #include "mcache.h"
@@ -103,7 +105,7 @@ static int memstats_show(struct seq_file *m, void *unused)
 	kfree(s);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(memstats);
+DEFINE_SIZED_ATTRIBUTE(memstats, SZ_16K);
 
 static void show_metrics(struct seq_file *m, const struct goalloc_memstats *s)
 {
@@ -168,7 +170,7 @@ static int metrics_show(struct seq_file *m, void *unused)
 	kfree(s);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(metrics);
+DEFINE_SIZED_ATTRIBUTE(metrics, SZ_16K);
 
 /* Show what the stacks of a CPU hold and what they have done. */
 static void show_mcache(struct seq_file *m, int cpu)
@@ -219,12 +221,14 @@ static int mcaches_show(struct seq_file *m, void *unused)
 
 	seq_puts(m, "# goalloc-mcaches v1\n");
 	seq_puts(m, "  cpu  objects     bytes  capacity        mallocs          frees    refills    flushes     nested tiny-mallocs   tiny-frees\n");
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
 		show_mcache(m, cpu);
+		cond_resched();
+	}
 	show_past_mcaches(m);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(mcaches);
+DEFINE_SIZED_ATTRIBUTE(mcaches, SZ_1K + 160 * num_possible_cpus());
 
 static int verify_show(struct seq_file *m, void *unused)
 {

@@ -21,6 +21,7 @@
 
 #include <linux/debugfs.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include "api.h"
 #include "numa.h"
@@ -68,7 +69,7 @@ static int sizeclasses_show(struct seq_file *m, void *unused)
 	kvfree(o);
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(sizeclasses);
+DEFINE_SIZED_ATTRIBUTE(sizeclasses, SZ_32K);
 
 /* TCMalloc's tiers of the page heap end at these lengths, in pages. */
 #define TIER_SMALL	((256UL << 10) >> GO_PAGE_SHIFT)

@@ -58,13 +58,32 @@ void godebugfs_exit(void);
 
 /* --- within observe/ ------------------------------------------------------ */
 
-/* A counter of the mcaches, summed over all CPUs. */
+/*
+ * As DEFINE_SHOW_ATTRIBUTE(), for a text of up to @bytes.  A longer one than the
+ * buffer is composed anew in one of twice the size, and so on from a page up.
+ */
+#define DEFINE_SIZED_ATTRIBUTE(name, bytes)				\
+static int name ## _open(struct inode *inode, struct file *file)	\
+{									\
+	return single_open_size(file, name ## _show, inode->i_private,	\
+				bytes);					\
+}									\
+									\
+static const struct file_operations name ## _fops = {			\
+	.owner		= THIS_MODULE,					\
+	.open		= name ## _open,				\
+	.read		= seq_read,					\
+	.llseek		= seq_lseek,					\
+	.release	= single_release,				\
+}
+
+/* A counter of the stacks, summed over all CPUs. */
 #define gostats_sum_cpus(h, counter)					\
 ({									\
 	unsigned long __sum = 0;					\
 	int __cpu;							\
 									\
-	for_each_possible_cpu(__cpu)					\
+	for_each_gomcache(h, __cpu)					\
 		__sum += READ_ONCE(per_cpu_ptr((h)->mcache,		\
 					       __cpu)->counter);	\
 	__sum;								\

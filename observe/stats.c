@@ -21,6 +21,13 @@
  * last object was counted as freed, and ends that before the first one is
  * handed out.
  *
+ * Only those CPUs are walked whose mcaches have ever held an object: a machine may
+ * have room for hundreds that it never gets.  A CPU enters the mask before its
+ * first object is counted, and the mask is read after what has been seen counted
+ * before: whoever sees an object freed finds in the mask the CPU that counted it
+ * as allocated.  Still a walk reads 136 cache lines of each CPU, and so it lets
+ * others run after each.
+ *
  * Objects may come and go while this runs, so that a class has F > M.  M is
  * then taken to be F, which is still no more than has been allocated; and as
  * the maximum of two counters that never fall it never falls either.  All
@@ -31,6 +38,7 @@
 #include <linux/goalloc.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/sched.h>
 #include "api.h"
 #include "central.h"
 #include "mcache.h"
@@ -67,7 +75,7 @@ void gostats_read_spc(struct goheap *h, unsigned int spc,
 	smp_rmb();
 	st->mallocs = max_t(u64, sum_of(h, spc, mallocs), st->frees);
 	st->cached = 0;
-	for_each_possible_cpu(cpu)
+	for_each_gomcache(h, cpu)
 		st->cached += gostack_peek(&per_cpu_ptr(h->mcache,
 							cpu)->stack[spc]);
 }
@@ -218,14 +226,26 @@ static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
 	m->other_sys = node_bytes(h);
 }
 
+/* A tiny object may be freed by a CPU whose mcache has never held anything. */
+static void read_tiny(struct goheap *h, struct goalloc_memstats *m)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		m->tiny_frees += READ_ONCE(per_cpu_ptr(h->mcache,
+						       cpu)->tiny_frees);
+	/* An object whose free is seen must be seen allocated. */
+	smp_rmb();
+	for_each_possible_cpu(cpu)
+		m->tiny_allocs += READ_ONCE(per_cpu_ptr(h->mcache,
+							cpu)->tiny_mallocs);
+}
+
 static void read_heap_counters(struct goheap *h, struct goalloc_memstats *m)
 {
 	unsigned int i;
 
-	m->tiny_frees = gostats_sum_cpus(h, tiny_frees);
-	/* An object whose free is seen must be seen allocated. */
-	smp_rmb();
-	m->tiny_allocs = gostats_sum_cpus(h, tiny_mallocs);
+	read_tiny(h, m);
 	for (i = 0; i < GO_NR_MISUSES; i++)
 		m->misuses += atomic_long_read(&h->misuse[i]);
 	m->failures = atomic_long_read(&h->failures);
@@ -259,32 +279,72 @@ static void derive_totals(struct goalloc_memstats *m)
 		 m->buck_hash_sys + m->gc_sys + m->other_sys;
 }
 
+/* Add what one CPU or one node has counted, by span class, as allocated. */
+#define add_mallocs(m, of)						\
+do {									\
+	struct goalloc_by_size *b = (m)->by_size;			\
+	unsigned int spc;						\
+									\
+	for_each_gospc(spc)						\
+		(m)->total_requested += READ_ONCE((of)[spc].requested);	\
+	/* After its object is a size counted: TotalRequested <= TotalAlloc. */ \
+	smp_rmb();							\
+	for_each_gospc(spc)						\
+		b[GO_SPC_CLASS(spc)].mallocs += READ_ONCE((of)[spc].mallocs); \
+} while (0)
+
+/* The same of what it has counted as freed. */
+#define add_frees(m, of)						\
+do {									\
+	struct goalloc_by_size *b = (m)->by_size;			\
+	unsigned int spc;						\
+									\
+	for_each_gospc(spc)						\
+		b[GO_SPC_CLASS(spc)].frees += READ_ONCE((of)[spc].frees); \
+} while (0)
+
+static void read_mallocs(struct goheap *h, struct goalloc_memstats *m)
+{
+	int i;
+
+	for_each_gomcache(h, i) {
+		add_mallocs(m, per_cpu_ptr(h->mcache, i)->stack);
+		cond_resched();
+	}
+	for_each_gonode(h, i)
+		add_mallocs(m, h->node[i]->central);
+}
+
+static void read_frees(struct goheap *h, struct goalloc_memstats *m)
+{
+	int i;
+
+	for_each_gomcache(h, i) {
+		add_frees(m, per_cpu_ptr(h->mcache, i)->stack);
+		cond_resched();
+	}
+	for_each_gonode(h, i)
+		add_frees(m, h->node[i]->central);
+}
+
 /**
  * gostats_read - read MemStats
  * @h: the heap
  * @m: filled in whole
  *
- * Context: any but NMI.
+ * Context: task, may sleep.
  */
 void gostats_read(struct goheap *h, struct goalloc_memstats *m)
 {
-	struct goalloc_by_size *b = m->by_size;
-	unsigned int spc;
-
+	might_sleep();
 	memset(m, 0, sizeof(*m));
-	for_each_gospc(spc)
-		m->total_requested += sum_of(h, spc, requested);
-	/* A size is counted after its object: TotalRequested <= TotalAlloc. */
-	smp_rmb();
-	for_each_gospc(spc)
-		b[GO_SPC_CLASS(spc)].mallocs += sum_of(h, spc, mallocs);
+	read_mallocs(h, m);
 	/* 1 before 2, see above. */
 	smp_rmb();
 	read_nodes(h, m);
 	/* 2 before 3. */
 	smp_rmb();
-	for_each_gospc(spc)
-		b[GO_SPC_CLASS(spc)].frees += sum_of(h, spc, frees);
+	read_frees(h, m);
 
 	read_metadata(h, m);
 	read_heap_counters(h, m);

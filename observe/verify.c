@@ -28,6 +28,7 @@
 #include "block.h"
 #include "central.h"
 #include "hooks.h"
+#include "mcache.h"
 #include "numa.h"
 #include "observe.h"
 #include "runs.h"
@@ -310,7 +311,7 @@ static unsigned long objects_held(struct goheap *h, unsigned int spc)
 
 	/* A span that has gone meanwhile still has its descriptor. */
 	rcu_read_lock();
-	for_each_possible_cpu(cpu) {
+	for_each_gomcache(h, cpu) {
 		s = READ_ONCE(per_cpu_ptr(h->mcache, cpu)->stack[spc].span);
 		if (s)
 			n += READ_ONCE(s->navail);

@@ -233,7 +233,8 @@ char *gostrdup(const char *s, gfp_t gfp);
  * mallocs - frees, sys = the sum of its parts, and the sums over by_size = the
  * totals.  heap_released and the totals never fall.
  *
- * Context: any but NMI.  Other CPUs are not stopped.
+ * Context: task, may sleep: with hundreds of CPUs it takes milliseconds.  Other
+ * CPUs are not stopped.
  */
 void goalloc_read_memstats(struct goalloc_memstats *m);
 
