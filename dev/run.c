@@ -19,14 +19,18 @@
  * caller stays out only if it names some of its CPUs and not all: it cannot be
  * bound to one of them for a while, since somebody else may change its affinity
  * meanwhile.  RLIMIT_CPU counts the time of a process, which kernel threads are
- * no part of.  A process that has this limit runs alone, until it is used up.
+ * no part of.  A process that has this limit runs alone, until it is used up.  So
+ * does a caller of SCHED_IDLE, which a module can give to no thread; a caller of
+ * any other policy has at least what its threads of SCHED_NORMAL have.
  * vhost_task_create() would make real threads of the process, but came with 6.4,
  * and only kernels with vhost have it.
  *
  * The threads wait until all have started, so that they run together.  They
  * stop when their operations are done, when the time is over, or when the
  * caller gets a signal; it gets what was counted until then.  Then the slots and
- * the shelf are emptied, which is not timed.
+ * the shelf are emptied, which is not timed.  A thread may be kept off its CPU by
+ * a real-time task, and would keep the caller waiting, whom not even SIGKILL could
+ * end.  So threads finish on the caller's CPU, where it runs.
  *
  * Times are taken around single calls, which costs about as much as they do;
  * %GOALLOC_RUN_UNTIMED does without.  They are counted in buckets by powers of
@@ -63,6 +67,7 @@ static DEFINE_MUTEX(run_lock);
  * @arg: the request and the answer
  * @caller: the task that called
  * @own: the caller is one of the threads
+ * @alone: the caller runs alone, as kernel threads would get more than it may
  * @cpu_limit: CPU time of the caller at which RLIMIT_CPU is used up
  * @err: why a thread could not take part
  * @weights: sum of the sizes' weights
@@ -78,6 +83,7 @@ struct run {
 	struct goalloc_ioc_run *arg;
 	struct task_struct *caller;
 	bool own;
+	bool alone;
 	u64 cpu_limit;
 	int err;
 	u32 weights;
@@ -465,7 +471,8 @@ static int choose_run_cpus(struct run *run, struct cpumask *allowed,
 	run->own = cpumask_equal(cpus, allowed);
 	run->cpu_limit = find_cpu_limit();
 	/* Nobody would count the time of kernel threads. */
-	if (run->cpu_limit == U64_MAX)
+	run->alone = run->cpu_limit != U64_MAX || current->policy == SCHED_IDLE;
+	if (!run->alone)
 		return 0;
 	if (!run->own)
 		return -EPERM;
@@ -570,10 +577,19 @@ static int make_worker(struct run *run, struct worker *w, unsigned int cpu,
 	return 0;
 }
 
+/* Have a thread go on where the caller is, whatever keeps it off its CPU. */
+static void bring_here(struct worker *w)
+{
+	if (w->task)
+		set_cpus_allowed_ptr(w->task,
+				     cpumask_of(raw_smp_processor_id()));
+}
+
 /* A thread that was never woken ends without a call of run_worker(). */
 static void unmake_workers(struct worker *w, u32 n)
 {
 	for (; n--; w++) {
+		bring_here(w);
 		if (w->task)
 			kthread_stop(w->task);
 		kvfree(w->slot);
@@ -613,7 +629,11 @@ static void run_workers(struct run *run, struct worker *w, u32 n)
 	if (!wait_for_completion_interruptible(&run->done))
 		return;
 	stop_run(run);
-	wait_for_completion(&run->done);
+	/* Again and again, as one may just be on its way to its own CPU. */
+	do {
+		for (i = 0; i < n; i++)
+			bring_here(w + i);
+	} while (!wait_for_completion_timeout(&run->done, HZ / 10));
 }
 
 static long run_on_cpus(struct run *run, const struct cpumask *cpus)

@@ -248,6 +248,95 @@ TEST_F_TIMEOUT(run, killed_and_busy, 60)
 	check_answer(_metadata, self->fd, &self->arg, self->before);
 }
 
+static void bind_to(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* A run without count, of so many ms. */
+static int run_for(int fd, struct goalloc_ioc_run *arg, unsigned int ms)
+{
+	arg->count = 0;
+	arg->duration_ns = ms * MS;
+	return run(fd, arg);
+}
+
+static void set_rt_runtime(const char *us)
+{
+	int fd = open("/proc/sys/kernel/sched_rt_runtime_us",
+		      O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, us, strlen(us)) < 0)
+		perror("sched_rt_runtime_us");
+	close(fd);
+}
+
+/* A task of SCHED_FIFO has CPU 1 for itself. */
+static pid_t occupy_cpu1(void)
+{
+	struct sched_param param = { .sched_priority = 50 };
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	bind_to(1);
+	if (sched_setscheduler(0, SCHED_FIFO, &param))
+		_exit(1);
+	for (;;)
+		;
+}
+
+/* One of its threads gets no CPU, and it ends all the same when it is killed. */
+TEST_F_TIMEOUT(run, killed_while_starved, 120)
+{
+	pid_t hog, pid, got = 0;
+	int status, i;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one CPU");
+	set_rt_runtime("-1");
+	hog = occupy_cpu1();
+	ASSERT_GT(hog, 0);
+	usleep(200000);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		run_for(self->fd, &self->arg, 50000);
+		_exit(1);
+	}
+	usleep(1000000);
+	kill(pid, SIGKILL);
+	for (i = 0; i < 100 && got != pid; i++) {
+		usleep(100000);
+		got = waitpid(pid, &status, WNOHANG);
+	}
+	kill(hog, SIGKILL);
+	waitpid(hog, NULL, 0);
+	set_rt_runtime("950000");
+	EXPECT_EQ(got, pid);
+	if (got != pid)
+		waitpid(pid, &status, 0);
+	EXPECT_EQ(run(self->fd, &self->arg), 0);
+	check_answer(_metadata, self->fd, &self->arg, self->before);
+}
+
+/* Kernel threads cannot be as humble as SCHED_IDLE. */
+TEST_F_TIMEOUT(run, idle_runs_alone, 60)
+{
+	struct sched_param param = {};
+	struct goalloc_ioc_run arg = self->arg;
+
+	ASSERT_EQ(sched_setscheduler(0, SCHED_IDLE, &param), 0);
+	ASSERT_EQ(run(self->fd, &arg), 0);
+	EXPECT_EQ(arg.nr_cpus, 1);
+	ASSERT_EQ(sched_setscheduler(0, SCHED_OTHER, &param), 0);
+	check_answer(_metadata, self->fd, &arg, self->before);
+}
+
 /*
  * The worst case counts, and a slot for each object: what a run may hold its
  * descriptor must be allowed.
@@ -273,15 +362,6 @@ TEST_F(run, is_charged)
 #define CGROUP	"/tmp/cgroup"
 #define MINE	CGROUP "/goalloc-run"
 
-static void bind_to(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
 static __u64 own_cpu_ns(void)
 {
 	struct rusage ru;
@@ -289,14 +369,6 @@ static __u64 own_cpu_ns(void)
 	getrusage(RUSAGE_SELF, &ru);
 	return (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000 * MS +
 	       (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) * 1000ULL;
-}
-
-/* A run without count, of so many ms. */
-static int run_for(int fd, struct goalloc_ioc_run *arg, unsigned int ms)
-{
-	arg->count = 0;
-	arg->duration_ns = ms * MS;
-	return run(fd, arg);
 }
 
 /* Who is bound to a CPU runs there, in its own time, and nowhere else. */
