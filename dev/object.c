@@ -26,6 +26,7 @@
  */
 
 #include <linux/nodemask.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include "dev.h"
 
@@ -265,13 +266,20 @@ err_uncharge:
 	return err;
 }
 
+/* Would an object of whole pages keep at least as many as it needs, idle? */
+static bool wastes_pages(const struct godev_object *obj, u64 size)
+{
+	return obj->usable > SZ_32K && size <= obj->usable / 2;
+}
+
 /**
  * godev_object_resize - change the size of an object
  * @obj: the object, locked exclusively
  * @size: bytes, at most GOALLOC_MAX_SIZE
  *
  * The bytes beyond @size are zero afterwards.  An object that was allocated on
- * a node may move to another one.
+ * a node may move to another one.  One that shrinks by half or more moves to give
+ * pages back, unless it is mapped or there is no room for both.
  *
  * Context: task, may sleep.
  * Return: 0, or with nothing changed -ENOMEM, -EDQUOT, or -EBUSY if the object
@@ -284,7 +292,7 @@ int godev_object_resize(struct godev_object *obj, u64 size)
 	lockdep_assert_held_write(&obj->lock);
 	if (size > obj->usable || (!size && obj->usable))
 		err = move_object(obj, size);
-	else
+	else if (!wastes_pages(obj, size) || move_object(obj, size))
 		memset(obj->p + size, 0, obj->usable - size);
 	if (!err)
 		obj->size = size;
