@@ -53,8 +53,11 @@ static u64 shared_bytes, page_bytes;
 /* Objects up to this size share pages. */
 #define SHARED_MAX	SZ_32K
 
-/* How many objects are on a page, by its physical address. */
-static DEFINE_XARRAY(heap_pages);
+/*
+ * How many objects are on a page, by its physical address.  Its nodes are charged
+ * to the memory cgroup of whoever has the first object there.
+ */
+static DEFINE_XARRAY_FLAGS(heap_pages, XA_FLAGS_ACCOUNT);
 
 /* Not set by the administrator; godev_account_init() chooses. */
 #define UNSET	U64_MAX
