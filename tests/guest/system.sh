@@ -290,6 +290,35 @@ fi
 # A short run; the device-* cells make many more calls.
 ./dev_fuzz 5000 >/tmp/tap.fuzz 2>&1
 check "verify after dev_fuzz" verify_ok
+
+# Memory of a node that had none: first such as only movable pages may have.
+node1=/sys/devices/system/node/node1
+has_heap() { grep -q '^node 1: ' "$debugfs/pageheap"; }
+not_on_node1() { refused ./goallocctl alloc 64 node=1; }
+on_node1() {
+	./goallocctl alloc 64 count=3000 node=1 , stat | grep -q '^node: 1$' &&
+		taskset 8 ./goallocctl alloc 1000 count=3000 , stat |
+			grep -q '^node: 1$'
+}
+reserve_is_full() {
+	[ "$(sed -n 's/^node 1: .*, \([0-9]*\) free,.*/\1/p' \
+		"$debugfs/pageheap")" -ge 524288 ]
+}
+set -- $node1/memory[0-9]*
+if [ $# = 2 ] && ! has_heap; then
+	check "memory comes that is movable" eval \
+		"echo online_movable >$1/state"
+	check "that is none of ours" refused has_heap
+	check "none on that node" not_on_node1
+	check "verify after that" verify_ok
+	check "memory comes to a node" eval "echo online_kernel >$2/state"
+	check "the node has a heap" has_heap
+	check "its reserve gets filled" within 10 reserve_is_full
+	check "objects on that node" on_node1
+	check "verify after memory has come" verify_ok
+else
+	skip "memory that comes" "there is none"
+fi
 check "rmmod" rmmod goalloc
 check "insmod with check=0" insmod goalloc.ko check=0
 check "client with check=0" load_and_unload goclient
