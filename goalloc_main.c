@@ -52,6 +52,7 @@ static int __init goalloc_init(void)
 		pr_err("goalloc: debug= needs check=1\n");
 		return -EINVAL;
 	}
+	/* As parameters do, before any other code can get at ours. */
 	if (!check)
 		static_branch_disable(&goalloc_check);
 	if (want_init_on_alloc(0))
