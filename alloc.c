@@ -257,7 +257,7 @@ static void *new_tiny_block(struct goheap *h, size_t size, gfp_t gfp)
 				       gfp);
 	old = gotiny_install(h, p, size);
 	if (old)
-		gofree_block(h, old);
+		gofree_block(old, h);
 	return p;
 }
 

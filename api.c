@@ -224,7 +224,7 @@ static noinline void free_sized_slow(const void *p, size_t size,
 			return;
 		}
 	}
-	gofree_slow(&goalloc_heap, (void *)p, caller);
+	gofree_slow((void *)p, &goalloc_heap, caller);
 }
 
 /* With check=0 the size is believed, so nothing has to be looked up. */

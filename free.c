@@ -154,12 +154,12 @@ enum gomisuse gofree_classify(struct goheap *h, const void *p)
 
 /**
  * gofree_block - free a block of tiny objects that has become empty
- * @h: the heap
  * @block: the block, which the caller owns
+ * @h: the heap
  *
  * Context: any.
  */
-void gofree_block(struct goheap *h, void *block)
+void gofree_block(void *block, struct goheap *h)
 {
 	struct gospan *s;
 
@@ -253,13 +253,13 @@ static enum gomisuse free_any(struct goheap *h, struct gospan *s, void *p,
 
 /**
  * gofree_slow - free when the fast path could not
- * @h: the heap
  * @p: what was passed to gofree(), NULL included
+ * @h: the heap; second, so that the fast half leaves @p where it is
  * @caller: by which caller
  *
  * Context: any.
  */
-void gofree_slow(struct goheap *h, void *p, unsigned long caller)
+void gofree_slow(void *p, struct goheap *h, unsigned long caller)
 {
 	enum gomisuse kind;
 	struct gospan *s;

@@ -17,8 +17,8 @@
 #include "mcache.h"
 #include "span.h"
 
-void gofree_slow(struct goheap *h, void *p, unsigned long caller);
-void gofree_block(struct goheap *h, void *block);
+void gofree_slow(void *p, struct goheap *h, unsigned long caller);
+void gofree_block(void *block, struct goheap *h);
 enum gomisuse gofree_classify(struct goheap *h, const void *p);
 
 /* May a free use this CPU's cache?  Preemption is off. */
@@ -95,6 +95,8 @@ static __always_inline size_t gofree_many(struct goheap *h, size_t n, void **p,
 					  bool check)
 {
 	size_t end = n - min_t(size_t, n, GO_BATCH);
+	struct goarenamap *map = h->map;
+	unsigned long shift = map->shift;
 	struct gomcache *c;
 	struct gospan *s;
 	unsigned long idx;
@@ -105,7 +107,7 @@ static __always_inline size_t gofree_many(struct goheap *h, size_t n, void **p,
 	if (likely(gofree_may_push(c)) && !want_init_on_free()) {
 		gomcache_enter(c);
 		while (ok && n > end) {
-			s = gospan_of(h, p[n - 1]);
+			s = gospan_of_shifted(map, shift, p[n - 1]);
 			if (check)
 				ok = gospan_index(s, p[n - 1], &idx) &&
 				     gofree_put(c, p[n - 1], s->spanclass,
@@ -135,7 +137,7 @@ static __always_inline void gofree_fast(struct goheap *h, void *p)
 		return;
 	}
 	preempt_enable();
-	gofree_slow(h, p, _RET_IP_);
+	gofree_slow(p, h, _RET_IP_);
 }
 
 #endif /* GOALLOC_FREE_H */

@@ -274,7 +274,7 @@ static struct gospan *take_behind(struct gonode *node, struct gospan *s,
 				  unsigned long npages, struct gospan *spare[2])
 {
 	struct goarena *a = gospan_arena(node->heap, s->base);
-	unsigned int i = gospan_page_index(s->base) + s->npages;
+	unsigned int i = gospan_page_index(a, s->base) + s->npages;
 	struct gospan *run = i < GO_ARENA_PAGES ? a->span[i] : &gospan_nil;
 
 	lockdep_assert_held(&node->lock);
@@ -356,7 +356,7 @@ void goheap_free_large(struct goheap *h, struct gospan *s, bool give_back)
 static bool has_other_half(const struct goarena *a, const struct gospan *s)
 {
 	lockdep_assert_held(&a->node->lock);
-	return s->half && a->span[gospan_page_index(s->base)] != &gospan_nil;
+	return s->half && a->span[gospan_page_index(a, s->base)] != &gospan_nil;
 }
 
 /*
@@ -405,13 +405,13 @@ static struct goarena *new_arena(struct goheap *h, unsigned long base,
 {
 	struct goarena *a;
 
-	if (!gospan_map_cover(h, base, gfp & ~__GFP_NOFAIL))
+	if (!gospan_map_cover(h, base, gfp))
 		return NULL;
 	a = gofixalloc_alloc(&node->fix[GO_FIX_ARENA], gfp);
 	if (!a)
 		return NULL;
 	*a = goarena_nil;
-	a->base = round_down(base, GO_ARENA_SIZE);
+	a->base = base - (base + h->map->shift) % GO_ARENA_SIZE;
 	a->node = node;
 	return a;
 }
@@ -431,7 +431,8 @@ struct gospan *goheap_adopt(struct goheap *h, struct page *page,
 			    unsigned long n, unsigned long npages, gfp_t gfp)
 {
 	unsigned long total = DIV_ROUND_UP(n, 1UL << GO_PAGE_ORDER);
-	unsigned long base = (unsigned long)page_address(page);
+	void *addr = kasan_reset_tag(page_address(page));
+	unsigned long base = (unsigned long)addr;
 	struct gonode *node = h->node[page_to_nid(page)];
 	bool needzero = !want_init_on_alloc(gfp & ~__GFP_ZERO);
 	struct gospan *spare[2] = {}, *s = NULL;

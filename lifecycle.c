@@ -56,7 +56,7 @@ static struct gonode *new_node(struct goheap *h, int nid)
 	node->reserve = GO_RESERVE_PAGES;
 	node->retry = jiffies;
 	INIT_LIST_HEAD(&node->arenas);
-	goruns_init(&node->runs, &node->lock);
+	goruns_init(&node->runs, &node->lock, h->map->shift);
 	gospan_fix_init(node);
 	gostack_fix_init(node);
 	for (i = 0; i < GO_NR_SPANCLASSES; i++)
@@ -184,15 +184,15 @@ int golifecycle_begin(struct goheap *h)
 	goworker_init(h);
 	gobackground_init(h);
 
-	err = init_nodes(h);
-	if (err)
-		goto err_nodes;
 	err = gospan_map_init(h);
+	if (err)
+		return err;
+	err = init_nodes(h);
 	if (err)
 		goto err_nodes;
 	err = godrain_init(h);
 	if (err)
-		goto err_map;
+		goto err_nodes;
 	goheld_charge(h, gostats_fixed(h), __GFP_NOFAIL);
 	err = watch_memory(h);
 	if (err)
@@ -202,10 +202,9 @@ int golifecycle_begin(struct goheap *h)
 
 err_drain:
 	godrain_exit(h);
-err_map:
-	gospan_map_exit(h);
 err_nodes:
 	exit_nodes(h);
+	gospan_map_exit(h);
 	return err;
 }
 
@@ -275,6 +274,6 @@ void golifecycle_end(struct goheap *h)
 		detach_metadata(h->node[nid], &chunks);
 	synchronize_rcu();
 	gofixalloc_release(h, &chunks);
-	gospan_map_exit(h);
 	exit_nodes(h);
+	gospan_map_exit(h);
 }

@@ -55,15 +55,17 @@ static void count_free_pages(struct goruns *r, long npages)
  * goruns_init - make an empty set of runs
  * @r: the runs
  * @lock: what guards them
+ * @shift: what makes an address of theirs a physical one when added
  *
  * Context: any.
  */
-void goruns_init(struct goruns *r, raw_spinlock_t *lock)
+void goruns_init(struct goruns *r, raw_spinlock_t *lock, unsigned long shift)
 {
 	unsigned int i;
 
 	memset(r, 0, sizeof(*r));
 	r->lock = lock;
+	r->shift = shift;
 	for (i = 0; i <= GO_RUN_MAX; i++)
 		r->tree[i] = RB_ROOT_CACHED;
 }
@@ -180,11 +182,15 @@ struct gospan *goruns_next(struct goruns *r, struct gospan *s)
 	return s->npages < GO_RUN_MAX ? first_run_from(r, s->npages + 1) : NULL;
 }
 
-/* Pages before the first aligned one of a run. */
-static unsigned long misaligned_pages(const struct gospan *s,
+/*
+ * Pages before the first aligned one of a run.  What counts is the physical
+ * address, as for the page allocator: no other could suit a whole arena.
+ */
+static unsigned long misaligned_pages(const struct goruns *r,
+				      const struct gospan *s,
 				      unsigned long align)
 {
-	return -gospan_page_index(s->base) & (align - 1);
+	return -((s->base + r->shift) >> GO_PAGE_SHIFT) & (align - 1);
 }
 
 /**
@@ -209,7 +215,7 @@ struct gospan *goruns_find(struct goruns *r, unsigned long npages,
 
 	lockdep_assert_held(r->lock);
 	for (tries = 1; s; tries++) {
-		if (misaligned_pages(s, align) + npages <= s->npages)
+		if (misaligned_pages(r, s, align) + npages <= s->npages)
 			return s;
 		if (tries == ALIGN_TRIES) {
 			sure = first_run_from(r, min(npages + align - 1,
@@ -232,7 +238,7 @@ struct gospan *goruns_find(struct goruns *r, unsigned long npages,
  */
 void goruns_map(struct goarena *a, struct gospan *s, struct gospan *to)
 {
-	unsigned int i = gospan_page_index(s->base), n = s->npages;
+	unsigned int i = gospan_page_index(a, s->base), n = s->npages;
 
 	while (n--)
 		WRITE_ONCE(a->span[i++], to);
@@ -242,7 +248,7 @@ void goruns_map(struct goarena *a, struct gospan *s, struct gospan *to)
 static void insert_and_map(struct goruns *r, struct goarena *a,
 			   struct gospan *s)
 {
-	unsigned int i = gospan_page_index(s->base);
+	unsigned int i = gospan_page_index(a, s->base);
 
 	lockdep_assert_held(r->lock);
 	goruns_insert(r, s);
@@ -271,7 +277,7 @@ struct gospan *goruns_cut(struct goruns *r, struct goarena *a,
 			  struct gospan *s, unsigned long npages,
 			  unsigned long align, struct gospan *spare[2])
 {
-	unsigned long front = misaligned_pages(s, align);
+	unsigned long front = misaligned_pages(r, s, align);
 	unsigned long back = s->npages - front - npages;
 	struct gospan *mid = s, *rest = s;
 
@@ -331,7 +337,7 @@ static void absorb_neighbour(struct goruns *r, struct goarena *a,
 void goruns_free(struct goruns *r, struct goarena *a, struct gospan *s,
 		 struct list_head *dead)
 {
-	unsigned int i = gospan_page_index(s->base), n = s->npages;
+	unsigned int i = gospan_page_index(a, s->base), n = s->npages;
 
 	lockdep_assert_held(r->lock);
 	goruns_map(a, s, &gospan_nil);

@@ -7,7 +7,7 @@
 
 #include "types.h"
 
-void goruns_init(struct goruns *r, raw_spinlock_t *lock);
+void goruns_init(struct goruns *r, raw_spinlock_t *lock, unsigned long shift);
 void goruns_insert(struct goruns *r, struct gospan *s);
 void goruns_remove(struct goruns *r, struct gospan *s);
 struct gospan *goruns_find(struct goruns *r, unsigned long npages,

@@ -15,15 +15,29 @@
  * visible at the call.  A bit would do, but CPUs that free neighbours at the
  * same time would need an atomic to set it.
  *
- * Address -> span is Go's arena map.  The linear map is cut into arenas of 4
- * MiB; a table has a pointer for each, and the arena one for each page.  A
- * field of struct page would save a load, but kernels keep changing that
- * structure, and the field of a foreign page could hold anything.  Go's table
- * has two levels; the linear map is dense enough for one, which takes 2 MiB for
- * each TiB.  Where the heap has nothing the table has &goarena_nil, and an
- * arena &gospan_nil.  These fail every check, so the look-up has a single test,
- * against the table's end.  The table covers the memory present at load and is
- * replaced under RCU by a longer one if more appears.
+ * Address -> span is Go's arena map.  Physical memory is cut into arenas of 4
+ * MiB.  The map's first level has a pointer for each 4 GiB, a second level an
+ * entry for each arena, and the arena a pointer for each page.  A field of struct
+ * page would save loads, but kernels keep changing that structure, and the
+ * field of a foreign page could hold anything.  Where the heap has nothing
+ * there are a second level of &goarena_nil and an arena of &gospan_nil.  These
+ * fail every check, so the look-up has a single test, against the first level's
+ * end.
+ *
+ * One level would do with a load and two instructions less.  It takes 2 MiB for
+ * each TiB from the lowest to the highest address, though, and has to be
+ * replaced by a longer one when memory appears beyond its end.  Of two levels
+ * the first is made once, for all memory that may ever come, and a second level
+ * stays until the heap ends: 8 KiB for each 4 GiB in which the heap has ever
+ * had pages.  So nothing is copied, and whoever has an object need not fear to
+ * read an old map.  The two instructions are saved again: by what an entry is
+ * (struct goarenal2), by 4 GiB, whose arena and page are found in the lower
+ * half of an address without a mask, and in gospan_index() and gofree_slow().
+ *
+ * Arenas lie as blocks of the page allocator do, by physical address: where RAM
+ * begins in the midst of 4 MiB, the linear map is shifted against them.  The
+ * physical address is the sum of an address and a constant; __pa() would test
+ * which of the kernel's maps it is of.
  *
  * A bad free, of an object that was freed before, may find a span that is no
  * more, for between its loads any time may pass.  It has preemption off, and
@@ -46,6 +60,7 @@
  * what the map says; any file may look an address up.
  */
 
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -70,21 +85,47 @@ struct goarena goarena_nil = {
 	.span = { [0 ... GO_ARENA_PAGES - 1] = &gospan_nil },
 };
 
-static struct goarenamap *new_arena_map(unsigned long base, unsigned long nr,
-					gfp_t gfp)
-{
-	struct goarenamap *map;
-	unsigned long i;
+/*
+ * More than this is covered only where memory is at load: 128 KiB of first
+ * level.
+ */
+#define MAP_MOST	(64ULL << 40)
 
-	map = gohooks_fault() ? NULL :
-	      kvmalloc(struct_size(map, arena, nr), gfp);
-	if (!map)
+/* One more than the physical address of the last byte that may ever be ours. */
+static u64 end_of_memory(void)
+{
+	u64 end = 0, later = 0;
+	int nid;
+
+	for_each_online_node(nid)
+		end = max_t(u64, end, PFN_PHYS(node_end_pfn(nid)));
+#ifdef CONFIG_MEMORY_HOTPLUG
+	later = min_t(u64, mhp_get_pluggable_range(true).end, MAP_MOST - 1) + 1;
+#endif
+	return max(end, later);
+}
+
+/* What is added to an address of the linear map to make it a physical one. */
+static unsigned long linear_shift(void)
+{
+	phys_addr_t start = PFN_PHYS(node_start_pfn(first_memory_node));
+
+	return start - (unsigned long)__va(start);
+}
+
+static struct goarenal2 *new_l2(gfp_t gfp)
+{
+	const size_t size = sizeof(goarena_nil.span);
+	struct goarenal2 *l2;
+	unsigned int i;
+
+	l2 = gohooks_fault() ? NULL :
+	     kvmalloc(sizeof(*l2), gfp & ~__GFP_NOFAIL);
+	if (!l2)
 		return NULL;
-	map->base = base;
-	map->nr = nr;
-	for (i = 0; i < nr; i++)
-		map->arena[i] = &goarena_nil;
-	return map;
+	for (i = 0; i < GO_L2_ARENAS; i++)
+		l2->spans[i] = (unsigned long)goarena_nil.span - i * size;
+	return l2;
 }
 
 /**
@@ -96,25 +137,24 @@ static struct goarenamap *new_arena_map(unsigned long base, unsigned long nr,
  */
 int gospan_map_init(struct goheap *h)
 {
-	unsigned long addr, base = ULONG_MAX, last = 0;
+	unsigned long i, nr = ((end_of_memory() - 1) >> GO_L2_SHIFT) + 1;
 	struct goarenamap *map;
-	int nid;
 
-	for_each_online_node(nid) {
-		if (!node_end_pfn(nid))
-			continue;
-		addr = (unsigned long)__va(PFN_PHYS(node_start_pfn(nid)));
-		base = min(base, addr);
-		addr = (unsigned long)__va(PFN_PHYS(node_end_pfn(nid)) - 1);
-		last = max(last, addr);
-	}
-	base = round_down(base, GO_ARENA_SIZE);
-
-	map = new_arena_map(base, ((last - base) >> GO_ARENA_SHIFT) + 1,
-			    GFP_KERNEL);
+	map = gohooks_fault() ? NULL :
+	      kvzalloc(struct_size(map, l2, nr), GFP_KERNEL);
 	if (!map)
 		return -ENOMEM;
-	rcu_assign_pointer(h->map, map);
+	map->nil = new_l2(GFP_KERNEL);
+	if (!map->nil) {
+		kvfree(map);
+		return -ENOMEM;
+	}
+	map->shift = linear_shift();
+	map->nr = nr;
+	map->first = nr;
+	for (i = 0; i < nr; i++)
+		map->l2[i] = map->nil;
+	h->map = map;
 	return 0;
 }
 
@@ -126,58 +166,111 @@ int gospan_map_init(struct goheap *h)
  */
 void gospan_map_exit(struct goheap *h)
 {
-	kvfree(rcu_dereference_protected(h->map, true));
-	RCU_INIT_POINTER(h->map, NULL);
+	struct goarenamap *map = h->map;
+	struct goarenal2 *l2;
+	unsigned long i, next;
+
+	for (i = map->first; i < map->nr; i = next) {
+		l2 = map->l2[i];
+		next = l2->next;
+		kvfree(l2);
+	}
+	kvfree(map->nil);
+	kvfree(map);
+	h->map = NULL;
 }
 
 /**
- * gospan_map_cover - make sure that the map has an entry for an address
+ * gospan_map_bytes - how much memory the arena map takes
+ * @h: the heap
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+size_t gospan_map_bytes(const struct goheap *h)
+{
+	const struct goarenamap *map = h->map;
+
+	return struct_size(map, l2, map->nr) +
+	       (READ_ONCE(map->nl2) + 1) * sizeof(*map->nil);
+}
+
+/* The first second level there is from a place in the first level on. */
+static unsigned long first_l2(const struct goarenamap *map, unsigned long i)
+{
+	unsigned long at = READ_ONCE(map->first);
+
+	if (i < map->nr && READ_ONCE(map->l2[i]) != map->nil)
+		return i;
+	while (at < i)
+		at = READ_ONCE(map->l2[at]->next);
+	return at;
+}
+
+/* What links the second levels before a place and behind it, or nearly. */
+static unsigned long *find_link(struct goarenamap *map, unsigned long i)
+{
+	while (i--)
+		if (READ_ONCE(map->l2[i]) != map->nil)
+			return &map->l2[i]->next;
+	return &map->first;
+}
+
+/* Enter a second level if there is none yet, for readers without a lock. */
+static bool enter_l2(struct goheap *h, unsigned long i, struct goarenal2 *l2,
+		     unsigned long *link)
+{
+	struct goarenamap *map = h->map;
+
+	lockdep_assert_held(&h->map_lock);
+	if (map->l2[i] != map->nil)
+		return false;
+	/* Others may have come between. */
+	while (*link < i)
+		link = &map->l2[*link]->next;
+	l2->next = *link;
+	/* After its contents, for look-ups; and then, for walks. */
+	smp_store_release(&map->l2[i], l2);
+	/* Likewise. */
+	smp_store_release(link, i);
+	WRITE_ONCE(map->nl2, map->nl2 + 1);
+	return true;
+}
+
+/**
+ * gospan_map_cover - make sure that arenas can be entered at an address
  * @h: the heap
  * @addr: the address
  * @gfp: as for kmalloc()
  *
  * Context: what @gfp permits.
- * Return: whether it has.
+ * Return: whether they can.
  */
 bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp)
 {
-	unsigned long idx, base, nr, flags;
-	struct goarenamap *old, *new;
+	unsigned long i = (addr + h->map->shift) >> GO_L2_SHIFT, flags;
+	struct goarenal2 *l2;
+	unsigned long *link;
+	bool entered = false;
 
-	for (;;) {
-		rcu_read_lock();
-		base = rcu_dereference(h->map)->base;
-		nr = rcu_dereference(h->map)->nr;
-		rcu_read_unlock();
-		/* The map grows upwards only. */
-		if (addr < base)
-			return false;
-		idx = (addr - base) >> GO_ARENA_SHIFT;
-		if (idx < nr)
-			return true;
-
-		new = new_arena_map(base, round_up(idx + 1, 64), gfp);
-		if (!new)
-			return false;
-
+	if (i >= h->map->nr)
+		return false;
+	if (likely(READ_ONCE(h->map->l2[i]) != h->map->nil))
+		return true;
+	if (!goheld_charge(h, sizeof(*l2), gfp))
+		return false;
+	l2 = new_l2(gfp);
+	if (l2) {
+		link = find_link(h->map, i);
 		raw_spin_lock_irqsave(&h->map_lock, flags);
-		old = rcu_dereference_protected(h->map,
-						lockdep_is_held(&h->map_lock));
-		if (old->nr < new->nr) {
-			memcpy(new->arena, old->arena,
-			       old->nr * sizeof(old->arena[0]));
-			rcu_assign_pointer(h->map, new);
-			goheld_charge(h, (new->nr - old->nr) *
-				       sizeof(new->arena[0]), __GFP_NOFAIL);
-			/* From here on @new is the one that was replaced. */
-			swap(old, new);
-			raw_spin_unlock_irqrestore(&h->map_lock, flags);
-			kvfree_rcu(new, rcu);
-		} else {
-			raw_spin_unlock_irqrestore(&h->map_lock, flags);
-			kvfree(new);
-		}
+		entered = enter_l2(h, i, l2, link);
+		raw_spin_unlock_irqrestore(&h->map_lock, flags);
 	}
+	if (!entered) {
+		kvfree(l2);
+		goheld_uncharge(h, sizeof(*l2));
+	}
+	return l2;
 }
 
 /**
@@ -193,29 +286,34 @@ bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp)
  */
 bool gospan_in_free_run(struct goheap *h, const void *p)
 {
-	struct goarenamap *map = rcu_dereference_raw(h->map);
-	unsigned long addr = (unsigned long)p, off = addr - map->base;
+	unsigned long addr = (unsigned long)kasan_reset_tag(p);
 	struct gospan *s = &gospan_nil;
 	struct goarena *a;
 	unsigned int i;
 
-	if (off >> GO_ARENA_SHIFT >= map->nr)
+	if ((addr + h->map->shift) >> GO_L2_SHIFT >= h->map->nr)
 		return false;
-	a = READ_ONCE(map->arena[off >> GO_ARENA_SHIFT]);
-	for (i = gospan_page_index(addr) + 1; i-- && s == &gospan_nil;)
+	a = gospan_arena(h, addr);
+	if (a == &goarena_nil)
+		return false;
+	for (i = gospan_page_index(a, addr) + 1; i-- && s == &gospan_nil;)
 		s = READ_ONCE(a->span[i]);
 	return READ_ONCE(s->state) == GO_SPAN_FREE &&
 	       addr - READ_ONCE(s->base) < (unsigned long)s->npages <<
 					   GO_PAGE_SHIFT;
 }
 
-static struct goarena **arena_entry(struct goheap *h, unsigned long addr)
+/* Have an arena's place in the map lead to @to. */
+static void write_entry(struct goheap *h, unsigned long base,
+			const struct goarena *to)
 {
-	struct goarenamap *map;
+	unsigned long phys = base + h->map->shift;
+	unsigned int i = (u32)phys >> GO_ARENA_SHIFT;
 
 	lockdep_assert_held(&h->map_lock);
-	map = rcu_dereference_protected(h->map, lockdep_is_held(&h->map_lock));
-	return &map->arena[(addr - map->base) >> GO_ARENA_SHIFT];
+	/* After the arena's contents, for readers without a lock. */
+	smp_store_release(&h->map->l2[phys >> GO_L2_SHIFT]->spans[i],
+			  (unsigned long)to->span - i * sizeof(to->span));
 }
 
 /**
@@ -228,16 +326,13 @@ static struct goarena **arena_entry(struct goheap *h, unsigned long addr)
  */
 bool gospan_arena_enter(struct goheap *h, struct goarena *a)
 {
-	struct goarena **entry;
 	bool ok;
 
 	lockdep_assert_held(&a->node->lock);
 	raw_spin_lock(&h->map_lock);
-	entry = arena_entry(h, a->base);
-	ok = *entry == &goarena_nil;
+	ok = gospan_arena(h, a->base) == &goarena_nil;
 	if (ok)
-		/* After the arena's contents, for readers without a lock. */
-		smp_store_release(entry, a);
+		write_entry(h, a->base, a);
 	raw_spin_unlock(&h->map_lock);
 	return ok;
 }
@@ -253,7 +348,7 @@ void gospan_arena_leave(struct goheap *h, struct goarena *a)
 {
 	lockdep_assert_held(&a->node->lock);
 	raw_spin_lock(&h->map_lock);
-	WRITE_ONCE(*arena_entry(h, a->base), &goarena_nil);
+	write_entry(h, a->base, &goarena_nil);
 	raw_spin_unlock(&h->map_lock);
 }
 
@@ -468,13 +563,21 @@ unsigned int gospan_take(struct gospan *s, struct goslot *slot,
  */
 struct goarena *gospan_next_arena(struct goheap *h, unsigned long *number)
 {
-	struct goarenamap *map = rcu_dereference(h->map);
+	unsigned long i = *number / GO_L2_ARENAS, k = *number % GO_L2_ARENAS;
+	unsigned long at = first_l2(h->map, i);
+	struct goarenal2 *l2;
 	struct goarena *a;
 
-	for (; *number < map->nr; ++*number) {
-		a = READ_ONCE(map->arena[*number]);
-		if (a != &goarena_nil)
+	for (k = at == i ? k : 0; at < h->map->nr; at = READ_ONCE(l2->next)) {
+		l2 = READ_ONCE(h->map->l2[at]);
+		for (; k < GO_L2_ARENAS; k++) {
+			a = gospan_arena_in(l2, k);
+			if (a == &goarena_nil)
+				continue;
+			*number = at * GO_L2_ARENAS + k;
 			return a;
+		}
+		k = 0;
 	}
 	return NULL;
 }

@@ -6,7 +6,7 @@
 #define GOALLOC_SPAN_H
 
 #include <linux/compiler.h>
-#include <linux/rcupdate.h>
+#include <linux/kasan.h>
 #include "types.h"
 
 /* What the map has where the heap has nothing: they fail every check. */
@@ -15,6 +15,7 @@ extern struct goarena goarena_nil;
 
 int gospan_map_init(struct goheap *h);
 void gospan_map_exit(struct goheap *h);
+size_t gospan_map_bytes(const struct goheap *h);
 bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp);
 bool gospan_in_free_run(struct goheap *h, const void *p);
 bool gospan_arena_enter(struct goheap *h, struct goarena *a);
@@ -33,20 +34,32 @@ void gospan_walk(struct goheap *h,
 		 void (*fn)(struct gospan *s, void *data), void *data);
 
 /* The number of a page in its arena. */
-static inline unsigned int gospan_page_index(unsigned long addr)
+static inline unsigned int gospan_page_index(const struct goarena *a,
+					     unsigned long addr)
 {
-	return (addr >> GO_PAGE_SHIFT) % GO_ARENA_PAGES;
+	return (addr - a->base) >> GO_PAGE_SHIFT;
+}
+
+/* An arena of a second level by its number there, or &goarena_nil. */
+static inline struct goarena *gospan_arena_in(const struct goarenal2 *l2,
+					      unsigned long i)
+{
+	unsigned long span = READ_ONCE(l2->spans[i]) +
+			     i * sizeof_field(struct goarena, span);
+
+	return (void *)span - offsetof(struct goarena, span);
 }
 
 /*
- * The arena of an address that the map covers, or &goarena_nil.  A node's lock is
+ * The arena of an address in the linear map, or &goarena_nil.  A node's lock is
  * held, or preemption is off.
  */
 static inline struct goarena *gospan_arena(struct goheap *h, unsigned long addr)
 {
-	struct goarenamap *map = rcu_dereference_raw(h->map);
+	unsigned long phys = addr + h->map->shift;
 
-	return READ_ONCE(map->arena[(addr - map->base) >> GO_ARENA_SHIFT]);
+	return gospan_arena_in(READ_ONCE(h->map->l2[phys >> GO_L2_SHIFT]),
+			       (u32)phys >> GO_ARENA_SHIFT);
 }
 
 /* The node that the pages of a span are on, which stays ours.  Any context. */
@@ -75,22 +88,37 @@ static inline struct gonode *gospan_node(struct goheap *h,
 	read;								\
 })
 
+/* As gospan_of(), for a loop: @map and its @shift stay in registers. */
+static __always_inline struct gospan *
+gospan_of_shifted(struct goarenamap *map, unsigned long shift,
+		  const void *p)
+{
+	unsigned long phys = (unsigned long)kasan_reset_tag(p) + shift;
+	struct goarenal2 *l2;
+	struct gospan **spans;
+
+	if (unlikely(phys >> GO_L2_SHIFT >= map->nr))
+		return &gospan_nil;
+	l2 = go_read_pointer(map->l2[phys >> GO_L2_SHIFT]);
+	spans = (void *)go_read_pointer(l2->spans[(u32)phys >> GO_ARENA_SHIFT]);
+	return go_read_pointer(spans[(u32)phys >> GO_PAGE_SHIFT]);
+}
+
 /*
  * The span of an address, or &gospan_nil.  Preemption is off.  The address is
  * only ever compared: a foreign one is never dereferenced.
+ *
+ * The lower half of the physical address needs no mask but a 32-bit register,
+ * and as the map has subtracted what is before an arena's span[], so does the
+ * page number.  Each load's address depends on what came before, from @p on,
+ * and the map is where it has always been.  So whoever has got @p in a way that
+ * orders its contents, be it by rcu_dereference(), finds what was entered
+ * before.
  */
 static __always_inline struct gospan *gospan_of(struct goheap *h,
 						const void *p)
 {
-	struct goarenamap *map = rcu_dereference_raw(h->map);
-	unsigned long off = (unsigned long)p - map->base;
-	struct goarena *a;
-
-	if (unlikely(off >> GO_ARENA_SHIFT >= map->nr))
-		return &gospan_nil;
-	a = go_read_pointer(map->arena[off >> GO_ARENA_SHIFT]);
-	return go_read_pointer(a->span[(off >> GO_PAGE_SHIFT) %
-				       GO_ARENA_PAGES]);
+	return gospan_of_shifted(h->map, h->map->shift, p);
 }
 
 /*
@@ -105,15 +133,20 @@ static __always_inline struct gospan *gospan_of(struct goheap *h,
 static __always_inline bool gospan_index(const struct gospan *s, const void *p,
 					 unsigned long *idx)
 {
-	unsigned long off = (unsigned long)p - s->base;
+	unsigned long off = (unsigned long)kasan_reset_tag(p) - s->base;
+	u32 magic;
 	u64 q;
 
 	/* As said above: what follows must not be older than the base. */
 	smp_rmb();
-	q = off * (u64)s->magic;
+	magic = s->magic;
+	q = off * (u64)magic;
+	/* In this order, for which gcc needs fewer registers. */
+	if (unlikely((u32)q >= magic))
+		return false;
 	/* Before the span, in the other half of its page, below 0. */
 	*idx = (s64)q >> 32;
-	return likely((u32)q < s->magic);
+	return true;
 }
 
 static inline void *gospan_object(const struct gospan *s, unsigned int idx)
@@ -149,8 +182,9 @@ static inline struct gospan *gospan_with(struct goheap *h, const void *p)
 {
 	struct gospan *s = gospan_of(h, p);
 
-	return s->half && (unsigned long)p - s->base >= PAGE_SIZE ?
-		&gospan_nil : s;
+	return s->half &&
+	       (unsigned long)kasan_reset_tag(p) - s->base >= PAGE_SIZE ?
+	       &gospan_nil : s;
 }
 
 static inline bool gospan_needs_tiny(unsigned int spc)

@@ -19,8 +19,9 @@
  *   gonode.lock         the free runs, the lists and the counts of the node; of
  *                       its arenas list, span[], npages and nfree; of free
  *                       runs base, npages, needzero, state and rb.
- *   goheap.map_lock     replacing the arena map, and writes to its entries,
- *                       which need the lock of the arena's node as well.
+ *   goheap.map_lock     writes to the arena map: a new second level, its next,
+ *                       first and nl2; and an arena's entry, which needs the
+ *                       lock of the arena's node as well.
  *   gofixalloc.lock     chunks, what page->private says of each but for where
  *                       it belongs, young, waiting, grace, and the counts.
  *   goheap.give_back    (a mutex) the walk that takes free pages out of the
@@ -57,20 +58,22 @@
  *                       that neighbours never share one.
  *   tiny words          are atomic.
  *   the arena map       is read with preemption off, which is an RCU reader:
- *                       tables and the memory of descriptors go away only after
- *                       a grace period, and descriptors and bit blocks serve
- *                       another span only after one.  For a live object every
- *                       word of the look-up is stable; for any other address
- *                       whatever is found is checked, never trusted.
+ *                       arenas and the memory of descriptors go away only after
+ *                       a grace period, descriptors and bit blocks serve another
+ *                       span only after one, and the tables go with the heap.
+ *                       For a live object every word of the look-up is stable;
+ *                       for any other address whatever is found is checked,
+ *                       never trusted.
  *   goheap              held, misuse, failures, draining, trim_ns, cycles,
  *                       scavenge_ns and reporting are atomic.  stopped is set
  *                       once, and limit is one word; both are read without a
  *                       lock.
  *   set at the start    before other code can see them: heap, node and nid in
  *                       every structure; spanclass of an mcentral; goruns.lock;
- *                       base of an arena, base and nr of a map; size, order,
- *                       kind and perchunk of a gofixalloc, and where a chunk
- *                       belongs; mcache of a heap.
+ *                       base of an arena; shift, nr and nil of a map, and where
+ *                       it is; shift of free runs; size, order, kind and
+ *                       perchunk of a gofixalloc, and where a chunk belongs;
+ *                       mcache of a heap.
  *   node[]              of a heap: an entry changes once at most, from a node
  *                       that is shared to one of its own, by cmpxchg() after
  *                       that one's contents.  No gonode goes before its heap.
@@ -320,18 +323,37 @@ struct goarena {
 	unsigned int nfree;
 };
 
+/* The arenas of a second level of the map: the lower half of an address. */
+#define GO_L2_SHIFT		32
+#define GO_L2_ARENAS		(1U << (GO_L2_SHIFT - GO_ARENA_SHIFT))
+
 /**
- * struct goarenamap - the arena of each 4 MiB of the linear map
- * @rcu: to free it by
- * @base: the address that the first entry is for
- * @nr: how many entries there are
- * @arena: the entries; &goarena_nil, not NULL, where the heap has nothing
+ * struct goarenal2 - the second level of the map: the arenas of 4 GiB
+ * @spans: of each arena the address of its @span[], less the size of the
+ *	@span[] of all arenas before it; &goarena_nil's where the heap has none
+ * @next: the next second level there is, by its place in the first
+ */
+struct goarenal2 {
+	unsigned long spans[GO_L2_ARENAS];
+	unsigned long next;
+};
+
+/**
+ * struct goarenamap - the arena of each 4 MiB of physical memory
+ * @shift: what an address and this are the sum of: its physical address
+ * @nr: how many entries the first level has
+ * @nil: a second level of &goarena_nil alone
+ * @first: the first second level there is, @nr if there is none
+ * @nl2: how many there are
+ * @l2: the first level: @nil, not NULL, where the heap has had nothing
  */
 struct goarenamap {
-	struct rcu_head rcu;
-	unsigned long base;
+	unsigned long shift;
 	unsigned long nr;
-	struct goarena *arena[];
+	struct goarenal2 *nil;
+	unsigned long first;
+	unsigned long nl2;
+	struct goarenal2 *l2[];
 };
 
 /**
@@ -453,6 +475,7 @@ struct gocentral {
  * struct goruns - free runs of pages
  * @lock: their owner's lock, which guards them
  * @nonempty: which of @tree hold any
+ * @shift: as in their heap's map
  * @tree: runs by length, those of one length by address; [GO_RUN_MAX] holds the
  *	longer ones by length and address
  * @free: pages in them
@@ -461,6 +484,7 @@ struct gocentral {
  */
 struct goruns {
 	raw_spinlock_t *lock;
+	unsigned long shift;
 	DECLARE_BITMAP(nonempty, GO_RUN_MAX + 1);
 	struct rb_root_cached tree[GO_RUN_MAX + 1];
 	unsigned long free;
@@ -631,7 +655,7 @@ enum gomisuse {
 struct goheap {
 	struct gomcache __percpu *mcache;
 	struct cpumask cpus;
-	struct goarenamap __rcu *map;
+	struct goarenamap *map;
 	struct gonode **node;
 	raw_spinlock_t map_lock;
 	struct irq_work kick;

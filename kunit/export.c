@@ -63,6 +63,7 @@ EXPORT_SYMBOL_IF_KUNIT(goalloc_tiny);
 
 EXPORT_SYMBOL_IF_KUNIT(gospan_nil);
 EXPORT_SYMBOL_IF_KUNIT(goarena_nil);
+EXPORT_SYMBOL_IF_KUNIT(gospan_map_bytes);
 EXPORT_SYMBOL_IF_KUNIT(gospan_map_cover);
 EXPORT_SYMBOL_IF_KUNIT(gospan_carve);
 EXPORT_SYMBOL_IF_KUNIT(gospan_uncarve);

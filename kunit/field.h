@@ -12,8 +12,12 @@
 
 #define GOTEST_FIELD_ARENAS	4
 
-/* Where the first arena claims to be; the others follow it without a gap. */
-#define GOTEST_FIELD_BASE	0xffff888100000000UL
+/*
+ * Where the first arena claims to be; the others follow it without a gap.
+ * Where RAM begins in the middle of 4 MiB, no arena is aligned as its address
+ * is.
+ */
+#define GOTEST_FIELD_BASE	0xffff888100200000UL
 
 /**
  * struct gotest_field - runs with a lock and some arenas of their own

@@ -302,7 +302,8 @@ static void runs_stay_in_their_arena(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < GOTEST_FIELD_ARENAS; i++)
-		s[i] = gotest_field_take(f, GO_ARENA_PAGES, 1);
+		s[i] = gotest_field_take(f, GO_ARENA_PAGES,
+					 GO_ARENA_PAGES);
 	KUNIT_EXPECT_EQ(test, f->runs.free, 0);
 	/* From both ends and from the middle. */
 	for (i = 0; i < GOTEST_FIELD_ARENAS; i++)
@@ -482,7 +483,7 @@ static void runs_cut(struct kunit *test)
 	spare[1] = gotest_descriptor_new(test);
 	gotest_field_lock(f);
 	s = goruns_find(&f->runs, c->npages, c->align);
-	KUNIT_EXPECT_EQ(test, misaligned_pages(s, c->align),
+	KUNIT_EXPECT_EQ(test, misaligned_pages(&f->runs, s, c->align),
 			c->align == 1 ? 0 : c->align - 3);
 	run = s;
 	s = goruns_cut(&f->runs, &f->arena[0], s, c->npages, c->align, spare);
@@ -493,7 +494,8 @@ static void runs_cut(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, used, c->used);
 	KUNIT_EXPECT_EQ(test, s->npages, c->npages);
 	KUNIT_EXPECT_EQ(test, s->state, GO_SPAN_NONE);
-	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(s->base, c->align * GO_PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(s->base - GOTEST_FIELD_BASE,
+					   c->align * GO_PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, gotest_field_expect_sound(f), c->used);
 	kfree(spare[0]);
 	kfree(spare[1]);

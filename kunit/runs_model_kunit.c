@@ -71,7 +71,8 @@ static void model_take(struct model *m, unsigned int npages,
 	page = (s->base - GOTEST_FIELD_BASE) / GO_PAGE_SIZE;
 	KUNIT_ASSERT_LT(test, page, MODEL_PAGES);
 	KUNIT_ASSERT_EQ(test, s->npages, npages);
-	KUNIT_ASSERT_TRUE(test, IS_ALIGNED(s->base, align * GO_PAGE_SIZE));
+	KUNIT_ASSERT_TRUE(test, IS_ALIGNED(s->base - GOTEST_FIELD_BASE,
+					   align * GO_PAGE_SIZE));
 	KUNIT_ASSERT_GE(test, model_free(m, page), npages);
 	while (m->run[owner])
 		owner++;

@@ -11,6 +11,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/err.h>
+#include <linux/irq_work.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
 #include <linux/preempt.h>
@@ -106,15 +107,11 @@ static void foreign_kernel(struct kunit *test)
 static void foreign_edges(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
-	unsigned long base, end;
+	unsigned long begin = -h->map->shift;
+	unsigned long end = begin + (h->map->nr << GO_L2_SHIFT);
 
-	rcu_read_lock();
-	base = rcu_dereference(h->map)->base;
-	end = base + (rcu_dereference(h->map)->nr << GO_ARENA_SHIFT);
-	rcu_read_unlock();
-	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(base, GO_ARENA_SIZE));
-	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, (void *)base - 1), &gospan_nil);
-	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, (void *)base - GO_ARENA_SIZE),
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, (void *)begin - 1), &gospan_nil);
+	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, (void *)begin - GO_ARENA_SIZE),
 			    &gospan_nil);
 	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, (void *)end), &gospan_nil);
 	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, (void *)end + GO_ARENA_SIZE),
@@ -166,108 +163,168 @@ static void pages_after_free(struct kunit *test)
 
 /* The map. */
 
-static struct goarenamap *map_of(struct goheap *h)
-{
-	return rcu_dereference_protected(h->map, true);
-}
+/* The number of the first arena of so many times 4 GiB; and 16 TiB of them. */
+#define L2(i)		((unsigned long)(i) * GO_L2_ARENAS)
+#define FAR		4096
 
-/* Make a heap's map short; nothing of the heap is beyond. */
-static void cut_map(struct kunit *test, struct goheap *h, unsigned long nr)
-{
-	struct goarenamap *old = map_of(h), *map;
-	unsigned long i;
+/* Where arenas begin is a matter of physical addresses, and not of ours. */
+#define ODD_SHIFT	(SZ_2M - PAGE_OFFSET)
 
-	map = kvmalloc(struct_size(map, arena, nr), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, map);
-	map->base = old->base;
-	map->nr = nr;
-	for (i = 0; i < nr; i++)
-		map->arena[i] = old->arena[i];
-	rcu_assign_pointer(h->map, map);
-	synchronize_rcu();
-	kvfree(old);
-}
-
-static unsigned long arena_addr(struct goheap *h, unsigned long idx)
-{
-	return map_of(h)->base + (idx << GO_ARENA_SHIFT);
-}
-
-static void expect_cover(struct kunit *test, struct goheap *h,
-			 unsigned long idx)
-{
-	unsigned long last = arena_addr(h, idx + 1) - 1, i;
-	struct goarenamap *map;
-
-	KUNIT_EXPECT_TRUE(test, gospan_map_cover(h, last, GFP_KERNEL));
-	map = map_of(h);
-	KUNIT_ASSERT_GT(test, map->nr, idx);
-	for (i = 1; i < map->nr; i++)
-		KUNIT_EXPECT_PTR_EQ(test, map->arena[i], &goarena_nil);
-	KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, (void *)last), &gospan_nil);
-}
-
-/* On a heap that is a map and nothing else. */
-static void map_grows(struct kunit *test)
+/* A heap that is a map of so many times 4 GiB, and nothing else. */
+static struct goheap *map_new(struct kunit *test, unsigned long nr)
 {
 	struct goheap *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
-	struct goarena *a = kunit_kzalloc(test, sizeof(*a), GFP_KERNEL);
 	struct goarenamap *map;
+	unsigned long i;
 
+	map = kunit_kzalloc(test, struct_size(map, l2, nr), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, h);
-	KUNIT_ASSERT_NOT_NULL(test, a);
-	*a = goarena_nil;
-	raw_spin_lock_init(&h->map_lock);
-	map = kvmalloc(struct_size(map, arena, 1), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, map);
-	map->base = round_down(PAGE_OFFSET, GO_ARENA_SIZE);
-	map->nr = 1;
-	map->arena[0] = a;
-	rcu_assign_pointer(h->map, map);
-
-	expect_cover(test, h, 0);
-	KUNIT_EXPECT_PTR_EQ(test, map_of(h), map);
-	expect_cover(test, h, 1);
-	KUNIT_EXPECT_PTR_NE(test, map_of(h), map);
-	map = map_of(h);
-	/* What it has it does not ask for again. */
-	expect_cover(test, h, map->nr - 1);
-	KUNIT_EXPECT_PTR_EQ(test, map_of(h), map);
-	expect_cover(test, h, map->nr);
-	expect_cover(test, h, 5000);
-	KUNIT_EXPECT_PTR_EQ(test, gospan_arena(h, arena_addr(h, 0)), a);
-	/* It grows upwards only. */
-	KUNIT_EXPECT_FALSE(test, gospan_map_cover(h, arena_addr(h, 0) - 1,
-						  GFP_KERNEL));
-	kvfree(map_of(h));
+	map->nil = kunit_kzalloc(test, sizeof(*map->nil), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, map->nil);
+	for (i = 0; i < GO_L2_ARENAS; i++)
+		map->nil->spans[i] = (unsigned long)goarena_nil.span -
+				     i * sizeof(goarena_nil.span);
+	raw_spin_lock_init(&h->map_lock);
+	map->shift = ODD_SHIFT;
+	map->nr = nr;
+	map->first = nr;
+	for (i = 0; i < nr; i++)
+		map->l2[i] = map->nil;
+	h->map = map;
+	return h;
 }
 
-/* A heap whose map had room for nothing grows it and works on. */
-static void map_grows_with_heap(struct kunit *test)
+static void map_end(struct goheap *h)
+{
+	unsigned long i, next;
+
+	for (i = h->map->first; i < h->map->nr; i = next) {
+		next = h->map->l2[i]->next;
+		kvfree(h->map->l2[i]);
+	}
+}
+
+static unsigned long arena_addr(struct goheap *h, unsigned long number)
+{
+	return (number << GO_ARENA_SHIFT) - h->map->shift;
+}
+
+/* An arena with one span, of one page. */
+static struct goarena *arena_new(struct kunit *test, struct goheap *h,
+				 unsigned long number)
+{
+	struct goarena *a = kunit_kzalloc(test, sizeof(*a), GFP_KERNEL);
+	struct gospan *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	unsigned int k = number % GO_L2_ARENAS;
+
+	KUNIT_ASSERT_NOT_NULL(test, a);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	*a = goarena_nil;
+	a->base = arena_addr(h, number);
+	a->span[0] = s;
+	s->base = a->base;
+	KUNIT_ASSERT_TRUE(test, gospan_map_cover(h, a->base, GFP_KERNEL));
+	h->map->l2[number / GO_L2_ARENAS]->spans[k] =
+		(unsigned long)a->span - k * sizeof(a->span);
+	return a;
+}
+
+/* The map knows physical addresses without asking for them. */
+static void map_is_physical(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
-	struct gospan *s[6];
-	unsigned int i, k;
-	int nid;
+	void *p = (void *)__get_free_page(GFP_KERNEL);
+	struct gospan *s = gotest_run_new(test, GO_ARENA_PAGES, 1);
+	struct goarena *a = gospan_arena(h, s->base);
 
-	gotest_worker(h, false);
-	for_each_node_state(nid, N_MEMORY)
-		h->node[nid]->reserve = 0;
-	goscavenge_all(h);
-	cut_map(test, h, 1);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_EQ(test, (unsigned long)p + h->map->shift,
+			__pa(p));
+	KUNIT_EXPECT_EQ(test, __pa((void *)a->base) % GO_ARENA_SIZE, 0);
+	KUNIT_EXPECT_EQ(test, a->base, s->base);
+	free_page((unsigned long)p);
+	goheap_free(h, s);
+}
 
-	for (i = 0; i < ARRAY_SIZE(s); i++) {
-		s[i] = gotest_run_new(test, GO_ARENA_PAGES / 4, 1);
-		for (k = 0; k <= i; k++)
-			KUNIT_EXPECT_PTR_EQ(test,
-					    gotest_span_of(h, (void *)s[k]->base),
-					    s[k]);
+/* What is covered costs memory, and what lies between does not. */
+static void map_covers_far(struct kunit *test)
+{
+	static const unsigned long place[] = {
+		L2(FAR), 0, 1, L2(1), L2(FAR / 2),
+	};
+	static const unsigned int l2s[] = { 1, 2, 2, 3, 4 };
+	struct goheap *h = map_new(test, FAR + 1);
+	size_t empty = gospan_map_bytes(h);
+	unsigned long at, last = 0;
+	unsigned int i, n = 0;
+
+	KUNIT_EXPECT_LT(test, empty, SZ_64K);
+	for (i = 0; i < ARRAY_SIZE(place); i++) {
+		at = arena_addr(h, place[i]);
+		KUNIT_EXPECT_TRUE(test, gospan_map_cover(h, at, GFP_KERNEL));
+		KUNIT_EXPECT_EQ(test, gospan_map_bytes(h), empty +
+				l2s[i] * sizeof(struct goarenal2));
+		KUNIT_EXPECT_EQ(test, atomic_long_read(&h->held),
+				l2s[i] * sizeof(struct goarenal2));
+		KUNIT_EXPECT_PTR_EQ(test, gospan_arena(h, at), &goarena_nil);
+		KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, (void *)at),
+				    &gospan_nil);
 	}
-	KUNIT_EXPECT_GT(test, map_of(h)->nr, 1);
-	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
-	for (i = 0; i < ARRAY_SIZE(s); i++)
-		goheap_free(h, s[i]);
-	gotest_worker(h, true);
+	for (at = h->map->first; at < h->map->nr; at = h->map->l2[at]->next) {
+		KUNIT_EXPECT_TRUE(test, !n || at > last);
+		last = at;
+		n++;
+	}
+	KUNIT_EXPECT_EQ(test, n, 4);
+	/* Nothing is below it or behind it. */
+	KUNIT_EXPECT_FALSE(test, gospan_map_cover(h, arena_addr(h, 0) - 1,
+						  GFP_KERNEL));
+	KUNIT_EXPECT_FALSE(test, gospan_map_cover(h, arena_addr(h, L2(FAR + 1)),
+						  GFP_KERNEL));
+	map_end(h);
+}
+
+/* At the limit it does not grow, but for who may not fail. */
+static void map_heeds_limit(struct kunit *test)
+{
+	struct goheap *h = map_new(test, 2);
+
+	h->limit = 1;
+	/* As if it had been kicked already: it has no worker. */
+	atomic_set(&h->kick.node.a_flags, IRQ_WORK_PENDING);
+	KUNIT_EXPECT_FALSE(test, gospan_map_cover(h, arena_addr(h, 0),
+						  GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&h->held), 0);
+	KUNIT_EXPECT_TRUE(test, gospan_map_cover(h, arena_addr(h, 0),
+						 GFP_KERNEL | __GFP_NOFAIL));
+	map_end(h);
+}
+
+/* Each byte of an arena's first page is found, whatever its neighbours are. */
+static void map_finds(struct kunit *test)
+{
+	static const unsigned long place[] = {
+		0, 1, L2(1) - 1, L2(1), L2(FAR) + 77,
+	};
+	struct goheap *h = map_new(test, FAR + 1);
+	struct goarena *a[ARRAY_SIZE(place)];
+	unsigned int i;
+	void *p;
+
+	for (i = 0; i < ARRAY_SIZE(place); i++)
+		a[i] = arena_new(test, h, place[i]);
+	for (i = 0; i < ARRAY_SIZE(place); i++) {
+		p = (void *)a[i]->base;
+		KUNIT_EXPECT_PTR_EQ(test, gospan_arena(h, a[i]->base), a[i]);
+		KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, p), a[i]->span[0]);
+		KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, p + GO_PAGE_SIZE - 1),
+				    a[i]->span[0]);
+		KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, p + GO_PAGE_SIZE),
+				    &gospan_nil);
+		KUNIT_EXPECT_PTR_EQ(test, gotest_span_of(h, p - 1), &gospan_nil);
+	}
+	map_end(h);
 }
 
 /* Carving. */
@@ -642,69 +699,51 @@ static void note_base(struct gospan *s, void *data)
 	w->n++;
 }
 
-/* A map of so many entries, with an arena of one span where a bit says so. */
-static struct goheap *map_with(struct kunit *test, unsigned int nr,
-			       unsigned long where)
-{
-	struct goheap *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
-	struct goarenamap *map;
-	struct goarena *a;
-	struct gospan *s;
-	unsigned int i;
-
-	map = kunit_kzalloc(test, struct_size(map, arena, nr), GFP_KERNEL);
-	a = kunit_kcalloc(test, nr, sizeof(*a), GFP_KERNEL);
-	s = kunit_kcalloc(test, nr, sizeof(*s), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, h);
-	KUNIT_ASSERT_NOT_NULL(test, map);
-	KUNIT_ASSERT_NOT_NULL(test, a);
-	KUNIT_ASSERT_NOT_NULL(test, s);
-	map->nr = nr;
-	map->base = round_down(PAGE_OFFSET, GO_ARENA_SIZE);
-	for (i = 0; i < nr; i++) {
-		a[i] = goarena_nil;
-		a[i].base = map->base + i * GO_ARENA_SIZE;
-		a[i].span[0] = &s[i];
-		s[i].base = a[i].base;
-		map->arena[i] = where & BIT(i) ? &a[i] : &goarena_nil;
-	}
-	rcu_assign_pointer(h->map, map);
-	return h;
-}
-
-/* Where the arenas are: from the first entry to the last, with holes. */
+/* Where the arenas are. */
 static const struct map_place {
 	const char *name;
 	unsigned int nr;
-	unsigned long where;
+	unsigned long number[6];
 } map_places[] = {
-	{ "an empty map", 6, 0 },
-	{ "the only entry", 1, 0x1 },
-	{ "the first", 6, 0x1 },
-	{ "the last", 6, 0x20 },
-	{ "all", 6, 0x3f },
-	{ "every other", 6, 0x15 },
-	{ "both ends", 6, 0x21 },
-	{ "two in the middle", 6, 0xc },
+	{ "an empty map", 0 },
+	{ "the first", 1, { 0 } },
+	{ "the last of all", 1, { L2(FAR + 1) - 1 } },
+	{ "neighbours", 3, { 0, 1, 2 } },
+	{ "with holes", 3, { 1, 5, 900 } },
+	{ "across a second level's end", 2, { L2(1) - 1, L2(1) } },
+	{ "both ends", 2, { 0, L2(FAR + 1) - 1 } },
+	{ "ends of second levels far apart", 4,
+	  { L2(1) - 1, L2(100), L2(2000) + 7, L2(FAR) } },
 };
 
 KUNIT_ARRAY_PARAM_DESC(map_place, map_places, name);
 
+/* Make a look at what the map has not got fatal. */
+static void break_what_is_not_there(struct goarenamap *map)
+{
+	unsigned long i;
+
+	/* The beginning of a walk, and what it tries first when it goes on. */
+	for (i = map->nr - 1; i > 1; i--)
+		if (map->l2[i] == map->nil && map->l2[i - 1] == map->nil)
+			map->l2[i] = NULL;
+}
+
 static void walk_arenas(struct kunit *test)
 {
 	const struct map_place *p = test->param_value;
-	struct goheap *h = map_with(test, p->nr, p->where);
+	struct goheap *h = map_new(test, FAR + 1);
 	struct arenas_walked w = {};
-	unsigned int i, n = 0;
+	unsigned int i;
 
+	for (i = 0; i < p->nr; i++)
+		arena_new(test, h, p->number[i]);
+	break_what_is_not_there(h->map);
 	gospan_walk(h, note_base, &w);
-	for (i = 0; i < p->nr; i++) {
-		if (!(p->where & BIT(i)))
-			continue;
-		KUNIT_EXPECT_EQ(test, w.base[n], arena_addr(h, i));
-		n++;
-	}
-	KUNIT_EXPECT_EQ(test, w.n, n);
+	KUNIT_EXPECT_EQ(test, w.n, p->nr);
+	for (i = 0; i < p->nr; i++)
+		KUNIT_EXPECT_EQ(test, w.base[i], arena_addr(h, p->number[i]));
+	map_end(h);
 }
 
 static struct kunit_case span_cases[] = {
@@ -713,8 +752,10 @@ static struct kunit_case span_cases[] = {
 	KUNIT_CASE(foreign_edges),
 	KUNIT_CASE(pages_of_run),
 	KUNIT_CASE(pages_after_free),
-	KUNIT_CASE(map_grows),
-	KUNIT_CASE(map_grows_with_heap),
+	KUNIT_CASE(map_is_physical),
+	KUNIT_CASE(map_covers_far),
+	KUNIT_CASE(map_heeds_limit),
+	KUNIT_CASE(map_finds),
 	KUNIT_CASE(carve),
 	KUNIT_CASE_PARAM(every_byte, class_gen_params),
 	KUNIT_CASE(stale_reader),

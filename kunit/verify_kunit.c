@@ -207,9 +207,9 @@ static void verify_page_of_another(struct kunit *test)
 	a = gospan_arena(s.h, s.large->base);
 	preempt_enable();
 	for (i = 0; i < 5; i++) {
-		a->span[gospan_page_index(s.large->base) + i] = &gospan_nil;
+		a->span[gospan_page_index(a, s.large->base) + i] = &gospan_nil;
 		KUNIT_EXPECT_NE(test, goverify(s.h, NULL), 0);
-		a->span[gospan_page_index(s.large->base) + i] = s.large;
+		a->span[gospan_page_index(a, s.large->base) + i] = s.large;
 	}
 	unset(test, &s);
 }
@@ -228,7 +228,7 @@ static void verify_unmerged(struct kunit *test)
 	preempt_disable();
 	a = gospan_arena(s.h, run->base);
 	preempt_enable();
-	KUNIT_ASSERT_EQ(test, a->span[gospan_page_index(run->base) + 2]->state,
+	KUNIT_ASSERT_EQ(test, a->span[gospan_page_index(a, run->base) + 2]->state,
 			GO_SPAN_FREE);
 
 	raw_spin_lock_irqsave(&a->node->lock, flags);

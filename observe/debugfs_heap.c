@@ -215,8 +215,7 @@ DEFINE_SHOW_ATTRIBUTE(pageheap);
 /* The name of an arena in the output, which is not an address. */
 static unsigned long arena_name(const struct goarena *a)
 {
-	return (a->base - rcu_dereference(goalloc_heap.map)->base) >>
-	       GO_ARENA_SHIFT;
+	return (a->base + goalloc_heap.map->shift) >> GO_ARENA_SHIFT;
 }
 
 /*

@@ -44,6 +44,7 @@
 #include "mcache.h"
 #include "numa.h"
 #include "observe.h"
+#include "span.h"
 
 /* A counter of a span class: that of the mcaches, and that past them. */
 #define sum_of(h, spc, counter)						\
@@ -164,17 +165,6 @@ static void read_fix(struct gofixalloc *f, u64 *sys, u64 *inuse)
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 }
 
-static size_t map_bytes(struct goheap *h)
-{
-	size_t n;
-
-	rcu_read_lock();
-	n = struct_size_t(struct goarenamap, arena,
-			  rcu_dereference(h->map)->nr);
-	rcu_read_unlock();
-	return n;
-}
-
 static size_t mcache_bytes(void)
 {
 	return num_possible_cpus() * sizeof(struct gomcache);
@@ -199,7 +189,7 @@ static size_t node_bytes(struct goheap *h)
  */
 size_t gostats_fixed(struct goheap *h)
 {
-	return map_bytes(h) + mcache_bytes() + node_bytes(h);
+	return gospan_map_bytes(h) + mcache_bytes() + node_bytes(h);
 }
 
 static void read_metadata_of(struct gonode *node, struct goalloc_memstats *m)
@@ -222,7 +212,7 @@ static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
 	m->mcache_inuse = m->mcache_sys;
 	for_each_gonode(h, nid)
 		read_metadata_of(h->node[nid], m);
-	m->gc_sys += map_bytes(h);
+	m->gc_sys += gospan_map_bytes(h);
 	m->other_sys = node_bytes(h);
 }
 

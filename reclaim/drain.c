@@ -156,7 +156,7 @@ static void drain_cache(struct goheap *h, struct gomcache *c, enum godrain what)
 		} else if (i == PART_TINY) {
 			block = gotiny_drain(c);
 			if (block)
-				gofree_block(h, block);
+				gofree_block(block, h);
 		} else {
 			gomcache_enter(c);
 			gostack_empty(h, c, i);
