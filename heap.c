@@ -123,7 +123,7 @@ void goheap_disown(struct gonode *node, struct gospan *s, enum goscavenger who)
 	lockdep_assert_held(&node->lock);
 	goruns_map(a, s, &gospan_nil);
 	a->npages -= s->npages;
-	node->empty += !a->npages;
+	goruns_file_arena(&node->runs, a);
 	node->sys -= s->npages;
 	node->halves -= s->half;
 	node->runs.changes++;
@@ -158,36 +158,46 @@ void goheap_release(struct gonode *node, struct gospan *s)
 /**
  * goheap_retire_arena - take an arena without pages out of the map
  * @node: its node
- * @a: the arena
  *
- * Context: goheap.give_back is held.
- * Return: false when it has pages; else it is the caller's, to be freed after a
- * grace period.
+ * Context: the node's give_back is held.
+ * Return: the arena, to be freed after a grace period; NULL if there is none.
  */
-bool goheap_retire_arena(struct gonode *node, struct goarena *a)
+struct goarena *goheap_retire_arena(struct gonode *node)
 {
 	unsigned long flags;
-	bool empty;
+	struct goarena *a;
 
-	lockdep_assert_held(&node->heap->give_back);
+	lockdep_assert_held(&node->give_back);
 	raw_spin_lock_irqsave(&node->lock, flags);
-	empty = !a->npages;
-	if (empty) {
-		node->empty--;
-		list_del(&a->list);
+	a = list_first_entry_or_null(&node->runs.arenas[GO_USE_EMPTY],
+				     struct goarena, list);
+	if (a) {
+		goruns_remove_arena(&node->runs, a);
 		gospan_arena_leave(node->heap, a);
 	}
 	raw_spin_unlock_irqrestore(&node->lock, flags);
-	return empty;
+	return a;
 }
 
-static void free_run(struct gonode *node, struct gospan *s)
+/* The arena of a span, which stays as long as the span does. */
+static struct goarena *arena_of_span(struct goheap *h, const struct gospan *s)
 {
+	struct goarena *a;
+
+	preempt_disable();
+	a = gospan_arena(h, s->base);
+	preempt_enable();
+	return a;
+}
+
+static void free_run(struct goarena *a, struct gospan *s)
+{
+	struct gonode *node = a->node;
 	unsigned long flags;
 	LIST_HEAD(dead);
 
 	raw_spin_lock_irqsave(&node->lock, flags);
-	goruns_free(&node->runs, gospan_arena(node->heap, s->base), s, &dead);
+	goruns_free(&node->runs, a, s, &dead);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 
 	free_descriptors(node->heap, &dead);
@@ -205,7 +215,7 @@ static void give_back_run_at_once(struct gonode *node, struct gospan *s)
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	goheap_release(node, s);
 	/* There may be an arena to retire. */
-	if (READ_ONCE(node->empty))
+	if (goheap_has_empty(node))
 		gohooks_kick(node->heap);
 }
 
@@ -239,12 +249,12 @@ bool goheap_must_give_back(const struct gospan *s)
  */
 void goheap_free(struct goheap *h, struct gospan *s)
 {
-	struct gonode *node = gospan_node(h, s);
+	struct goarena *a = arena_of_span(h, s);
 
 	if (unlikely(goheap_must_give_back(s)) && gogfp_may_free_pages())
-		give_back_run_at_once(node, s);
+		give_back_run_at_once(a->node, s);
 	else
-		free_run(node, s);
+		free_run(a, s);
 }
 
 /**
@@ -336,7 +346,8 @@ bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp)
  */
 void goheap_free_large(struct goheap *h, struct gospan *s, bool give_back)
 {
-	struct gonode *node = gospan_node(h, s);
+	struct goarena *a = arena_of_span(h, s);
+	struct gonode *node = a->node;
 	unsigned long flags;
 
 	/* Before the pages go, for those that read MemStats. */
@@ -349,7 +360,7 @@ void goheap_free_large(struct goheap *h, struct gospan *s, bool give_back)
 	if (unlikely(give_back))
 		give_back_run_at_once(node, s);
 	else
-		free_run(node, s);
+		free_run(a, s);
 }
 
 /* Does the heap have the other half of a page already? */
@@ -378,11 +389,9 @@ static bool enter_pages(struct gonode *node, struct gospan *s,
 	if (a == &goarena_nil && *spare && gospan_arena_enter(h, *spare)) {
 		a = *spare;
 		*spare = NULL;
-		list_add(&a->list, &node->arenas);
-		node->empty++;
+		goruns_add_arena(&node->runs, a);
 	}
 	if (a->node == node && !has_other_half(a, s)) {
-		node->empty -= !a->npages;
 		a->npages += n;
 		node->sys += n;
 		node->halves += s->half;
@@ -390,6 +399,7 @@ static bool enter_pages(struct gonode *node, struct gospan *s,
 		goruns_map(a, s, s);
 		if (rest)
 			goruns_free(&node->runs, a, rest, &dead);
+		goruns_file_arena(&node->runs, a);
 		note_peak(node);
 		ok = true;
 	}

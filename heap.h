@@ -17,11 +17,17 @@ struct gospan *goheap_adopt(struct goheap *h, struct page *page,
 void goheap_disown(struct gonode *node, struct gospan *s,
 		   enum goscavenger who);
 void goheap_release(struct gonode *node, struct gospan *s);
-bool goheap_retire_arena(struct gonode *node, struct goarena *a);
+struct goarena *goheap_retire_arena(struct gonode *node);
 bool goheap_must_give_back(const struct gospan *s);
 void goheap_make_large(struct gonode *node, struct gospan *s, size_t size);
 bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp);
 void goheap_free_large(struct goheap *h, struct gospan *s, bool give_back);
+
+/* Has the node arenas without a page, which are to be retired?  Any context. */
+static inline bool goheap_has_empty(const struct gonode *node)
+{
+	return READ_ONCE(node->runs.narenas[GO_USE_EMPTY]);
+}
 
 /*
  * Get the descriptors that cutting a run takes, as @gfp permits: one for the

@@ -55,7 +55,7 @@ static struct gonode *new_node(struct goheap *h, int nid)
 	node->nid = nid;
 	node->reserve = GO_RESERVE_PAGES;
 	node->retry = jiffies;
-	INIT_LIST_HEAD(&node->arenas);
+	mutex_init(&node->give_back);
 	goruns_init(&node->runs, &node->lock, h->map->shift);
 	gospan_fix_init(node);
 	gostack_fix_init(node);
@@ -223,12 +223,17 @@ static void abandon_span(struct gospan *s, void *data)
 static void abandon_arenas(struct goheap *h)
 {
 	struct goarena *a, *next;
+	struct goruns *r;
+	unsigned int i;
 	int nid;
 
 	gospan_walk(h, abandon_span, h);
-	for_each_gonode(h, nid)
-		list_for_each_entry_safe(a, next, &h->node[nid]->arenas, list)
-			gofixalloc_free(h, a);
+	for_each_gonode(h, nid) {
+		r = &h->node[nid]->runs;
+		for (i = 0; i < GO_NR_USES; i++)
+			list_for_each_entry_safe(a, next, &r->arenas[i], list)
+				gofixalloc_free(h, a);
+	}
 }
 
 /* Take out the chunks of a node's metadata, none of which is in use. */

@@ -5,6 +5,7 @@
 #ifndef GOALLOC_RUNS_H
 #define GOALLOC_RUNS_H
 
+#include <linux/math.h>
 #include "types.h"
 
 void goruns_init(struct goruns *r, raw_spinlock_t *lock, unsigned long shift);
@@ -21,5 +22,19 @@ struct gospan *goruns_cut(struct goruns *r, struct goarena *a,
 void goruns_free(struct goruns *r, struct goarena *a, struct gospan *s,
 		 struct list_head *dead);
 void goruns_map(struct goarena *a, struct gospan *s, struct gospan *to);
+void goruns_add_arena(struct goruns *r, struct goarena *a);
+void goruns_remove_arena(struct goruns *r, struct goarena *a);
+void goruns_file_arena(struct goruns *r, struct goarena *a);
+
+/* The list that an arena belongs on. */
+static inline unsigned int goruns_use(const struct goarena *a)
+{
+	if (!a->npages)
+		return GO_USE_EMPTY;
+	if (!a->nfree)
+		return GO_USE_FULL;
+	return GO_USE_NONE + DIV_ROUND_UP((a->npages - a->nfree) * 8,
+					  GO_ARENA_PAGES);
+}
 
 #endif /* GOALLOC_RUNS_H */

@@ -17,16 +17,17 @@
  *                       while no mcache holds the span avail[] and navail.  At
  *                       most GO_BATCH objects are moved under one hold.
  *   gonode.lock         the free runs, the lists and the counts of the node; of
- *                       its arenas list, span[], npages and nfree; of free
+ *                       its arenas list, span[], npages, nfree and use; of free
  *                       runs base, npages, needzero, state and rb.
  *   goheap.map_lock     writes to the arena map: a new second level, its next,
  *                       first and nl2; and an arena's entry, which needs the
  *                       lock of the arena's node as well.
  *   gofixalloc.lock     chunks, what page->private says of each but for where
  *                       it belongs, young, waiting, grace, and the counts.
- *   goheap.give_back    (a mutex) the walk that takes free pages out of the
- *                       heap, and dead.  No arena leaves the map without it.
- *                       Nothing allocates while it is held, so that it may be
+ *   gonode.give_back    (a mutex) taking free pages of an arena out of the
+ *                       heap; no arena of the node leaves the map without it.
+ *                       It is held for one arena or a millisecond.  Nothing
+ *                       allocates or waits while it is held, so that it may be
  *                       taken in reclaim.
  *   goheap.finish       (a mutex) finishing the frees that NMIs have left.
  *                       Nothing allocates while it is held, either.
@@ -157,6 +158,16 @@
  */
 #define GO_RESERVE_PAGES	64
 #define GO_RESERVE_RUN		16
+
+/*
+ * Arenas are on lists by their use: those without a page; those with free
+ * pages, by the eighths of an arena that are in use, none to eight; and those
+ * with none free.
+ */
+#define GO_USE_EMPTY		0
+#define GO_USE_NONE		1
+#define GO_USE_FULL		(GO_USE_NONE + 9)
+#define GO_NR_USES		(GO_USE_FULL + 1)
 
 /* The recent peak is taken over this many ticks of the background. */
 #define GO_PEAKS		10
@@ -306,13 +317,14 @@ struct gospan {
 
 /**
  * struct goarena - 4 MiB of aligned physical memory with pages of the heap
- * @list: on @node's list of arenas, or on goheap.dead
+ * @list: on one of its node's lists, or of the code that has retired it
  * @span: what each 8 KiB page belongs to; a free run is entered at its first
  *	and last page only, everything else is &gospan_nil
  * @base: address of its first byte, whether the heap holds that or not
  * @node: the node its pages are on
  * @npages: pages that the heap holds
  * @nfree: pages of those that are free
+ * @use: which list it is on
  */
 struct goarena {
 	struct list_head list;
@@ -321,6 +333,7 @@ struct goarena {
 	struct gonode *node;
 	unsigned int npages;
 	unsigned int nfree;
+	unsigned int use;
 };
 
 /* The arenas of a second level of the map: the lower half of an address. */
@@ -481,6 +494,8 @@ struct gocentral {
  * @free: pages in them
  * @big: of those, in runs of at least GO_RESERVE_RUN
  * @changes: how often the runs, or the pages of their owner, have changed
+ * @arenas: all arenas, by their use
+ * @narenas: how many are on each list
  */
 struct goruns {
 	raw_spinlock_t *lock;
@@ -490,6 +505,8 @@ struct goruns {
 	unsigned long free;
 	unsigned long big;
 	unsigned long changes;
+	struct list_head arenas[GO_NR_USES];
+	unsigned long narenas[GO_NR_USES];
 };
 
 /**
@@ -546,13 +563,12 @@ enum {
  * @heap: the heap it belongs to
  * @nid: which node
  * @fix: metadata
- * @runs: the free runs
- * @arenas: all arenas of the node
+ * @give_back: see the table
+ * @runs: the free runs and the arenas
  * @sys: pages held, in 8 KiB
  * @halves: those of which the heap has half
  * @reserve: what of @runs.big is left to contexts that cannot grow the heap
  * @retry: when to try again to fill it, in jiffies
- * @empty: arenas without pages, to be retired
  * @released: kernel pages ever given back
  * @shared: of those, pages that somebody else had a reference to
  * @lost: pages that stay for good: references of ours were put by others
@@ -571,13 +587,12 @@ struct gonode {
 	struct goheap *heap;
 	int nid;
 	struct gofixalloc fix[GO_NR_FIX];
+	struct mutex give_back;	/* giving back sleeps */
 	struct goruns runs;
-	struct list_head arenas;
 	unsigned long sys;
 	unsigned long halves;
 	unsigned long reserve;
 	unsigned long retry;
-	unsigned long empty;
 	unsigned long released;
 	unsigned long shared;
 	unsigned long lost;
@@ -628,9 +643,7 @@ enum gomisuse {
  * @kick: queues @work, from any context
  * @work: what was put off: see reclaim/worker.c
  * @stopped: @work is not to be queued any more
- * @give_back: see the table
  * @finish: see the table
- * @dead: arenas that have left the map; reaped after a grace period
  * @background: the background's next turn
  * @next_tick: when its next tick is due, in jiffies; written by @background,
  *	and without a lock by a parameter that changes
@@ -661,9 +674,7 @@ struct goheap {
 	struct irq_work kick;
 	struct work_struct work;
 	bool stopped;
-	struct mutex give_back;	/* giving back sleeps */
-	struct mutex finish;
-	struct list_head dead;
+	struct mutex finish;	/* finishing a free may sleep */
 	struct delayed_work background;
 	unsigned long next_tick;
 	unsigned long next_turn;

@@ -205,7 +205,7 @@ static void give_back_beside(struct kunit *test)
 	gotest_run_end(test, s);
 	goscavenge_all(gotest_heap(test));
 	KUNIT_EXPECT_EQ(test, node->sys, 0);
-	KUNIT_EXPECT_TRUE(test, list_empty(&node->arenas));
+	KUNIT_EXPECT_EQ(test, gotest_arenas(node), 0);
 }
 
 /* What went back is free, or most of it would still have references. */
@@ -295,11 +295,11 @@ static void empty_arena_is_retired(struct kunit *test)
 	s->state = GO_SPAN_DYING;
 	goheap_free_large(h, s, goheap_must_give_back(s));
 	KUNIT_EXPECT_EQ(test, node->sys, 0);
-	KUNIT_EXPECT_EQ(test, node->empty, 1);
+	KUNIT_EXPECT_EQ(test, node->runs.narenas[GO_USE_EMPTY], 1);
 	KUNIT_EXPECT_TRUE(test, goscavenge_has_arenas(h));
 	goscavenge_reap(h);
-	KUNIT_EXPECT_EQ(test, node->empty, 0);
-	KUNIT_EXPECT_TRUE(test, list_empty(&node->arenas));
+	KUNIT_EXPECT_EQ(test, node->runs.narenas[GO_USE_EMPTY], 0);
+	KUNIT_EXPECT_EQ(test, gotest_arenas(node), 0);
 	KUNIT_EXPECT_FALSE(test, goscavenge_has_arenas(h));
 }
 

@@ -69,6 +69,9 @@ struct gotest_field *gotest_field_new(struct kunit *test, unsigned int n)
 		f->arena[i].npages = GO_ARENA_PAGES;
 		for (k = 0; k < GO_ARENA_PAGES; k++)
 			f->arena[i].span[k] = &gospan_nil;
+		gotest_field_lock(f);
+		goruns_add_arena(&f->runs, &f->arena[i]);
+		gotest_field_unlock(f);
 		s = gotest_descriptor_new(test);
 		s->base = f->arena[i].base;
 		s->npages = GO_ARENA_PAGES;
@@ -134,6 +137,24 @@ static bool in_order(const struct gospan *a, const struct gospan *b)
 	       (a->npages == b->npages && a->base < b->base);
 }
 
+/* Each arena is on the list that it belongs on, and counted there. */
+static unsigned int check_lists(struct gotest_field *f)
+{
+	unsigned int i, n, all = 0, bad = 0;
+	struct goarena *a;
+
+	for (i = 0; i < GO_NR_USES; i++) {
+		n = 0;
+		list_for_each_entry(a, &f->runs.arenas[i], list) {
+			bad += a->use != i || goruns_use(a) != i;
+			n++;
+		}
+		bad += f->runs.narenas[i] != n;
+		all += n;
+	}
+	return bad + (all != f->n);
+}
+
 unsigned int gotest_field_expect_sound(struct gotest_field *f)
 {
 	unsigned long nfree = 0, in_trees = 0, big = 0;
@@ -146,6 +167,7 @@ unsigned int gotest_field_expect_sound(struct gotest_field *f)
 		bad += test_bit(i, f->runs.nonempty) ==
 		       RB_EMPTY_ROOT(&f->runs.tree[i].rb_root);
 	gotest_field_lock(f);
+	bad += check_lists(f);
 	for (s = goruns_after(&f->runs, 0, 0); s;
 	     s = goruns_after(&f->runs, s->npages, s->base)) {
 		bad += s->state != GO_SPAN_FREE;

@@ -59,6 +59,16 @@ struct gonode *gotest_node(struct kunit *test)
 	return gotest_heap(test)->node[first_memory_node];
 }
 
+unsigned long gotest_arenas(const struct gonode *node)
+{
+	unsigned long n = 0;
+	unsigned int i;
+
+	for (i = 0; i < GO_NR_USES; i++)
+		n += node->runs.narenas[i];
+	return n;
+}
+
 struct gospan *gotest_run_new(struct kunit *test, unsigned long npages,
 			      unsigned long align)
 {

@@ -24,6 +24,9 @@ void gotest_worker(struct goheap *h, bool on);
 /* All runs are of this node. */
 struct gonode *gotest_node(struct kunit *test);
 
+/* How many arenas the node has. */
+unsigned long gotest_arenas(const struct gonode *node);
+
 /* Get a run, growing the heap if necessary; a failure ends the test. */
 struct gospan *gotest_run_new(struct kunit *test, unsigned long npages,
 			      unsigned long align);

@@ -5,6 +5,7 @@
  * waits for time to pass.
  */
 
+#include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
@@ -150,7 +151,8 @@ static void scavenge_window(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, node->scavenged[GO_BY_BACKGROUND],
 			GO_ARENA_PAGES << GO_PAGE_ORDER);
 	gotest_settle(h);
-	KUNIT_EXPECT_TRUE(test, list_empty(&h->dead));
+	KUNIT_EXPECT_FALSE(test, goscavenge_has_arenas(h));
+	KUNIT_EXPECT_EQ(test, gotest_arenas(node), 0);
 }
 
 /* A few pages are not worth breaking a block for. */
@@ -194,8 +196,11 @@ static void scavenge_least_used_first(struct kunit *test)
 		i = order[k];
 		n = GO_ARENA_PAGES - used[i];
 		KUNIT_EXPECT_EQ(test, a[i]->npages, GO_ARENA_PAGES);
+		KUNIT_EXPECT_EQ(test, a[i]->use, GO_USE_NONE +
+				DIV_ROUND_UP(used[i] * 8, GO_ARENA_PAGES));
 		KUNIT_EXPECT_EQ(test, ask(test, n, U64_MAX), n);
 		KUNIT_EXPECT_EQ(test, a[i]->npages, used[i]);
+		KUNIT_EXPECT_EQ(test, a[i]->use, GO_USE_FULL);
 	}
 	KUNIT_EXPECT_EQ(test, gotest_node(test)->runs.free, 0);
 	KUNIT_EXPECT_EQ(test, ask(test, 1, U64_MAX), 0);
@@ -303,6 +308,110 @@ static void scavenge_of_node(struct kunit *test)
 					GO_ARENA_PAGES :
 					GO_ARENA_PAGES - 10 - i);
 	}
+}
+
+/* Who gives back of one node does not hold up another. */
+static void scavenge_node_by_node(struct kunit *test)
+{
+	struct goscavenge sc = {
+		.who = GO_BY_SHRINKER,
+		.want_of = want_by_node,
+		.until = U64_MAX,
+	};
+	struct goheap *h = gotest_heap(test);
+	int nid;
+
+	if (gonuma_next(h, first_memory_node + 1) >= nr_node_ids)
+		kunit_skip(test, "takes two nodes");
+	free_arena_each(test);
+	/* The task that gives back would be another one. */
+	mutex_lock_nested(&gotest_node(test)->give_back, SINGLE_DEPTH_NESTING);
+	for_each_gonode(h, nid) {
+		sc.nid = nid;
+		if (nid != first_memory_node)
+			KUNIT_EXPECT_EQ(test, goscavenge(h, &sc), 10 + nid);
+	}
+	mutex_unlock(&gotest_node(test)->give_back);
+}
+
+struct asker {
+	struct gonode *node;
+	struct completion end;
+};
+
+/* Ask for more than there is, what the caches have included. */
+static int ask_for_all(void *arg)
+{
+	struct asker *a = arg;
+	struct goscavenge sc = {
+		.who = GO_BY_LIMIT,
+		.nid = a->node->nid,
+		.caches = true,
+		.want = ULONG_MAX,
+		.until = U64_MAX,
+	};
+
+	goscavenge(a->node->heap, &sc);
+	complete_all(&a->end);
+	return 0;
+}
+
+/* Whoever waits for a CPU to empty its cache keeps nobody from giving back. */
+static void scavenge_waits_alone(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+	struct asker a = { .node = h->node[numa_mem_id()] };
+	struct task_struct *task;
+	unsigned int i;
+
+	gotest_free(h, gotest_alloc(h, GO_SPC(20, 0), GFP_KERNEL));
+	KUNIT_ASSERT_GT(test, c->bytes, 0);
+	init_completion(&a.end);
+	/* One drain does not come to an end. */
+	atomic_inc(&h->draining);
+	task = kthread_run(ask_for_all, &a, "gotest/ask");
+	for (i = 0; !IS_ERR(task) && READ_ONCE(c->bytes) && i < 1000; i++)
+		usleep_range(100, 1000);
+	/* The cache has been emptied, and the other waits for that one. */
+	KUNIT_EXPECT_EQ(test, c->bytes, 0);
+	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&a.node->give_back));
+	KUNIT_EXPECT_FALSE(test, completion_done(&a.end));
+	atomic_dec(&h->draining);
+	wake_up_all(&h->drained);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	wait_for_completion(&a.end);
+}
+
+/* Of arenas with holes all that is free goes, and what is in use stays. */
+static void scavenge_holes(struct kunit *test)
+{
+	struct gonode *node = gotest_node(test);
+	struct gospan **s;
+	unsigned int i, n = 6 * GO_ARENA_PAGES;
+
+	s = kunit_kcalloc(test, n, sizeof(*s), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	for (i = 0; i < n; i++)
+		s[i] = gotest_run_new(test, 1, 1);
+	for (i = 0; i < n; i += 2)
+		gotest_run_end(test, s[i]);
+	/* How much of an arena is in use differs, and so does its list. */
+	for (i = 1; i < n; i += 2)
+		if (i % GO_ARENA_PAGES < i / GO_ARENA_PAGES * 64) {
+			gotest_run_end(test, s[i]);
+			s[i] = NULL;
+		}
+	KUNIT_EXPECT_EQ(test, ask(test, 3, U64_MAX), 3);
+	KUNIT_EXPECT_EQ(test, goverify(gotest_heap(test), NULL), 0);
+	ask(test, ULONG_MAX, U64_MAX);
+	KUNIT_EXPECT_EQ(test, node->runs.free, 0);
+	KUNIT_EXPECT_EQ(test, node->runs.narenas[GO_USE_FULL] +
+			node->runs.narenas[GO_USE_EMPTY], gotest_arenas(node));
+	KUNIT_EXPECT_EQ(test, goverify(gotest_heap(test), NULL), 0);
+	for (i = 1; i < n; i += 2)
+		if (s[i])
+			gotest_run_end(test, s[i]);
 }
 
 /* Out of time, it stops after what is under way. */
@@ -468,6 +577,9 @@ static struct kunit_case scavenge_cases[] = {
 	KUNIT_CASE(scavenge_longest_run_first),
 	KUNIT_CASE(scavenge_want_of),
 	KUNIT_CASE(scavenge_of_node),
+	KUNIT_CASE(scavenge_node_by_node),
+	KUNIT_CASE(scavenge_waits_alone),
+	KUNIT_CASE(scavenge_holes),
 	KUNIT_CASE(scavenge_in_time),
 	KUNIT_CASE(scavenge_without_memory),
 	KUNIT_CASE(scavenge_by_whom),

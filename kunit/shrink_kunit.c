@@ -176,12 +176,12 @@ static void shrink_waits(struct kunit *test)
 
 	init_completion(&s.end);
 	goheap_free(s.h, run_new(test, first_memory_node, GO_ARENA_PAGES));
-	mutex_lock(&s.h->give_back);
+	mutex_lock(&s.h->node[first_memory_node]->give_back);
 	task = kthread_run(scan_fn, &s, "gotest/scan");
 	if (!IS_ERR(task))
 		KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&s.end,
 								  HZ / 20), 0);
-	mutex_unlock(&s.h->give_back);
+	mutex_unlock(&s.h->node[first_memory_node]->give_back);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	wait_for_completion(&s.end);
 	KUNIT_EXPECT_EQ(test, s.went, 10);

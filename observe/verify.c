@@ -203,6 +203,8 @@ static void verify_arena(struct goarena *a, void *data)
 	}
 	if (!what && (pages != a->npages || idle != a->nfree))
 		what = "miscounts its pages";
+	else if (!what && a->use != goruns_use(a))
+		what = "is not on the list of those as full as it is";
 	v->sys += a->npages;
 	v->idle += a->nfree;
 out:

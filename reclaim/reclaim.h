@@ -35,10 +35,11 @@ void godrain_hotplug_exit(void);
  * @caches: if free pages do not suffice, take idle spans too, and then what
  *	CPUs cache
  * @want: pages still to go; counts down
- * @want_of: if set, gives @want anew for each node; called with give_back held
+ * @want_of: if set, instead of @want: how many of a node; asked again as it
+ *	gives back, with its give_back held
  * @until: when to stop, by ktime_get_ns(); U64_MAX for no end
  * @stopped: @until came before all was given back
- * @keep: if set, the free pages of a node beyond these are to go
+ * @keep: if set, so many free pages of a node stay
  * @gone: how many pages went
  */
 struct goscavenge {

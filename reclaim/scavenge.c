@@ -8,17 +8,22 @@
  * Go scavenges from the top of its address space down, because a page it has
  * released keeps its address and costs no more than a fault to use again.  Here
  * a released page is gone, and the page allocator has most use for whole
- * blocks, so that how full an arena is matters more than where it lies.  No
- * list of arenas by use is kept: each allocation of pages would have to update
- * it, while a pass that walks the map is rare.
+ * blocks, so that how full an arena is matters more than where it lies.  The
+ * lists of arenas by use (runs.c) say which is next.  So a pass costs what it
+ * gives back, whatever is held beside that: an arena comes once, each of its
+ * runs once, and an arena with nothing free not at all.  Only of the last
+ * arena, when less is wanted than it has, the long runs are looked for first.
  *
  * The reserve stays: the contexts that need it cannot reclaim.
  *
- * Pages leave the heap under their node's lock and go to the page allocator
- * without it.  The mutex give_back serializes the tasks that do this.  Nothing
- * allocates while it is held, so that a task in reclaim may wait for it.  A
- * walk may still be reading an arena or a descriptor that has gone: their
- * memory goes after a grace period, for which the mutex is dropped.
+ * Pages leave the heap under their node's lock, which is held for some dozens
+ * of steps, and go to the page allocator without it.  The node's mutex
+ * give_back keeps the arena where it is meanwhile.  It is taken anew for each
+ * arena and for each millisecond, and nothing allocates or waits while it is
+ * held.  So a task in reclaim may wait for it, and need not be told that there
+ * is nothing.  An arena that is left without a page is retired later, by
+ * goscavenge_reap(): a walk may still be reading it, so its memory goes after a
+ * grace period.
  *
  * Task context only.
  */
@@ -40,19 +45,14 @@
 #include "runs.h"
 #include "span.h"
 
-/* Shares of an arena in use: none, up to an eighth, ... up to eight eighths. */
 /* How long a growing heap may give back first. */
-#define SHED_NS	(10 * NSEC_PER_MSEC)
+#define SHED_NS		(10 * NSEC_PER_MSEC)
 
-#define SHARES	9
+/* How long give_back is held at a time. */
+#define HOLD_NS		NSEC_PER_MSEC
 
-static unsigned int used_share(const struct goarena *a)
-{
-	unsigned int n = READ_ONCE(a->npages), nfree = READ_ONCE(a->nfree);
-
-	/* The arena may change between the two reads. */
-	return DIV_ROUND_UP((n - min(n, nfree)) * 8, GO_ARENA_PAGES);
-}
+/* How many spans of an arena are looked at under one hold of its lock. */
+#define STEPS		64
 
 /* How many pages of a run may go if @want are wanted: the reserve stays. */
 static unsigned long pages_to_spare(struct gonode *node, struct gospan *s,
@@ -70,148 +70,212 @@ static unsigned long pages_to_spare(struct gonode *node, struct gospan *s,
 	return min3(n, spare, (unsigned long)s->npages - GO_RESERVE_RUN);
 }
 
-/* The run of an arena of which the most pages may go, and how many: @n. */
-static struct gospan *best_run_of(struct gonode *node, struct goarena *a,
-				  unsigned long want, unsigned long *n)
-{
-	struct gospan *s, *best = NULL;
-	unsigned int i = 0;
+/**
+ * struct arena_walk - giving back an arena, run by run
+ * @node: its node
+ * @a: the arena
+ * @page: where to go on
+ * @least: how long a run must be
+ * @spare: for what is left of a run; nothing may allocate here, so that without
+ *	one only whole runs go
+ * @sc: what is wanted
+ */
+struct arena_walk {
+	struct gonode *node;
+	struct goarena *a;
+	unsigned int page;
+	unsigned int least;
+	struct gospan *spare[2];
+	struct goscavenge *sc;
+};
 
-	lockdep_assert_held(&node->lock);
-	*n = 0;
-	while (i < GO_ARENA_PAGES) {
-		s = a->span[i];
-		if (s == &gospan_nil) {
-			i++;
+/* The next free run, if it is among the next few spans. */
+static struct gospan *find_run(struct arena_walk *w)
+{
+	struct goarena *a = w->a;
+	unsigned int steps;
+	struct gospan *s;
+
+	lockdep_assert_held(&w->node->lock);
+	for (steps = 0; steps < STEPS && w->page < GO_ARENA_PAGES; steps++) {
+		s = a->span[w->page++];
+		if (s == &gospan_nil)
 			continue;
-		}
-		if (s->state == GO_SPAN_FREE &&
-		    pages_to_spare(node, s, want) > *n) {
-			*n = pages_to_spare(node, s, want);
-			best = s;
-		}
-		i += s->npages;
+		/* The walk may have been put down in its midst. */
+		w->page = gospan_page_index(a, s->base) + s->npages;
+		if (s->state == GO_SPAN_FREE && s->npages >= w->least)
+			return s;
 	}
-	return best;
+	return NULL;
 }
 
-/* Take out of the heap the run, or the part of it, that goes next. */
-static struct gospan *detach_run(struct gonode *node, struct goarena *a,
-				 struct gospan *spare[2], struct goscavenge *sc)
+/* Take the next run out of the heap, or the part of it that may go. */
+static struct gospan *detach_run(struct arena_walk *w)
 {
-	unsigned long flags, n;
+	struct gonode *node = w->node;
+	unsigned long flags, n = 0;
 	struct gospan *s;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
-	s = best_run_of(node, a, sc->want, &n);
-	if (s && n < s->npages && !spare[0])
+	s = find_run(w);
+	if (s)
+		n = pages_to_spare(node, s, w->sc->want);
+	if (!n || (n < s->npages && !w->spare[0])) {
 		s = NULL;
-	if (s) {
-		s = goruns_cut(&node->runs, a, s, n, 1, spare);
-		goheap_disown(node, s, sc->who);
-		sc->want -= n;
-		sc->gone += n;
+	} else {
+		s = goruns_cut(&node->runs, w->a, s, n, 1, w->spare);
+		goheap_disown(node, s, w->sc->who);
+		w->sc->want -= n;
+		w->sc->gone += n;
 	}
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return s;
 }
 
-/* Give back one run of an arena; false when none may go. */
-static bool give_back_run(struct gonode *node, struct goarena *a,
-			  struct goscavenge *sc)
+static void give_back_run(struct arena_walk *w)
 {
-	struct goheap *h = node->heap;
-	/* Nothing may allocate here: without a spare only whole runs go. */
-	struct gofixalloc *f = &node->fix[GO_FIX_SPAN];
-	struct gospan *spare[2] = { gofixalloc_reuse(f) ?: gofixalloc_pop(f) };
-	struct gospan *s = detach_run(node, a, spare, sc);
+	struct gofixalloc *f = &w->node->fix[GO_FIX_SPAN];
+	struct gospan *s;
 
+	if (!w->spare[0])
+		w->spare[0] = gofixalloc_reuse(f) ?: gofixalloc_pop(f);
+	s = detach_run(w);
 	if (s)
-		goheap_release(node, s);
-	goheap_put_spares(h, spare);
-	return s;
+		goheap_release(w->node, s);
 }
 
-/* A walk may still be looking at an arena that goes. */
-static bool retire_arena(struct gonode *node, struct goarena *a)
+static void heed_time(struct goscavenge *sc, u64 now)
 {
-	if (READ_ONCE(a->npages) || !goheap_retire_arena(node, a))
-		return false;
-	list_add(&a->list, &node->heap->dead);
-	return true;
-}
-
-static void scavenge_arena(struct gonode *node, struct goarena *a,
-			   struct goscavenge *sc)
-{
-	lockdep_assert_held(&node->heap->give_back);
-	while (sc->want && give_back_run(node, a, sc)) {
-		cond_resched();
-		if (ktime_get_ns() > sc->until) {
-			sc->stopped = true;
-			sc->want = 0;
-		}
-		if (retire_arena(node, a))
-			return;
+	if (now > sc->until) {
+		sc->stopped = true;
+		sc->want = 0;
 	}
 }
 
-/* The node's first arena from place @i of the map on; @i becomes its place. */
-static struct goarena *next_arena_of(struct gonode *node, unsigned long *i)
+/*
+ * Walk an arena once for all that it has; else, for the longest runs first,
+ * once for those of at least each power of two.  False when give_back has been
+ * held for long enough, something has gone, and there may be more.
+ */
+static bool walk_arena(struct arena_walk *w)
 {
+	u64 now, hold = ktime_get_ns() + HOLD_NS;
+	unsigned long gone = w->sc->gone;
+
+	lockdep_assert_held(&w->node->give_back);
+	w->least = w->sc->want < READ_ONCE(w->a->nfree) ? GO_ARENA_PAGES : 1;
+	for (; w->least; w->least /= 2)
+		for (w->page = 0; w->page < GO_ARENA_PAGES && w->sc->want;) {
+			give_back_run(w);
+			cond_resched();
+			now = ktime_get_ns();
+			heed_time(w->sc, now);
+			if (now > hold && w->sc->want && w->sc->gone > gone)
+				return false;
+		}
+	return true;
+}
+
+static bool scavenge_arena(struct gonode *node, struct goarena *a,
+			   struct goscavenge *sc)
+{
+	struct arena_walk w = { .node = node, .a = a, .sc = sc };
+	bool done = walk_arena(&w);
+
+	goheap_put_spares(node->heap, w.spare);
+	return done;
+}
+
+/* The free pages of a node beyond so many, asked when it is our turn. */
+static unsigned long free_beyond(struct gonode *node, unsigned long keep)
+{
+	unsigned long nfree = READ_ONCE(node->runs.free);
+
+	return nfree > keep ? nfree - keep : 0;
+}
+
+/* Others may give back as well, so that this is asked again and again. */
+static void limit_want(struct gonode *node, struct goscavenge *sc)
+{
+	if (sc->want_of)
+		sc->want = min(sc->want, sc->want_of(node));
+	if (sc->keep)
+		sc->want = min(sc->want, free_beyond(node, sc->keep));
+}
+
+/* The arena that is next on a list, or NULL; it stays as give_back is held. */
+static struct goarena *next_arena(struct gonode *node, unsigned int use)
+{
+	unsigned long flags;
 	struct goarena *a;
 
-	lockdep_assert_held(&node->heap->give_back);
-	rcu_read_lock();
-	while ((a = gospan_next_arena(node->heap, i)) && a->node != node)
-		++*i;
-	rcu_read_unlock();
-	/* It stays: arenas leave the map under give_back only. */
+	lockdep_assert_held(&node->give_back);
+	raw_spin_lock_irqsave(&node->lock, flags);
+	a = list_first_entry_or_null(&node->runs.arenas[use], struct goarena,
+				     list);
+	if (a)
+		list_move_tail(&a->list, &node->runs.arenas[use]);
+	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return a;
 }
 
-/* Give back free pages of the arenas with @share eighths in use. */
-static void scavenge_share(struct gonode *node, unsigned int share,
-			   struct goscavenge *sc)
+/*
+ * Give back free pages of the arenas on a list.  Those that come to it go
+ * behind the ones that are there, so that their number says when it has been
+ * walked.
+ */
+static void scavenge_list(struct gonode *node, unsigned int use,
+			  struct goscavenge *sc)
 {
+	unsigned long left = READ_ONCE(node->runs.narenas[use]);
 	struct goarena *a;
-	unsigned long i;
 
-	for (i = 0; sc->want && (a = next_arena_of(node, &i)); i++)
-		if (used_share(a) == share)
-			scavenge_arena(node, a, sc);
+	while (sc->want && left) {
+		mutex_lock(&node->give_back);
+		limit_want(node, sc);
+		a = sc->want ? next_arena(node, use) : NULL;
+		/* Once more if it took too long: what has gone is progress. */
+		if (!a || scavenge_arena(node, a, sc))
+			left--;
+		mutex_unlock(&node->give_back);
+		cond_resched();
+	}
 }
 
 /* Give back free pages of a node, the least used arenas first. */
 static void scavenge_free(struct gonode *node, struct goscavenge *sc)
 {
-	unsigned long i, nfree[SHARES] = {};
-	struct goarena *a;
-	unsigned int k;
+	unsigned int use;
 
-	lockdep_assert_held(&node->heap->give_back);
-	for (i = 0; (a = next_arena_of(node, &i)); i++)
-		nfree[used_share(a)] += READ_ONCE(a->nfree);
-	for (k = 0; k < SHARES; k++)
-		if (nfree[k])
-			scavenge_share(node, k, sc);
+	/* What another task has taken out has gone when it is our turn. */
+	mutex_lock(&node->give_back);
+	mutex_unlock(&node->give_back);
+	for (use = GO_USE_NONE; use < GO_USE_FULL; use++)
+		scavenge_list(node, use, sc);
 }
 
-/* Make the idle spans of a node's mcentrals free pages. */
+/*
+ * Make the idle spans of a node's mcentrals free pages: as many as there are
+ * now, for a busy load may make more of them as fast.
+ */
 static void trim_centrals(struct gonode *node)
 {
+	unsigned int n, left;
 	struct gocentral *c;
 
-	for (c = node->central; c < node->central + GO_NR_SPANCLASSES; c++)
-		while (READ_ONCE(c->idle)) {
-			gocentral_trim(c, GO_BATCH);
+	for (c = node->central; c < node->central + GO_NR_SPANCLASSES; c++) {
+		left = READ_ONCE(c->idle);
+		while (left) {
+			n = gocentral_trim(c, left);
+			left = n ? left - n : 0;
 			cond_resched();
 		}
+	}
 }
 
 /*
  * Free pages first; then idle spans; and last what the CPUs cache, because they
- * would soon fetch it again.
+ * would soon fetch it again.  Waiting for them holds nothing up.
  */
 static void scavenge_node(struct gonode *node, struct goscavenge *sc)
 {
@@ -225,14 +289,6 @@ static void scavenge_node(struct gonode *node, struct goscavenge *sc)
 		trim_centrals(node);
 		scavenge_free(node, sc);
 	}
-}
-
-/* The free pages of a node beyond so many, asked when it is our turn. */
-static unsigned long free_beyond(struct gonode *node, unsigned long keep)
-{
-	unsigned long nfree = READ_ONCE(node->runs.free);
-
-	return nfree > keep ? nfree - keep : 0;
 }
 
 /**
@@ -250,18 +306,15 @@ unsigned long goscavenge(struct goheap *h, struct goscavenge *sc)
 
 	sc->gone = 0;
 	sc->stopped = false;
-	mutex_lock(&h->give_back);
 	for_each_gonode(h, nid) {
 		if (sc->nid != NUMA_NO_NODE && sc->nid != nid)
 			continue;
 		if (sc->want_of)
-			sc->want = sc->want_of(h->node[nid]);
-		if (sc->keep)
-			sc->want = free_beyond(h->node[nid], sc->keep);
+			sc->want = sc->stopped ? 0 : ULONG_MAX;
+		limit_want(h->node[nid], sc);
 		if (sc->want)
 			scavenge_node(h->node[nid], sc);
 	}
-	mutex_unlock(&h->give_back);
 	atomic64_add(ktime_get_ns() - start, &h->scavenge_ns);
 	if (sc->gone)
 		atomic_long_inc(&h->cycles);
@@ -283,22 +336,28 @@ bool goscavenge_has_arenas(struct goheap *h)
 	int nid;
 
 	for_each_gonode(h, nid)
-		if (READ_ONCE(h->node[nid]->empty))
+		if (goheap_has_empty(h->node[nid]))
 			return true;
-	return !list_empty_careful(&h->dead);
+	return false;
 }
 
-/* Retire the arenas that large objects have left without a page. */
-static void retire_empty_arenas(struct goheap *h)
+/* Retire the arenas that are left without a page. */
+static void retire_arenas(struct gonode *node, struct list_head *dead)
 {
 	struct goarena *a;
-	unsigned long i;
-	int nid;
+	unsigned int i;
 
-	for_each_gonode(h, nid)
-		for (i = 0; READ_ONCE(h->node[nid]->empty) &&
-		     (a = next_arena_of(h->node[nid], &i)); i++)
-			retire_arena(h->node[nid], a);
+	while (goheap_has_empty(node)) {
+		mutex_lock(&node->give_back);
+		for (i = 0; i < GO_BATCH; i++) {
+			a = goheap_retire_arena(node);
+			if (!a)
+				break;
+			list_add(&a->list, dead);
+		}
+		mutex_unlock(&node->give_back);
+		cond_resched();
+	}
 }
 
 /* Give back chunks of metadata that are not in use. */
@@ -321,7 +380,7 @@ static size_t release_chunks(struct goheap *h)
 }
 
 /**
- * goscavenge_reap - free arenas that have left the map, and unused metadata
+ * goscavenge_reap - free arenas without pages, and unused metadata
  * @h: the heap
  *
  * Waits for a grace period first: a walk, or the look-up of a bad address, may
@@ -334,11 +393,10 @@ size_t goscavenge_reap(struct goheap *h)
 {
 	struct goarena *a, *next;
 	LIST_HEAD(dead);
+	int nid;
 
-	mutex_lock(&h->give_back);
-	retire_empty_arenas(h);
-	list_splice_init(&h->dead, &dead);
-	mutex_unlock(&h->give_back);
+	for_each_gonode(h, nid)
+		retire_arenas(h->node[nid], &dead);
 	if (!list_empty(&dead))
 		synchronize_rcu();
 	list_for_each_entry_safe(a, next, &dead, list)
@@ -355,6 +413,7 @@ static void shed_free_pages(struct gonode *node, unsigned long keep)
 	struct goscavenge sc = {
 		.who = GO_BY_BACKGROUND,
 		.nid = node->nid,
+		.want = ULONG_MAX,
 		.keep = keep,
 		.until = ktime_get_ns() + SHED_NS,
 	};

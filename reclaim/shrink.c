@@ -13,11 +13,12 @@
  * A scan runs inside an allocation of any caller, under whatever locks that
  * caller holds.  So nothing here allocates, enters a file system or does I/O,
  * which makes it safe for GFP_NOFS and GFP_NOIO too.  Nor does the holder of
- * give_back allocate, so a scan waits for it: a task that was turned away could
- * conclude that nothing is left and call the OOM killer while kswapd is giving
- * back.  The hotplug lock is only tried, and the wait for the caches has an
- * end. GFP_ATOMIC and GFP_NOWAIT never get here.  What has to wait for a grace
- * period is left to the worker.
+ * the node's give_back allocate, and he holds it for a millisecond, so a scan
+ * waits for it: a task that was turned away could conclude that nothing is left
+ * and call the OOM killer while kswapd is giving back.  The hotplug lock is
+ * only tried, and the wait for the caches has an end.  GFP_ATOMIC and
+ * GFP_NOWAIT never get here.  What has to wait for a grace period is left to
+ * the worker.
  */
 
 #include <linux/mm.h>

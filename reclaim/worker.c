@@ -72,9 +72,7 @@ static void queue_worker(struct irq_work *kick)
  */
 void goworker_init(struct goheap *h)
 {
-	mutex_init(&h->give_back);
 	mutex_init(&h->finish);
-	INIT_LIST_HEAD(&h->dead);
 	INIT_WORK(&h->work, run_worker);
 	init_irq_work(&h->kick, queue_worker);
 }
