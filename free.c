@@ -27,7 +27,7 @@
 /* Leave a free to the worker; every object has room for the link. */
 static void defer_free(struct goheap *h, void *p)
 {
-	llist_add(p, &this_cpu_ptr(h->mcache)->deferred);
+	llist_add(p, &h->deferred);
 	gohooks_kick(h);
 }
 
@@ -86,7 +86,7 @@ static void free_large(struct goheap *h, struct gospan *sp)
 	if (want_init_on_free() && !gives_back)
 		memset(p, 0, sp->elemsize);
 	if (in_nmi() || (gives_back && !gogfp_may_free_pages())) {
-		llist_add(&sp->dying, &this_cpu_ptr(h->mcache)->dying);
+		llist_add(&sp->dying, &h->dying);
 		gohooks_kick(h);
 	} else {
 		goleak_free(p);

@@ -420,8 +420,6 @@ struct gostack {
  * @tiny_word: its word
  * @tiny_mallocs: tiny objects handed out; this_cpu_inc()
  * @tiny_frees: tiny objects taken back; this_cpu_inc()
- * @deferred: objects freed in NMI, for the worker to finish; lockless
- * @dying: the same, for the spans of large objects
  * @drain: empties this cache, on its CPU
  * @trim: empties the stacks that are idle, on their CPU
  * @tiny_seen: as gostack.seen
@@ -440,8 +438,6 @@ struct gomcache {
 	atomic_t *tiny_word;
 	unsigned long tiny_mallocs;
 	unsigned long tiny_frees;
-	struct llist_head deferred;
-	struct llist_head dying;
 	struct work_struct drain;
 	struct work_struct trim;
 	u32 tiny_seen;
@@ -643,6 +639,8 @@ enum gomisuse {
  * @kick: queues @work, from any context
  * @work: what was put off: see reclaim/worker.c
  * @stopped: @work is not to be queued any more
+ * @deferred: objects freed in NMI, for the worker to finish; lockless
+ * @dying: the same, for the spans of large objects
  * @finish: see the table
  * @background: the background's next turn
  * @next_tick: when its next tick is due, in jiffies; written by @background,
@@ -674,6 +672,8 @@ struct goheap {
 	struct irq_work kick;
 	struct work_struct work;
 	bool stopped;
+	struct llist_head deferred;
+	struct llist_head dying;
 	struct mutex finish;	/* finishing a free may sleep */
 	struct delayed_work background;
 	unsigned long next_tick;

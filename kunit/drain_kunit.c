@@ -94,10 +94,10 @@ static void drain_finishes_deferred(struct kunit *test)
 	gotest_run_in(GOTEST_NMI, free_in_nmi, arg);
 	gomcache_leave(c);
 	preempt_enable();
-	KUNIT_EXPECT_FALSE(test, llist_empty(&c->deferred));
+	KUNIT_EXPECT_FALSE(test, llist_empty(&h->deferred));
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->frees, 0);
 	godrain_all(h);
-	KUNIT_EXPECT_TRUE(test, llist_empty(&c->deferred));
+	KUNIT_EXPECT_TRUE(test, llist_empty(&h->deferred));
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->frees, 1);
 	gotest_worker(h, true);
 }

@@ -42,7 +42,7 @@ static void free_nmi(struct kunit *test)
 		c->busy = 0;
 		preempt_enable();
 		gotest_settle(w.h);
-		KUNIT_EXPECT_TRUE(test, llist_empty(&c->deferred));
+		KUNIT_EXPECT_TRUE(test, llist_empty(&w.h->deferred));
 		KUNIT_EXPECT_EQ(test, gotest_memstats(test, w.h)->frees,
 				++frees);
 		KUNIT_EXPECT_EQ(test, goverify(w.h, NULL), 0);

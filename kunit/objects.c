@@ -84,7 +84,7 @@ void gotest_expect_empty(struct kunit *test, struct goheap *h, int cpu)
 	KUNIT_EXPECT_EQ(test, c->bytes, 0);
 	KUNIT_EXPECT_EQ(test, c->tiny, 0);
 	KUNIT_EXPECT_EQ(test, c->busy, 0);
-	KUNIT_EXPECT_TRUE(test, llist_empty(&c->deferred));
+	KUNIT_EXPECT_TRUE(test, llist_empty(&h->deferred));
 }
 
 /* Live objects, without the blocks that CPUs keep for tiny ones. */

@@ -370,16 +370,12 @@ static void verify_sums(struct verify *v)
 /* Is any CPU in the middle of an operation, or has it put off a free? */
 static bool is_unfinished(struct goheap *h)
 {
-	struct gomcache *c;
 	int cpu;
 
-	for_each_possible_cpu(cpu) {
-		c = per_cpu_ptr(h->mcache, cpu);
-		if (READ_ONCE(c->busy) || !llist_empty(&c->deferred) ||
-		    !llist_empty(&c->dying))
+	for_each_possible_cpu(cpu)
+		if (READ_ONCE(per_cpu_ptr(h->mcache, cpu)->busy))
 			return true;
-	}
-	return false;
+	return !llist_empty(&h->deferred) || !llist_empty(&h->dying);
 }
 
 /* Has nothing moved since total_activity() was @before? */

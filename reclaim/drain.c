@@ -65,14 +65,15 @@ void godrain_deferred(struct goheap *h)
 {
 	struct llist_node *link, *next;
 	struct gospan *s, *more;
-	int cpu;
 
 	mutex_lock(&h->finish);
-	for_each_possible_cpu(cpu) {
-		link = llist_del_all(&per_cpu_ptr(h->mcache, cpu)->deferred);
+	if (!llist_empty(&h->deferred)) {
+		link = llist_del_all(&h->deferred);
 		llist_for_each_safe(link, next, link)
 			finish_free(h, link);
-		link = llist_del_all(&per_cpu_ptr(h->mcache, cpu)->dying);
+	}
+	if (!llist_empty(&h->dying)) {
+		link = llist_del_all(&h->dying);
 		llist_for_each_entry_safe(s, more, link, dying) {
 			goleak_free((void *)s->base);
 			goheap_free_large(h, s, goheap_must_give_back(s));
@@ -374,14 +375,14 @@ int godrain_init(struct goheap *h)
 	int cpu, err;
 
 	init_waitqueue_head(&h->drained);
+	init_llist_head(&h->deferred);
+	init_llist_head(&h->dying);
 	h->mcache = gohooks_fault() ? NULL : alloc_percpu(struct gomcache);
 	if (!h->mcache)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
 		c = per_cpu_ptr(h->mcache, cpu);
 		c->heap = h;
-		init_llist_head(&c->deferred);
-		init_llist_head(&c->dying);
 		INIT_WORK(&c->drain, drain_this_cpu);
 		INIT_WORK(&c->trim, trim_this_cpu);
 	}
