@@ -25,6 +25,7 @@
 #include "fixalloc.h"
 #include "hooks.h"
 #include "mcache.h"
+#include "numa.h"
 #include "span.h"
 #include "stack.h"
 
@@ -69,6 +70,19 @@ static void set_storage(struct gostack *s, struct goslot *slot, unsigned int n,
 	s->limit = slot + cap;
 }
 
+/* The capacity of a stack grows by so many bytes, or goes with its storage. */
+static void count_capacity(struct goheap *h, struct gomcache *c,
+			   unsigned int spc, long bytes)
+{
+	unsigned long bit = BIT_MASK(spc), *used = &c->used[BIT_WORD(spc)];
+
+	if (!c->bytes)
+		WRITE_ONCE(c->node, gonuma_heap(h, numa_mem_id()));
+	WRITE_ONCE(*used, bytes > 0 ? *used | bit : *used & ~bit);
+	WRITE_ONCE(c->bytes, c->bytes + bytes);
+	atomic_long_add(bytes, &c->node->cached);
+}
+
 /**
  * gostack_empty - give up a stack: its objects, its span, its storage
  * @h: the heap
@@ -89,7 +103,8 @@ void gostack_empty(struct goheap *h, struct gomcache *c, unsigned int spc)
 	if (!s->slot)
 		return;
 	gomcache_count(&c->flushes, 1);
-	c->bytes -= gostack_cap(s) * go_class_size[GO_SPC_CLASS(spc)];
+	count_capacity(h, c, spc, -(long)gostack_cap(s) *
+		       go_class_size[GO_SPC_CLASS(spc)]);
 	gofixalloc_free(h, s->slot);
 	set_storage(s, NULL, 0, 0);
 }
@@ -159,7 +174,7 @@ static noinline bool raise_cap(struct goheap *h, struct gomcache *c,
 			gofixalloc_free(h, s->slot);
 		}
 	}
-	c->bytes += (cap - old) * size;
+	count_capacity(h, c, spc, (cap - old) * size);
 	set_storage(s, slot, gostack_n(s), cap);
 	return true;
 }

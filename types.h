@@ -42,9 +42,9 @@
  *                       finds @busy set has hit that window and goes to the
  *                       mcentral instead.  Plain stores and barrier() are
  *                       enough: only code on the same CPU acts on @busy.  Other
- *                       CPUs read counters, bytes, top, slot, span and tiny,
- *                       without relying on them.  A dead CPU's cache belongs to
- *                       the hotplug callback.
+ *                       CPUs read counters, bytes, node, used, top, slot, span
+ *                       and tiny, without relying on them.  A dead CPU's cache
+ *                       belongs to the hotplug callback.
  *   gospan              belongs to the code that made or took it until it is an
  *                       mcentral's or a live object, and again when it has left
  *                       the mcentral or cmpxchg() has taken @large away.  In
@@ -410,6 +410,8 @@ struct gostack {
  * @stack: by span class
  * @heap: the heap it belongs to
  * @bytes: sum of the stacks' capacities, in bytes
+ * @node: where @bytes are counted as well; changes only while @bytes is 0
+ * @used: the stacks that have storage
  * @hand: where the search for an idle stack goes on
  * @refills: stacks found empty
  * @flushes: stacks found full, or emptied
@@ -429,6 +431,8 @@ struct gomcache {
 	struct gostack stack[GO_NR_SPANCLASSES];
 	struct goheap *heap;
 	unsigned long bytes;
+	struct gonode *node;
+	DECLARE_BITMAP(used, GO_NR_SPANCLASSES);
 	unsigned int hand;
 	unsigned long refills;
 	unsigned long flushes;
@@ -571,6 +575,7 @@ enum {
  * @scavenged: of @released, by enum goscavenger
  * @peak: the most pages in use since the last tick of the background
  * @peaks: the same of the ticks before
+ * @cached: bytes of the mcaches that are counted here
  * @large_mallocs: large objects ever allocated
  * @large_frees: large objects ever freed
  * @large_alloced: bytes ever allocated in them
@@ -595,6 +600,7 @@ struct gonode {
 	unsigned long scavenged[GO_NR_SCAVENGERS];
 	unsigned long peak;
 	unsigned long peaks[GO_PEAKS];
+	atomic_long_t cached;
 	unsigned long large_mallocs;
 	unsigned long large_frees;
 	unsigned long large_alloced;

@@ -193,6 +193,31 @@ static void drain_one_node(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&h->draining), 0);
 }
 
+/* What is looked at, instead of all caches, agrees with them. */
+static void drain_sums(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+	unsigned long bytes = 0;
+	unsigned int i;
+	int cpu, nid;
+
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_TRUE(test, gotest_burst(h, SPC_64 + 20 * i, 50));
+	for (i = 0; i < GO_NR_SPANCLASSES; i++)
+		KUNIT_EXPECT_EQ(test, test_bit(i, c->used), !!c->stack[i].slot);
+	for_each_possible_cpu(cpu)
+		bytes += per_cpu_ptr(h->mcache, cpu)->bytes;
+	KUNIT_EXPECT_GT(test, c->bytes, 0);
+	for_each_gonode(h, nid)
+		bytes -= atomic_long_read(&h->node[nid]->cached);
+	KUNIT_EXPECT_EQ(test, bytes, 0);
+	godrain_all(h);
+	for_each_gonode(h, nid)
+		KUNIT_EXPECT_EQ(test, atomic_long_read(&h->node[nid]->cached),
+				0);
+}
+
 /* CPUs that go. */
 
 #ifdef CONFIG_HOTPLUG_CPU
@@ -341,6 +366,7 @@ static struct kunit_case drain_cases[] = {
 	KUNIT_CASE(drain_idle_tiny),
 	KUNIT_CASE(drain_tiny),
 	KUNIT_CASE(drain_one_node),
+	KUNIT_CASE(drain_sums),
 	KUNIT_CASE(drain_cpu_goes),
 	KUNIT_CASE(drain_cpu_goes_in_traffic),
 	{}

@@ -3,6 +3,7 @@
  * What the suites above the mcentrals share; see objects.h.
  */
 
+#include <linux/bitmap.h>
 #include <linux/completion.h>
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
@@ -82,6 +83,7 @@ void gotest_expect_empty(struct kunit *test, struct goheap *h, int cpu)
 			c->stack[spc].slot || c->stack[spc].span;
 	KUNIT_EXPECT_EQ(test, left, 0);
 	KUNIT_EXPECT_EQ(test, c->bytes, 0);
+	KUNIT_EXPECT_TRUE(test, bitmap_empty(c->used, GO_NR_SPANCLASSES));
 	KUNIT_EXPECT_EQ(test, c->tiny, 0);
 	KUNIT_EXPECT_EQ(test, c->busy, 0);
 	KUNIT_EXPECT_TRUE(test, llist_empty(&h->deferred));

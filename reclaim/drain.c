@@ -27,7 +27,6 @@
 #include "hooks.h"
 #include "leak.h"
 #include "mcache.h"
-#include "numa.h"
 #include "reclaim.h"
 #include "span.h"
 #include "stack.h"
@@ -111,10 +110,16 @@ static u32 operations_on(const struct gomcache *c, unsigned int i)
 		READ_ONCE(s->mallocs) + READ_ONCE(s->frees);
 }
 
-static bool has_objects(const struct gomcache *c, unsigned int i)
+/* The parts that have anything; most classes are not in use. */
+static void find_parts(const struct gomcache *c, unsigned long *parts)
 {
-	return i == PART_TINY ? !!READ_ONCE(c->tiny) :
-				!!READ_ONCE(c->stack[i].slot);
+	unsigned int w;
+
+	BUILD_BUG_ON(BITS_TO_LONGS(NR_PARTS) != ARRAY_SIZE(c->used));
+	for (w = 0; w < ARRAY_SIZE(c->used); w++)
+		parts[w] = READ_ONCE(c->used[w]);
+	if (READ_ONCE(c->tiny))
+		__set_bit(PART_TINY, parts);
 }
 
 /* Where it is noted how often a part had been used when last looked at. */
@@ -123,12 +128,12 @@ static u32 *seen_of(struct gomcache *c, unsigned int i)
 	return i == PART_TINY ? &c->tiny_seen : &c->stack[i].seen;
 }
 
-/* Does a part have objects, and has it not been used since last looked at? */
+/* Has a part, which has something, not been used since last looked at? */
 static bool is_idle_part(struct gomcache *c, unsigned int i)
 {
 	u32 seen = READ_ONCE(*seen_of(c, i));
 
-	return has_objects(c, i) && seen == operations_on(c, i);
+	return seen == operations_on(c, i);
 }
 
 static void note_operations(struct gomcache *c, unsigned int i)
@@ -137,34 +142,46 @@ static void note_operations(struct gomcache *c, unsigned int i)
 }
 
 /*
- * Empty a cache, part by part.  If its CPU goes down meanwhile, another CPU
- * continues the work, and leaves the rest to drain_dead_cpu().
+ * Empty a part, if the cache is still this CPU's: if its CPU goes down
+ * meanwhile, another CPU continues the work, and leaves the rest to
+ * drain_dead_cpu().
  */
-static void drain_cache(struct goheap *h, struct gomcache *c, enum godrain what)
+static bool drain_part(struct goheap *h, struct gomcache *c, unsigned int i,
+		       enum godrain what)
 {
 	void *block;
-	int i;
+	bool mine;
+
+	preempt_disable();
+	mine = what == DRAIN_DEAD || this_cpu_ptr(h->mcache) == c;
+	if (mine && what == DRAIN_IDLE && !is_idle_part(c, i)) {
+		note_operations(c, i);
+	} else if (mine && i == PART_TINY) {
+		block = gotiny_drain(c);
+		if (block)
+			gofree_block(block, h);
+	} else if (mine) {
+		gomcache_enter(c);
+		gostack_empty(h, c, i);
+		gomcache_leave(c);
+	}
+	preempt_enable();
+	return mine;
+}
+
+/* Empty a cache, part by part. */
+static void drain_cache(struct goheap *h, struct gomcache *c, enum godrain what)
+{
+	DECLARE_BITMAP(parts, NR_PARTS);
+	unsigned int i;
 
 	/* The tiny block first: it may end on a stack. */
-	for (i = PART_TINY; i >= 0; i--) {
-		preempt_disable();
-		if (what != DRAIN_DEAD && this_cpu_ptr(h->mcache) != c) {
-			preempt_enable();
+	if (READ_ONCE(c->tiny) && !drain_part(h, c, PART_TINY, what))
+		return;
+	find_parts(c, parts);
+	for_each_set_bit(i, parts, GO_NR_SPANCLASSES)
+		if (!drain_part(h, c, i, what))
 			return;
-		}
-		if (what == DRAIN_IDLE && !is_idle_part(c, i)) {
-			note_operations(c, i);
-		} else if (i == PART_TINY) {
-			block = gotiny_drain(c);
-			if (block)
-				gofree_block(block, h);
-		} else {
-			gomcache_enter(c);
-			gostack_empty(h, c, i);
-			gomcache_leave(c);
-		}
-		preempt_enable();
-	}
 }
 
 static void finish_drain(struct goheap *h)
@@ -196,14 +213,15 @@ static void trim_this_cpu(struct work_struct *work)
  */
 static bool look_for_idle(struct gomcache *c)
 {
+	DECLARE_BITMAP(parts, NR_PARTS);
 	unsigned int i;
 
-	for (i = 0; i < NR_PARTS; i++)
+	find_parts(c, parts);
+	for_each_set_bit(i, parts, NR_PARTS)
 		if (is_idle_part(c, i))
 			return true;
-	for (i = 0; i < NR_PARTS; i++)
-		if (has_objects(c, i))
-			note_operations(c, i);
+	for_each_set_bit(i, parts, NR_PARTS)
+		note_operations(c, i);
 	return false;
 }
 
@@ -242,29 +260,10 @@ static bool queue_drain(struct goheap *h, int cpu)
 	return false;
 }
 
-/* Does a CPU allocate from a node, or from another in its place? */
-static bool cpu_uses_node(struct goheap *h, int cpu, int nid)
+/* Has the cache anything that a drain would take? */
+static bool is_worth_draining(const struct gomcache *c)
 {
-	return gonuma_heap(h, cpu_to_mem(cpu))->nid == nid;
-}
-
-/**
- * godrain_cached_bytes - how much the caches of the CPUs of a node may hold
- * @h: the heap
- * @nid: the node
- *
- * Context: any.
- * Return: the sum of their capacities in bytes.
- */
-unsigned long godrain_cached_bytes(struct goheap *h, int nid)
-{
-	unsigned long bytes = 0;
-	int cpu;
-
-	for_each_online_cpu(cpu)
-		if (cpu_uses_node(h, cpu, nid))
-			bytes += READ_ONCE(per_cpu_ptr(h->mcache, cpu)->bytes);
-	return bytes;
+	return READ_ONCE(c->bytes) || READ_ONCE(c->tiny);
 }
 
 /**
@@ -285,19 +284,14 @@ void godrain_node(struct goheap *h, int nid)
 	if (!cpus_read_trylock())
 		return;
 	for_each_online_cpu(cpu)
-		if (cpu_uses_node(h, cpu, nid) &&
-		    READ_ONCE(per_cpu_ptr(h->mcache, cpu)->bytes))
+		if (is_worth_draining(per_cpu_ptr(h->mcache, cpu)) &&
+		    READ_ONCE(per_cpu_ptr(h->mcache, cpu)->node) ==
+		    h->node[nid])
 			queued |= queue_drain(h, cpu);
 	if (queued)
 		wait_event_timeout(h->drained, !atomic_read(&h->draining),
 				   msecs_to_jiffies(DRAIN_WAIT_MS));
 	cpus_read_unlock();
-}
-
-/* Has the cache anything that a drain would take? */
-static bool is_worth_draining(const struct gomcache *c)
-{
-	return READ_ONCE(c->bytes) || READ_ONCE(c->tiny);
 }
 
 /**

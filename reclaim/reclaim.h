@@ -19,7 +19,6 @@
 /* drain.c */
 void godrain_deferred(struct goheap *h);
 void godrain_trim_idle(struct goheap *h);
-unsigned long godrain_cached_bytes(struct goheap *h, int nid);
 void godrain_node(struct goheap *h, int nid);
 void godrain_all(struct goheap *h);
 void godrain_end(struct goheap *h);

@@ -25,7 +25,6 @@
 #include "api.h"
 #include "central.h"
 #include "compat.h"
-#include "numa.h"
 #include "reclaim.h"
 
 /* Pages that the kernel asks for at a time: a walk of the arenas must pay. */
@@ -61,7 +60,7 @@ unsigned long goshrink_count(struct goheap *h, int nid)
 	n = node->runs.free - min(node->runs.big, node->reserve);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return (n << GO_PAGE_ORDER) + gocentral_idle_pages(node) +
-	       (godrain_cached_bytes(h, nid) >> PAGE_SHIFT);
+	       (atomic_long_read(&node->cached) >> PAGE_SHIFT);
 }
 
 /**
