@@ -37,6 +37,8 @@
  *
  * Without a lock:
  *
+ *   gomcache.ask        changes by cmpxchg(); asked is written before, and, as
+ *                       gonode.next_drain is, by whoever comes.
  *   gomcache, gostack   belong to their CPU.  The code that uses them has
  *                       preemption off and has set @busy; an interrupt that
  *                       finds @busy set has hit that window and goes to the
@@ -422,6 +424,8 @@ struct gostack {
  * @tiny_word: its word
  * @tiny_mallocs: tiny objects handed out; this_cpu_inc()
  * @tiny_frees: tiny objects taken back; this_cpu_inc()
+ * @ask: whether this cache is to be emptied: see reclaim/drain.c
+ * @asked: when it was last asked for, in jiffies
  * @drain: empties this cache, on its CPU
  * @trim: empties the stacks that are idle, on their CPU
  * @tiny_seen: as gostack.seen
@@ -442,6 +446,8 @@ struct gomcache {
 	atomic_t *tiny_word;
 	unsigned long tiny_mallocs;
 	unsigned long tiny_frees;
+	atomic_t ask;
+	unsigned long asked;
 	struct work_struct drain;
 	struct work_struct trim;
 	u32 tiny_seen;
@@ -576,6 +582,8 @@ enum {
  * @peak: the most pages in use since the last tick of the background
  * @peaks: the same of the ticks before
  * @cached: bytes of the mcaches that are counted here
+ * @drains: how often these were drained for want of memory
+ * @next_drain: not before this, by ktime_get_ns()
  * @large_mallocs: large objects ever allocated
  * @large_frees: large objects ever freed
  * @large_alloced: bytes ever allocated in them
@@ -601,6 +609,8 @@ struct gonode {
 	unsigned long peak;
 	unsigned long peaks[GO_PEAKS];
 	atomic_long_t cached;
+	atomic_t drains;
+	u64 next_drain;
 	unsigned long large_mallocs;
 	unsigned long large_frees;
 	unsigned long large_alloced;
@@ -653,7 +663,7 @@ enum gomisuse {
  *	and without a lock by a parameter that changes
  * @next_turn: when it may give back again; as @next_tick
  * @ticks: how many there were; @background's own
- * @draining: drains that are under way
+ * @draining: drains that are under way, and not late
  * @drained: where callers wait for them
  * @trim_ns: spent in trims, and in keeping the limit with the ticks, since the
  *	background last looked

@@ -5,12 +5,17 @@
  * Ticks are made by the tests; no case waits for time to pass.
  */
 
+#include <linux/completion.h>
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/smp.h>
 #include <linux/workqueue.h>
 #include "alloc.h"
@@ -193,6 +198,126 @@ static void drain_one_node(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&h->draining), 0);
 }
 
+/* CPUs that do not answer, and callers that come in crowds. */
+
+static unsigned int ms_of_drain(struct goheap *h, int nid)
+{
+	u64 start = ktime_get_ns();
+
+	if (nid == NUMA_NO_NODE)
+		godrain_all(h);
+	else
+		godrain_node(h, nid);
+	return div_u64(ktime_get_ns() - start, NSEC_PER_MSEC);
+}
+
+/* It is waited for once, and asked again when it has answered. */
+static void drain_late_cpu(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+	unsigned int i, ms = 0;
+	int nid;
+
+	use_stack(h, SPC_BUSY);
+	nid = c->node->nid;
+	/* As on a CPU that a real-time task does not leave. */
+	disable_work_sync(&c->drain);
+	KUNIT_EXPECT_GE(test, ms_of_drain(h, nid), 80);
+	KUNIT_EXPECT_GT(test, c->bytes, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&h->draining), 0);
+	for (i = 0; i < 5; i++)
+		ms += ms_of_drain(h, nid);
+	KUNIT_EXPECT_LT(test, ms, 400);
+	KUNIT_EXPECT_GE(test, ms_of_drain(h, NUMA_NO_NODE), 500);
+	KUNIT_EXPECT_LT(test, ms_of_drain(h, NUMA_NO_NODE), 1000);
+
+	enable_work(&c->drain);
+	queue_work_on(smp_processor_id(), system_wq, &c->drain);
+	flush_work(&c->drain);
+	KUNIT_EXPECT_EQ(test, c->bytes, 0);
+	use_stack(h, SPC_BUSY);
+	godrain_node(h, nid);
+	KUNIT_EXPECT_EQ(test, c->bytes, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&h->draining), 0);
+}
+
+/* After one that brought little there is a pause, which reclaim sits out. */
+static void drain_pauses(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+	struct gonode *node = h->node[numa_mem_id()];
+	unsigned int i, noreclaim;
+
+	use_stack(h, SPC_BUSY);
+	godrain_node(h, node->nid);
+	KUNIT_EXPECT_NE(test, node->next_drain, 0);
+	node->next_drain = ktime_get_ns() + 100 * NSEC_PER_MSEC;
+	use_stack(h, SPC_BUSY);
+	noreclaim = memalloc_noreclaim_save();
+	godrain_node(h, node->nid);
+	memalloc_noreclaim_restore(noreclaim);
+	KUNIT_EXPECT_GT(test, c->bytes, 0);
+	KUNIT_EXPECT_GE(test, ms_of_drain(h, node->nid), 50);
+	KUNIT_EXPECT_EQ(test, c->bytes, 0);
+
+	for (i = 50; i < GO_NR_CLASSES; i++)
+		KUNIT_EXPECT_TRUE(test, gotest_burst(h, GO_SPC(i, 0), 2));
+	godrain_node(h, node->nid);
+	KUNIT_EXPECT_EQ(test, node->next_drain, 0);
+}
+
+#define CROWD	8
+
+struct crowd {
+	struct goheap *h;
+	int nid;
+	atomic_t here;
+	atomic_t left;
+	struct completion end;
+};
+
+static int drain_with_others(void *arg)
+{
+	struct crowd *crowd = arg;
+
+	atomic_inc(&crowd->here);
+	godrain_node(crowd->h, crowd->nid);
+	if (atomic_dec_and_test(&crowd->left))
+		complete_all(&crowd->end);
+	return 0;
+}
+
+/* Callers that wait for the same pause to end share a drain. */
+static void drain_is_shared(struct kunit *test)
+{
+	struct crowd crowd = {
+		.h = gotest_heap(test),
+		.nid = gotest_heap(test)->node[numa_mem_id()]->nid,
+		.left = ATOMIC_INIT(CROWD),
+	};
+	struct gonode *node = crowd.h->node[crowd.nid];
+	unsigned int i;
+	int drains;
+
+	init_completion(&crowd.end);
+	drains = atomic_read(&node->drains);
+	node->next_drain = U64_MAX;
+	for (i = 0; i < CROWD; i++)
+		if (IS_ERR(kthread_run(drain_with_others, &crowd, "gotest")))
+			atomic_dec(&crowd.left);
+	while (atomic_read(&crowd.here) < atomic_read(&crowd.left))
+		msleep(20);
+	msleep(200);
+	node->next_drain = ktime_get_ns() + NSEC_PER_MSEC;
+	wake_up_all(&crowd.h->drained);
+	if (atomic_read(&crowd.left))
+		wait_for_completion(&crowd.end);
+	KUNIT_EXPECT_GE(test, atomic_read(&node->drains), drains + 1);
+	KUNIT_EXPECT_LE(test, atomic_read(&node->drains), drains + CROWD / 4);
+}
+
 /* What is looked at, instead of all caches, agrees with them. */
 static void drain_sums(struct kunit *test)
 {
@@ -366,6 +491,9 @@ static struct kunit_case drain_cases[] = {
 	KUNIT_CASE(drain_idle_tiny),
 	KUNIT_CASE(drain_tiny),
 	KUNIT_CASE(drain_one_node),
+	KUNIT_CASE(drain_late_cpu),
+	KUNIT_CASE(drain_pauses),
+	KUNIT_CASE(drain_is_shared),
 	KUNIT_CASE(drain_sums),
 	KUNIT_CASE(drain_cpu_goes),
 	KUNIT_CASE(drain_cpu_goes_in_traffic),

@@ -11,6 +11,12 @@
  * a cache from another CPU after it has aborted what runs there, as restartable
  * sequences in user space permit.
  *
+ * A CPU may run no worker for long, because a real-time task does not leave it.
+ * It is asked, and waited for once; a caller who comes later does not wait for
+ * it again, until it has answered.  Callers who are short of memory come in
+ * crowds, and a drain takes from every CPU what it has use for, so that they
+ * share drains, and make none for a moment after one that brought little.
+ *
  * The cache of a CPU that is down is drained by another.  The frees that NMIs
  * put off are finished here, too.
  *
@@ -37,6 +43,9 @@
 
 /* How long a caller that wants all of them emptied waits. */
 #define DRAIN_ALL_WAIT_MS	2000
+
+/* The pause after a drain that brought less than GO_RESERVE_RUN pages. */
+#define DRAIN_PAUSE_NS	(10 * NSEC_PER_MSEC)
 
 static enum cpuhp_state hotplug_state;
 static struct workqueue_struct *drain_wq;
@@ -184,18 +193,32 @@ static void drain_cache(struct goheap *h, struct gomcache *c, enum godrain what)
 			return;
 }
 
-static void finish_drain(struct goheap *h)
-{
-	if (atomic_dec_and_test(&h->draining))
-		wake_up_all(&h->drained);
-}
+/**
+ * enum ask - is a cache to be emptied?
+ * @ASK_NONE: nobody has asked for it
+ * @ASK_QUEUED: its drain is queued
+ * @ASK_RUNNING: its drain has begun
+ * @ASK_LATE: as one of these two, for so long that nobody waits for it
+ *
+ * While it is queued or runs goheap.draining counts it.
+ */
+enum ask {
+	ASK_NONE,
+	ASK_QUEUED,
+	ASK_RUNNING,
+	ASK_LATE,
+};
 
 static void drain_this_cpu(struct work_struct *work)
 {
 	struct gomcache *c = container_of(work, struct gomcache, drain);
+	struct goheap *h = c->heap;
 
-	drain_cache(c->heap, c, DRAIN_ALL);
-	finish_drain(c->heap);
+	atomic_cmpxchg(&c->ask, ASK_QUEUED, ASK_RUNNING);
+	drain_cache(h, c, DRAIN_ALL);
+	if (atomic_xchg(&c->ask, ASK_NONE) == ASK_LATE ||
+	    atomic_dec_and_test(&h->draining))
+		wake_up_all(&h->drained);
 }
 
 static void trim_this_cpu(struct work_struct *work)
@@ -247,23 +270,118 @@ void godrain_trim_idle(struct goheap *h)
 	cpus_read_unlock();
 }
 
-/*
- * False if the work is still queued from before: its CPU may run no worker for
- * long, and is not to be waited for.
- */
-static bool queue_drain(struct goheap *h, int cpu)
-{
-	atomic_inc(&h->draining);
-	if (queue_work_on(cpu, drain_wq, &per_cpu_ptr(h->mcache, cpu)->drain))
-		return true;
-	finish_drain(h);
-	return false;
-}
-
 /* Has the cache anything that a drain would take? */
 static bool is_worth_draining(const struct gomcache *c)
 {
 	return READ_ONCE(c->bytes) || READ_ONCE(c->tiny);
+}
+
+/*
+ * Have a CPU's cache emptied, unless it has nothing or is being asked already.
+ * Returns whether that has begun, so that it may miss what was freed since.
+ */
+static bool ask_cpu(struct goheap *h, int cpu)
+{
+	struct gomcache *c = per_cpu_ptr(h->mcache, cpu);
+	int was = atomic_read(&c->ask);
+
+	if (was != ASK_NONE || !is_worth_draining(c))
+		return was == ASK_RUNNING;
+	WRITE_ONCE(c->asked, jiffies);
+	atomic_inc(&h->draining);
+	was = atomic_cmpxchg(&c->ask, ASK_NONE, ASK_QUEUED);
+	if (was == ASK_NONE)
+		queue_work_on(cpu, drain_wq, &c->drain);
+	else if (atomic_dec_and_test(&h->draining))
+		wake_up_all(&h->drained);
+	return was == ASK_RUNNING;
+}
+
+/* Was a CPU asked so long ago? */
+static bool asked_before(const struct gomcache *c, unsigned int ms)
+{
+	return time_after_eq(jiffies,
+			     READ_ONCE(c->asked) + msecs_to_jiffies(ms));
+}
+
+/* Wait no longer for the CPUs that were asked long ago. */
+static void give_up_late_cpus(struct goheap *h)
+{
+	struct gomcache *c;
+	int cpu, was;
+
+	for_each_possible_cpu(cpu) {
+		c = per_cpu_ptr(h->mcache, cpu);
+		was = atomic_read(&c->ask);
+		if (was == ASK_NONE || was == ASK_LATE ||
+		    !asked_before(c, DRAIN_WAIT_MS))
+			continue;
+		/* If it has just begun, it is as good as done. */
+		if (atomic_cmpxchg(&c->ask, was, ASK_LATE) == was &&
+		    atomic_dec_and_test(&h->draining))
+			wake_up_all(&h->drained);
+	}
+}
+
+/* Wait for the drains that are under way, those of other callers too. */
+static void wait_for_drains(struct goheap *h)
+{
+	if (atomic_read(&h->draining))
+		give_up_late_cpus(h);
+	if (!wait_event_timeout(h->drained, !atomic_read(&h->draining),
+				msecs_to_jiffies(DRAIN_WAIT_MS)))
+		give_up_late_cpus(h);
+}
+
+/*
+ * Wait until a node may be drained.  False if another caller has begun to since
+ * we came, which is as good, or if the caller is in reclaim: others may wait
+ * for that, and the last drain has just shown how little there is.
+ */
+static bool claim_drain(struct gonode *node)
+{
+	int drains = atomic_read(&node->drains);
+	u64 next, now;
+
+	while ((next = READ_ONCE(node->next_drain)) > (now = ktime_get_ns())) {
+		if (current->flags & PF_MEMALLOC)
+			return false;
+		wait_event_timeout(node->heap->drained,
+				   READ_ONCE(node->next_drain) != next,
+				   nsecs_to_jiffies(next - now) + 1);
+		if (atomic_read(&node->drains) != drains)
+			return false;
+	}
+	return atomic_cmpxchg(&node->drains, drains, drains + 1) == drains;
+}
+
+/* Pages of a node that no object is in, in pages of the kernel. */
+static unsigned long pages_at_rest(struct gonode *node)
+{
+	return (READ_ONCE(node->runs.free) << GO_PAGE_ORDER) +
+	       gocentral_idle_pages(node);
+}
+
+static void drain_node_now(struct gonode *node)
+{
+	unsigned long before = pages_at_rest(node);
+	struct goheap *h = node->heap;
+	int cpu;
+
+	WRITE_ONCE(node->next_drain, ktime_get_ns() + DRAIN_PAUSE_NS);
+	/* Reclaim must not wait for a CPU to come or go. */
+	if (!cpus_read_trylock())
+		return;
+	for_each_online_cpu(cpu)
+		if (READ_ONCE(per_cpu_ptr(h->mcache, cpu)->node) == node)
+			ask_cpu(h, cpu);
+	cpus_read_unlock();
+	wait_for_drains(h);
+	if (pages_at_rest(node) >=
+	    before + (GO_RESERVE_RUN << GO_PAGE_ORDER)) {
+		WRITE_ONCE(node->next_drain, 0);
+		wake_up_all(&h->drained);
+	}
 }
 
 /**
@@ -271,51 +389,68 @@ static bool is_worth_draining(const struct gomcache *c)
  * @h: the heap
  * @nid: the node
  *
- * For a task that is short of memory.  It waits DRAIN_WAIT_MS at most, since a
- * CPU may run no worker, and does nothing while CPUs come or go.
+ * For a task that is short of memory.  It waits for DRAIN_WAIT_MS at most, and
+ * does nothing while CPUs come or go.
  *
  * Context: task, may sleep; also in reclaim.
  */
 void godrain_node(struct goheap *h, int nid)
 {
-	bool queued = false;
+	if (claim_drain(h->node[nid]))
+		drain_node_now(h->node[nid]);
+	else
+		wait_for_drains(h);
+}
+
+/* Have all CPUs answered, but for those that were asked long ago? */
+static bool have_all_answered(struct goheap *h)
+{
+	struct gomcache *c;
 	int cpu;
 
-	if (!cpus_read_trylock())
-		return;
+	for_each_possible_cpu(cpu) {
+		c = per_cpu_ptr(h->mcache, cpu);
+		if (atomic_read(&c->ask) != ASK_NONE &&
+		    !asked_before(c, DRAIN_ALL_WAIT_MS))
+			return false;
+	}
+	return true;
+}
+
+/* Ask all CPUs; returns whether one had already begun. */
+static bool ask_all_cpus(struct goheap *h)
+{
+	bool begun = false;
+	int cpu;
+
+	cpus_read_lock();
 	for_each_online_cpu(cpu)
-		if (is_worth_draining(per_cpu_ptr(h->mcache, cpu)) &&
-		    READ_ONCE(per_cpu_ptr(h->mcache, cpu)->node) ==
-		    h->node[nid])
-			queued |= queue_drain(h, cpu);
-	if (queued)
-		wait_event_timeout(h->drained, !atomic_read(&h->draining),
-				   msecs_to_jiffies(DRAIN_WAIT_MS));
+		begun |= ask_cpu(h, cpu);
 	cpus_read_unlock();
+	return begun;
 }
 
 /**
  * godrain_all - empty the caches of all CPUs
  * @h: the heap
  *
- * A CPU that lets no worker run, because a real-time task does not leave it, is
- * asked and not waited for beyond DRAIN_ALL_WAIT_MS: it empties its cache when it
- * can.  CPUs that have nothing are left alone.
+ * A CPU that runs no worker is waited for until DRAIN_ALL_WAIT_MS after it was
+ * first asked: it empties its cache when it can.  CPUs that have nothing are
+ * left alone.
  *
  * Context: task, may sleep.
  */
 void godrain_all(struct goheap *h)
 {
-	int cpu;
+	unsigned int tries = 2;
+	bool again;
 
 	godrain_deferred(h);
-	cpus_read_lock();
-	for_each_online_cpu(cpu)
-		if (is_worth_draining(per_cpu_ptr(h->mcache, cpu)))
-			queue_drain(h, cpu);
-	wait_event_timeout(h->drained, !atomic_read(&h->draining),
-			   msecs_to_jiffies(DRAIN_ALL_WAIT_MS));
-	cpus_read_unlock();
+	do {
+		again = ask_all_cpus(h);
+		wait_event_timeout(h->drained, have_all_answered(h),
+				   msecs_to_jiffies(DRAIN_ALL_WAIT_MS));
+	} while (again && --tries);
 }
 
 /**
