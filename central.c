@@ -72,6 +72,8 @@ static void place_span(struct gocentral *c, struct gospan *s)
 	smp_wmb();
 	WRITE_ONCE(c->idle_bytes, c->idle_bytes + s->bytes);
 	WRITE_ONCE(c->idle, c->idle + 1);
+	if (c->idle == 1)
+		gohooks_wake(c->node->heap);
 }
 
 /* Make what has come back available. */
@@ -392,30 +394,44 @@ unsigned int gocentral_trim(struct gocentral *c, unsigned int want)
 }
 
 /**
- * gocentral_trim_idle - give to the heap what was idle since the last call
+ * gocentral_mark_idle - note how many spans were idle since the last call
  * @c: the mcentral
  *
- * Context: task, may sleep.
- * Return: how many spans went.
+ * Context: any but NMI.
+ * Return: how many; gocentral_trim_idle() takes them.
+ */
+unsigned int gocentral_mark_idle(struct gocentral *c)
+{
+	unsigned long flags;
+	unsigned int n;
+
+	raw_spin_lock_irqsave(&c->lock, flags);
+	n = c->idle_low;
+	WRITE_ONCE(c->stale, n);
+	c->idle_low = c->idle;
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+	return n;
+}
+
+/**
+ * gocentral_trim_idle - give some of the spans to the heap that were marked
+ * @c: the mcentral
+ *
+ * Those that have been used since are not taken.
+ *
+ * Context: any but NMI.
+ * Return: how many went, at most GO_BATCH; 0 when all have gone.
  */
 unsigned int gocentral_trim_idle(struct gocentral *c)
 {
-	unsigned int low, n, went = 0;
 	unsigned long flags;
+	unsigned int n;
 
 	raw_spin_lock_irqsave(&c->lock, flags);
-	low = c->idle_low;
+	n = min3(c->stale, c->idle_low, (unsigned int)GO_BATCH);
+	WRITE_ONCE(c->stale, n ? c->stale - n : 0);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
-	do {
-		n = gocentral_trim(c, low - went);
-		went += n;
-		cond_resched();
-	} while (n && went < low);
-
-	raw_spin_lock_irqsave(&c->lock, flags);
-	c->idle_low = c->idle;
-	raw_spin_unlock_irqrestore(&c->lock, flags);
-	return went;
+	return n ? gocentral_trim(c, n) : 0;
 }
 
 /**

@@ -18,6 +18,7 @@ void gocentral_free(struct goheap *h, struct goslot *slot, unsigned int n,
 void gocentral_free_one(struct goheap *h, void *p);
 void gocentral_uncache(struct goheap *h, struct gospan *s);
 unsigned int gocentral_trim(struct gocentral *c, unsigned int want);
+unsigned int gocentral_mark_idle(struct gocentral *c);
 unsigned int gocentral_trim_idle(struct gocentral *c);
 unsigned long gocentral_idle_pages(struct gonode *node);
 const char *gocentral_check(const struct gospan *s);

@@ -12,6 +12,7 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/sched/isolation.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/version.h>
@@ -24,6 +25,20 @@
 #define MAX_PAGE_ORDER	MAX_ORDER
 #endif
 #endif
+
+/*
+ * Is a CPU kept from work that is not its own?  cpu_is_isolated() came in the
+ * course of 6.x, and knows of cpusets since 6.7.
+ */
+static inline bool goalloc_cpu_is_isolated(int cpu)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	return !housekeeping_test_cpu(cpu, HK_TYPE_DOMAIN) ||
+	       !housekeeping_test_cpu(cpu, HK_TYPE_TICK);
+#else
+	return cpu_is_isolated(cpu);
+#endif
+}
 
 /* Before 6.13 a timer's function was assigned by hand. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)

@@ -277,6 +277,7 @@ void goheap_make_large(struct gonode *node, struct gospan *s, size_t size)
 	node->large_alloced += s->elemsize;
 	node->large_requested += size;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
+	gohooks_wake(node->heap);
 }
 
 /* Take the free pages behind a large object, if there are as many. */
@@ -361,6 +362,7 @@ void goheap_free_large(struct goheap *h, struct gospan *s, bool give_back)
 		give_back_run_at_once(node, s);
 	else
 		free_run(a, s);
+	gohooks_wake(h);
 }
 
 /* Does the heap have the other half of a page already? */

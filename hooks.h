@@ -59,6 +59,18 @@ static inline void gohooks_kick(struct goheap *h)
 }
 
 /*
+ * There may be something to do for the background.  Where it rests, the worker
+ * has it go on.  Any context.
+ */
+static inline void gohooks_wake(struct goheap *h)
+{
+	if (unlikely(READ_ONCE(h->rest) == GO_RESTING)) {
+		WRITE_ONCE(h->rest, GO_WOKEN);
+		gohooks_kick(h);
+	}
+}
+
+/*
  * Is this request for memory to fail?  Every place where the core asks the
  * kernel for memory asks here first.  Without fault injection the compiler
  * knows the answer.

@@ -76,8 +76,10 @@ static void count_capacity(struct goheap *h, struct gomcache *c,
 {
 	unsigned long bit = BIT_MASK(spc), *used = &c->used[BIT_WORD(spc)];
 
-	if (!c->bytes)
+	if (!c->bytes) {
 		WRITE_ONCE(c->node, gonuma_heap(h, numa_mem_id()));
+		gohooks_wake(h);
+	}
 	WRITE_ONCE(*used, bytes > 0 ? *used | bit : *used & ~bit);
 	WRITE_ONCE(c->bytes, c->bytes + bytes);
 	atomic_long_add(bytes, &c->node->cached);

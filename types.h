@@ -69,8 +69,8 @@
  *                       never trusted.
  *   goheap              held, misuse, failures, draining, trim_ns, cycles,
  *                       scavenge_ns and reporting are atomic.  stopped is set
- *                       once, and limit is one word; both are read without a
- *                       lock.
+ *                       once, rest and limit are one word each; all are read
+ *                       without a lock.
  *   set at the start    before other code can see them: heap, node and nid in
  *                       every structure; spanclass of an mcentral; goruns.lock;
  *                       base of an arena; shift, nr and nil of a map, and where
@@ -246,6 +246,18 @@ enum goscavenger {
 	GO_BY_LIMIT,
 	GO_BY_HAND,
 	GO_NR_SCAVENGERS,
+};
+
+/**
+ * enum gorest - what the background does: see reclaim/background.c
+ * @GO_TICKING: it ticks
+ * @GO_RESTING: it has nothing to do, and its ticks have ended or will
+ * @GO_WOKEN: there may be something to do; the worker has the ticks go on
+ */
+enum gorest {
+	GO_TICKING,
+	GO_RESTING,
+	GO_WOKEN,
 };
 
 struct gocentral;
@@ -468,7 +480,8 @@ struct gomcache {
  * @nspans: its spans, on a list or not
  * @idle: wholly free ones, those on @partial[0]
  * @idle_bytes: bytes of these
- * @idle_low: the fewest of these since the background last asked
+ * @idle_low: the fewest of these since the background's last tick
+ * @stale: what that was at the tick: so many the background still takes
  * @nonempty: which of @partial hold spans
  * @partial: spans with something to give; fuller spans in higher lists
  * @mallocs: objects handed out past the mcaches
@@ -483,6 +496,7 @@ struct gocentral {
 	unsigned int idle;
 	unsigned int idle_low;
 	unsigned long idle_bytes;
+	unsigned int stale;
 	unsigned long nonempty;
 	struct list_head partial[GO_BUCKETS];
 	unsigned long mallocs;
@@ -651,6 +665,7 @@ enum gomisuse {
  * @cpus: those whose mcaches have ever held anything
  * @map: address -> arena
  * @node: page heaps by node; nodes without memory share another's
+ * @rest: what the background does
  * @map_lock: see the table
  * @kick: queues @work, from any context
  * @work: what was put off: see reclaim/worker.c
@@ -663,10 +678,12 @@ enum gomisuse {
  *	and without a lock by a parameter that changes
  * @next_turn: when it may give back again; as @next_tick
  * @ticks: how many there were; @background's own
+ * @reaped: how many there were when arenas and metadata were last freed;
+ *	@background's own
  * @draining: drains that are under way, and not late
  * @drained: where callers wait for them
- * @trim_ns: spent in trims, and in keeping the limit with the ticks, since the
- *	background last looked
+ * @trim_ns: spent in ticks, and by CPUs on trims, since the background's last
+ *	turn
  * @cycles: passes that gave something back
  * @scavenge_ns: time spent in giving back
  * @held: bytes held of the kernel
@@ -684,6 +701,7 @@ struct goheap {
 	struct cpumask cpus;
 	struct goarenamap *map;
 	struct gonode **node;
+	enum gorest rest;
 	raw_spinlock_t map_lock;
 	struct irq_work kick;
 	struct work_struct work;
@@ -695,6 +713,7 @@ struct goheap {
 	unsigned long next_tick;
 	unsigned long next_turn;
 	unsigned int ticks;
+	unsigned int reaped;
 	atomic_t draining;
 	wait_queue_head_t drained;
 	atomic64_t trim_ns;

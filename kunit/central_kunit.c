@@ -310,26 +310,52 @@ static void idle_spans_stay(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gotest_pages_inuse(r->h), 0);
 }
 
+/* What the background does at a tick and after it. */
+static void tick(struct gocentral *c)
+{
+	gocentral_mark_idle(c);
+	while (gocentral_trim_idle(c))
+		;
+}
+
 /* The background takes spans that stayed idle since it last asked. */
 static void trim_idle(struct kunit *test)
 {
 	struct gotest_holder *r = gotest_holder_new(test, GO_SPC(18, 0), 4);
 
-	gocentral_trim_idle(r->c);
-	gocentral_trim_idle(r->c);
+	tick(r->c);
+	tick(r->c);
 	gotest_expect_lists(r, 0);
 
 	r = gotest_holder_new(test, GO_SPC(18, 0), 4);
-	gocentral_trim_idle(r->c);
+	tick(r->c);
 	gotest_expect_lists(r, 4);
 	while (r->n < 3 * 32 && (gotest_holder_take(r, 16) || gotest_holder_refill(r, 16)))
 		;
 	gotest_holder_put_all(r);
 	KUNIT_EXPECT_EQ(test, r->c->idle, 4);
-	gocentral_trim_idle(r->c);
+	tick(r->c);
 	gotest_expect_lists(r, 3);
 	KUNIT_EXPECT_EQ(test, r->c->idle, 3);
-	gocentral_trim_idle(r->c);
+	tick(r->c);
+	gotest_expect_lists(r, 0);
+}
+
+/* Those that are used again meanwhile are left alone. */
+static void trim_idle_used(struct kunit *test)
+{
+	struct gotest_holder *r = gotest_holder_new(test, GO_SPC(18, 0), 4);
+
+	gocentral_mark_idle(r->c);
+	KUNIT_EXPECT_EQ(test, gocentral_mark_idle(r->c), 4);
+	KUNIT_EXPECT_GT(test, gotest_holder_refill(r, 1), 0);
+	KUNIT_EXPECT_EQ(test, gocentral_trim_idle(r->c), 3);
+	KUNIT_EXPECT_EQ(test, gocentral_trim_idle(r->c), 0);
+	gotest_holder_put_all(r);
+	KUNIT_EXPECT_EQ(test, gocentral_trim_idle(r->c), 0);
+	gotest_expect_lists(r, 1);
+	tick(r->c);
+	tick(r->c);
 	gotest_expect_lists(r, 0);
 }
 
@@ -345,8 +371,8 @@ static void trim_many(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gocentral_trim(r->c, UINT_MAX), GO_BATCH);
 	gotest_expect_lists(r, 2 * GO_BATCH + 1);
 	/* Twice: what was idle all the time, and what is idle now. */
-	gocentral_trim_idle(r->c);
-	gocentral_trim_idle(r->c);
+	tick(r->c);
+	tick(r->c);
 	gotest_expect_lists(r, 0);
 }
 
@@ -477,6 +503,7 @@ static struct kunit_case central_cases[] = {
 	KUNIT_CASE(other_node),
 	KUNIT_CASE(idle_spans_stay),
 	KUNIT_CASE(trim_idle),
+	KUNIT_CASE(trim_idle_used),
 	KUNIT_CASE(heap_takes_idle),
 	KUNIT_CASE(trim_many),
 	KUNIT_CASE(trim),

@@ -49,6 +49,7 @@ EXPORT_SYMBOL_IF_KUNIT(gocentral_free);
 EXPORT_SYMBOL_IF_KUNIT(gosource_span);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_uncache);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_trim);
+EXPORT_SYMBOL_IF_KUNIT(gocentral_mark_idle);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_trim_idle);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_idle_pages);
 

@@ -209,10 +209,10 @@ static void limit_is_eager(struct kunit *test)
 		large_end(test, s[i]);
 	was = held(test);
 	h->limit = was + was / 10;
-	golimit_keep(h, true);
+	golimit_keep(h, true, U64_MAX);
 	KUNIT_EXPECT_EQ(test, held(test), was);
 	h->limit = was;
-	golimit_keep(h, true);
+	golimit_keep(h, true, U64_MAX);
 	KUNIT_EXPECT_LE(test, held(test), was / 20 * 19);
 	KUNIT_EXPECT_GE(test, held(test), was / 20 * 19 - GO_PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->scavenged_limit,
@@ -221,7 +221,8 @@ static void limit_is_eager(struct kunit *test)
 	for (i = 1; i < 64; i += 2)
 		large_end(test, s[i]);
 	/* Without an allocation since. */
-	gobackground_tick(h);
+	while (gobackground_turn(h))
+		;
 	KUNIT_EXPECT_LE(test, held(test), h->limit / 20 * 19);
 }
 

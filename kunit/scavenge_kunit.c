@@ -16,6 +16,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include "central.h"
 #include "fixalloc.h"
 #include "heap.h"
 #include "numa.h"
@@ -527,6 +528,83 @@ static void scavenge_idle_heap(struct kunit *test)
 	KUNIT_EXPECT_LT(test, gotest_memstats(test, h)->heap_sys, SZ_128K);
 }
 
+/* A tick only looks; what it finds goes in turns, and both are counted. */
+static void scavenge_spans_in_turns(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	u64 spent = atomic64_read(&h->scavenge_ns);
+	struct gocentral *c;
+	unsigned int idle;
+
+	gotest_pin(test, h);
+	c = &h->node[numa_mem_id()]->central[GO_SPC(67, 0)];
+	KUNIT_EXPECT_TRUE(test, gotest_burst(h, GO_SPC(67, 0), 64));
+	godrain_all(h);
+	idle = c->idle;
+	KUNIT_EXPECT_GT(test, idle, GO_BATCH);
+	gobackground_tick(h);
+	gobackground_tick(h);
+	KUNIT_EXPECT_EQ(test, c->idle, idle);
+	KUNIT_EXPECT_GT(test, atomic64_read(&h->scavenge_ns), spent);
+	KUNIT_EXPECT_GT(test, atomic64_read(&h->trim_ns), 0);
+	spent = atomic64_read(&h->scavenge_ns);
+	/* Its own work alone: there is nothing else to give back yet. */
+	turns(test);
+	KUNIT_EXPECT_EQ(test, c->idle, 0);
+	KUNIT_EXPECT_GT(test, atomic64_read(&h->scavenge_ns), spent);
+}
+
+/* With nothing to do the background ends its ticks. */
+static void scavenge_rests(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	unsigned int tries = 100;
+
+	h->next_tick = jiffies;
+	mod_delayed_work(system_unbound_wq, &h->background, 0);
+	while (--tries &&
+	       (h->rest != GO_RESTING || work_busy(&h->background.work)))
+		msleep(100);
+	KUNIT_EXPECT_GT(test, tries, 0);
+}
+
+/* What makes something for it to do ends its rest. */
+static void expect_awake(struct kunit *test, const char *after)
+{
+	struct goheap *h = gotest_heap(test);
+
+	gotest_settle(h);
+	KUNIT_EXPECT_EQ_MSG(test, h->rest, GO_TICKING, "after %s", after);
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&h->background));
+	cancel_delayed_work_sync(&h->background);
+	h->rest = GO_RESTING;
+}
+
+static void scavenge_wakes(struct kunit *test)
+{
+	struct gocentral *c = &gotest_node(test)->central[GO_SPC(67, 0)];
+	struct goheap *h = gotest_heap(test);
+	struct goslot slot = {};
+	struct gospan *s;
+
+	h->rest = GO_RESTING;
+	use_stack(h, GO_SPC(8, 0));
+	expect_awake(test, "the first use of a cache");
+	s = gosource_large(h, NUMA_NO_NODE, SZ_64K, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	expect_awake(test, "a large allocation");
+	gotest_free(h, (void *)s->base);
+	expect_awake(test, "a large free");
+	c = gosource_span(h, gotest_node(test)->nid, GO_SPC(67, 0), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	while (!slot.obj && gocentral_take(c, 1, &slot))
+		;
+	expect_awake(test, "a new span");
+	gocentral_free(h, &slot, 1, true);
+	expect_awake(test, "the last free in a span");
+	h->rest = GO_TICKING;
+}
+
 /* Caches in use by everybody are trimmed and drained under their users. */
 static int use_all(void *arg)
 {
@@ -584,6 +662,9 @@ static struct kunit_case scavenge_cases[] = {
 	KUNIT_CASE(scavenge_without_memory),
 	KUNIT_CASE(scavenge_by_whom),
 	KUNIT_CASE(scavenge_idle_heap),
+	KUNIT_CASE(scavenge_spans_in_turns),
+	KUNIT_CASE(scavenge_rests),
+	KUNIT_CASE(scavenge_wakes),
 	KUNIT_CASE(scavenge_under_load),
 	{}
 };

@@ -16,9 +16,14 @@
  * whole tick.
  *
  * What a node holds beyond scavenge_retain percent of its peak, plus its
- * reserve, goes in turns of a millisecond.  A pause after each keeps the turns,
- * and the time that CPUs spend on trimming their mcaches, to scavenge_cpu
- * percent of one CPU.
+ * reserve, goes in turns of a millisecond, and so do the idle spans.  A pause
+ * after each keeps all of this work, the ticks and the trims of CPUs as well, to
+ * scavenge_cpu percent of one CPU.
+ *
+ * When there is nothing to give back, and only use can change that, the ticks
+ * end: an idle machine is not woken.  Whoever makes something idle kicks the
+ * worker then, which has them go on (gohooks_wake()).  The timer is deferrable,
+ * so that while they go on no sleeping CPU is woken for them either.
  *
  * Only the heap of the API has a background; tests call its parts.
  */
@@ -26,6 +31,7 @@
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
+#include <linux/sched.h>
 #include "api.h"
 #include "central.h"
 #include "numa.h"
@@ -67,8 +73,21 @@ static struct background_param scavenge_cpu = {
 	.most = 100,
 };
 
-/* The heap of the API has a background.  Guarded by kernel_param_lock(). */
+/*
+ * The heap of the API has a background.  Written under kernel_param_lock(); the
+ * worker reads it without.
+ */
 static bool running;
+
+/* The free pages of a node that would be too many after such a peak. */
+static unsigned long excess_after(struct gonode *node, unsigned long peak,
+				  unsigned long sys, unsigned long nfree)
+{
+	unsigned long goal = peak * READ_ONCE(scavenge_retain.value) / 100 +
+			     node->reserve;
+
+	return sys > goal ? min(sys - goal, nfree) : 0;
+}
 
 /**
  * gobackground_excess - what a node holds beyond its goal
@@ -79,7 +98,7 @@ static bool running;
  */
 unsigned long gobackground_excess(struct gonode *node)
 {
-	unsigned long flags, peak, sys, nfree, goal;
+	unsigned long flags, peak, sys, nfree;
 	unsigned int i;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
@@ -90,8 +109,20 @@ unsigned long gobackground_excess(struct gonode *node)
 
 	for (i = 0; i < GO_PEAKS; i++)
 		peak = max(peak, READ_ONCE(node->peaks[i]));
-	goal = peak * READ_ONCE(scavenge_retain.value) / 100 + node->reserve;
-	return sys > goal ? min(sys - goal, nfree) : 0;
+	return excess_after(node, peak, sys, nfree);
+}
+
+/* Will there be nothing beyond the goal when all peaks are forgotten? */
+static bool is_lean(struct gonode *node)
+{
+	unsigned long flags, sys, nfree;
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	sys = node->sys;
+	nfree = node->runs.free;
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	return !gocentral_idle_pages(node) &&
+	       excess_after(node, sys - nfree, sys, nfree) < GO_RESERVE_RUN;
 }
 
 /*
@@ -111,44 +142,65 @@ static void begin_peak(struct gonode *node, unsigned int tick,
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 }
 
-/* Free the spans that a node's mcentrals kept idle since the last tick. */
-static unsigned long trim_idle_spans(struct gonode *node)
+/* Mark the spans that a node's mcentrals kept idle since the last tick. */
+static unsigned long mark_idle_spans(struct gonode *node)
 {
 	unsigned long pages = 0;
-	struct gocentral *c;
 	unsigned int spc;
 
-	for (spc = 0; spc < GO_NR_SPANCLASSES; spc++) {
-		c = &node->central[spc];
-		if (READ_ONCE(c->idle))
-			pages += gocentral_trim_idle(c) *
+	for_each_gospc(spc)
+		if (READ_ONCE(node->central[spc].idle))
+			pages += gocentral_mark_idle(&node->central[spc]) *
 				 go_class_pages[GO_SPC_CLASS(spc)];
-	}
 	return pages;
+}
+
+/*
+ * Free spans that were marked, which this tick has not needed either.  Returns
+ * false if it is time to stop.
+ */
+static bool trim_idle_spans(struct gonode *node, u64 until)
+{
+	unsigned long flags, pages = 0;
+	unsigned int n, spc;
+	bool in_time = true;
+
+	for_each_gospc(spc)
+		while (in_time && READ_ONCE(node->central[spc].stale)) {
+			n = gocentral_trim_idle(&node->central[spc]);
+			pages += n * go_class_pages[GO_SPC_CLASS(spc)];
+			in_time = ktime_get_ns() < until;
+			cond_resched();
+		}
+	raw_spin_lock_irqsave(&node->lock, flags);
+	node->peak -= min(node->peak, pages);
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	return in_time;
 }
 
 /**
  * gobackground_tick - do what is due every tenth of the window
  * @h: the heap
  *
+ * This only looks: gobackground_turn() gives back what it has found.
+ *
  * Context: task, may sleep.
+ * Return: whether there may be something to do at the next tick.
  */
-void gobackground_tick(struct goheap *h)
+bool gobackground_tick(struct goheap *h)
 {
-	unsigned long idle;
-	u64 start;
+	bool more = godrain_trim_idle(h);
+	u64 start = ktime_get_ns();
 	int nid;
 
-	godrain_trim_idle(h);
 	for_each_gonode(h, nid) {
-		idle = trim_idle_spans(h->node[nid]);
-		begin_peak(h->node[nid], h->ticks, idle);
+		begin_peak(h->node[nid], h->ticks,
+			   mark_idle_spans(h->node[nid]));
+		more |= !is_lean(h->node[nid]);
 	}
 	h->ticks++;
-	/* Near the limit only a charge kicks the worker; a free does not. */
-	start = ktime_get_ns();
-	golimit_keep(h, false);
-	atomic64_add(ktime_get_ns() - start, &h->trim_ns);
+	goreclaim_spent(h, ktime_get_ns() - start);
+	return more;
 }
 
 /* A few pages are not worth a pass. */
@@ -163,18 +215,29 @@ static unsigned long worthwhile_excess(struct gonode *node)
  * gobackground_turn - give back for a millisecond at most
  * @h: the heap
  *
+ * Idle spans first, for their pages join free runs.
+ *
  * Context: task, may sleep.
  * Return: whether the time was used up, so that there may be more to do.
  */
 bool gobackground_turn(struct goheap *h)
 {
+	u64 start = ktime_get_ns();
 	struct goscavenge sc = {
 		.who = GO_BY_BACKGROUND,
 		.nid = NUMA_NO_NODE,
 		.want_of = worthwhile_excess,
-		.until = ktime_get_ns() + TURN_NS,
+		.until = start + TURN_NS,
 	};
+	bool in_time = true;
+	int nid;
 
+	for_each_gonode(h, nid)
+		in_time = in_time && trim_idle_spans(h->node[nid], sc.until);
+	atomic64_add(ktime_get_ns() - start, &h->scavenge_ns);
+	/* Near the limit only a charge kicks the worker; a free does not. */
+	if (!in_time || golimit_keep(h, false, sc.until))
+		return true;
 	goscavenge(h, &sc);
 	return sc.stopped;
 }
@@ -194,33 +257,67 @@ static unsigned long tick_length(unsigned int window_ms)
 	return max(msecs_to_jiffies(window_ms / GO_PEAKS), 1UL);
 }
 
+/*
+ * Free what has to wait for a grace period.  What that takes is read off the
+ * task, because most of the time it sleeps.
+ */
+static void reap(struct goheap *h)
+{
+	u64 start = READ_ONCE(current->se.sum_exec_runtime);
+
+	h->reaped = h->ticks;
+	goscavenge_reap(h);
+	goreclaim_spent(h, READ_ONCE(current->se.sum_exec_runtime) - start);
+}
+
+/* A turn, and the pause after it; returns whether there is more to do. */
+static bool take_turn(struct goheap *h)
+{
+	u64 start = ktime_get_ns(), spent;
+	bool more = gobackground_turn(h);
+
+	spent = ktime_get_ns() - start;
+	if (h->reaped != h->ticks)
+		reap(h);
+	spent += atomic64_xchg(&h->trim_ns, 0);
+	h->next_turn = jiffies + pause_after(spent);
+	return more;
+}
+
+/*
+ * Rest when a tick, and the next one too, has found nothing to do: what had
+ * changed before others saw that we rest is seen by the second.  Returns false
+ * if there is to be no other tick.
+ */
+static bool rest_unless(struct goheap *h, bool more)
+{
+	if (!more && READ_ONCE(h->rest) == GO_RESTING)
+		return false;
+	WRITE_ONCE(h->rest, more ? GO_TICKING : GO_RESTING);
+	return true;
+}
+
 static void run_background(struct work_struct *work)
 {
 	struct goheap *h = container_of(to_delayed_work(work), struct goheap,
 					background);
 	unsigned int window = READ_ONCE(scavenge_window_ms.value);
+	bool more;
 	unsigned long next;
-	bool more = true;
-	u64 start;
 
 	if (!window)
 		return;
 	/* Ticks are not put off by pauses: they say what is needed. */
 	if (time_after_eq(jiffies, h->next_tick)) {
-		gobackground_tick(h);
-		goscavenge_reap(h);
+		more = gobackground_tick(h);
 		h->next_tick = jiffies + tick_length(window);
+		if (!rest_unless(h, more))
+			return;
 	}
-	if (time_after_eq(jiffies, h->next_turn)) {
-		start = ktime_get_ns();
-		more = gobackground_turn(h);
-		h->next_turn = jiffies +
-			       pause_after(ktime_get_ns() - start +
-					atomic64_xchg(&h->trim_ns, 0));
-	}
+	more = time_before(jiffies, h->next_turn) || take_turn(h);
 	next = more && time_before(h->next_turn, h->next_tick) ?
 	       h->next_turn : h->next_tick;
-	queue_delayed_work(system_unbound_wq, &h->background,
+	queue_delayed_work(goreclaim_wq, &h->background,
 			   time_after(next, jiffies) ? next - jiffies : 1);
 }
 
@@ -232,7 +329,7 @@ static void run_background(struct work_struct *work)
  */
 void gobackground_init(struct goheap *h)
 {
-	INIT_DELAYED_WORK(&h->background, run_background);
+	INIT_DEFERRABLE_WORK(&h->background, run_background);
 }
 
 /**
@@ -244,11 +341,26 @@ void gobackground_init(struct goheap *h)
 void gobackground_start(struct goheap *h)
 {
 	kernel_param_lock(THIS_MODULE);
-	running = true;
+	WRITE_ONCE(running, true);
 	h->next_tick = jiffies + tick_length(scavenge_window_ms.value);
 	h->next_turn = jiffies;
-	queue_delayed_work(system_unbound_wq, &h->background, 1);
+	queue_delayed_work(goreclaim_wq, &h->background, 1);
 	kernel_param_unlock(THIS_MODULE);
+}
+
+/**
+ * gobackground_resume - have the ticks go on, if there may be something to do
+ * @h: the heap; gohooks_wake() has kicked its worker, or another kick it is
+ *
+ * Context: task.
+ */
+void gobackground_resume(struct goheap *h)
+{
+	if (READ_ONCE(h->rest) != GO_WOKEN || !READ_ONCE(running))
+		return;
+	WRITE_ONCE(h->rest, GO_TICKING);
+	queue_delayed_work(goreclaim_wq, &h->background,
+			   tick_length(READ_ONCE(scavenge_window_ms.value)));
 }
 
 /**
@@ -261,8 +373,10 @@ void gobackground_stop(struct goheap *h)
 {
 	if (h == &goalloc_heap) {
 		kernel_param_lock(THIS_MODULE);
-		running = false;
+		WRITE_ONCE(running, false);
 		kernel_param_unlock(THIS_MODULE);
+		/* The worker may be about to resume it. */
+		flush_work(&h->work);
 	}
 	cancel_delayed_work_sync(&h->background);
 }
@@ -271,9 +385,10 @@ void gobackground_stop(struct goheap *h)
 static void wake_background(struct goheap *h)
 {
 	cancel_delayed_work_sync(&h->background);
+	WRITE_ONCE(h->rest, GO_TICKING);
 	h->next_tick = jiffies;
 	h->next_turn = jiffies;
-	queue_delayed_work(system_unbound_wq, &h->background, 0);
+	queue_delayed_work(goreclaim_wq, &h->background, 0);
 }
 
 static int background_param_set(const char *val, const struct kernel_param *kp)

@@ -28,6 +28,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/ktime.h>
 #include "central.h"
+#include "compat.h"
 #include "free.h"
 #include "heap.h"
 #include "hooks.h"
@@ -49,6 +50,9 @@
 
 static enum cpuhp_state hotplug_state;
 static struct workqueue_struct *drain_wq;
+
+/* For work of all of reclaim/ that is bound to no CPU. */
+struct workqueue_struct *goreclaim_wq;
 
 /* Finish one free; @link is in the first bytes of the object. */
 static void finish_free(struct goheap *h, struct llist_node *link)
@@ -214,8 +218,11 @@ static void drain_this_cpu(struct work_struct *work)
 	struct gomcache *c = container_of(work, struct gomcache, drain);
 	struct goheap *h = c->heap;
 
+	u64 start = ktime_get_ns();
+
 	atomic_cmpxchg(&c->ask, ASK_QUEUED, ASK_RUNNING);
 	drain_cache(h, c, DRAIN_ALL);
+	atomic64_add(ktime_get_ns() - start, &h->scavenge_ns);
 	if (atomic_xchg(&c->ask, ASK_NONE) == ASK_LATE ||
 	    atomic_dec_and_test(&h->draining))
 		wake_up_all(&h->drained);
@@ -227,7 +234,7 @@ static void trim_this_cpu(struct work_struct *work)
 	u64 start = ktime_get_ns();
 
 	drain_cache(c->heap, c, DRAIN_IDLE);
-	atomic64_add(ktime_get_ns() - start, &c->heap->trim_ns);
+	goreclaim_spent(c->heap, ktime_get_ns() - start);
 }
 
 /*
@@ -248,32 +255,39 @@ static bool look_for_idle(struct gomcache *c)
 	return false;
 }
 
+/* Has the cache anything that a drain would take? */
+static bool is_worth_draining(const struct gomcache *c)
+{
+	return READ_ONCE(c->bytes) || READ_ONCE(c->tiny);
+}
+
 /**
  * godrain_trim_idle - have stacks emptied that were idle since the last call
  * @h: the heap
  *
- * Does not wait: a CPU that runs no worker keeps what it has.
+ * Does not wait: a CPU that runs no worker keeps what it has.  So does one that
+ * is isolated, until it is drained for somebody who needs the memory.
  *
  * Context: task, may sleep.
+ * Return: whether a CPU may have something to trim, now or later.
  */
-void godrain_trim_idle(struct goheap *h)
+bool godrain_trim_idle(struct goheap *h)
 {
 	struct gomcache *c;
+	bool any = false;
 	int cpu;
 
 	cpus_read_lock();
 	for_each_online_cpu(cpu) {
 		c = per_cpu_ptr(h->mcache, cpu);
+		if (!is_worth_draining(c) || goalloc_cpu_is_isolated(cpu))
+			continue;
+		any = true;
 		if (look_for_idle(c))
 			queue_work_on(cpu, drain_wq, &c->trim);
 	}
 	cpus_read_unlock();
-}
-
-/* Has the cache anything that a drain would take? */
-static bool is_worth_draining(const struct gomcache *c)
-{
-	return READ_ONCE(c->bytes) || READ_ONCE(c->tiny);
+	return any;
 }
 
 /*
@@ -537,7 +551,7 @@ void godrain_exit(struct goheap *h)
 }
 
 /**
- * godrain_hotplug_init - make the workqueue and the hotplug state of all heaps
+ * godrain_hotplug_init - make the workqueues and the hotplug state of all heaps
  *
  * Context: task.
  * Return: 0 or an error.
@@ -549,23 +563,33 @@ int godrain_hotplug_init(void)
 	drain_wq = alloc_workqueue("goalloc", WQ_MEM_RECLAIM, 0);
 	if (!drain_wq)
 		return -ENOMEM;
+	state = -ENOMEM;
+	goreclaim_wq = alloc_workqueue("goalloc_unbound",
+				       WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!goreclaim_wq)
+		goto err_drain;
 	state = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "goalloc:dead",
 					NULL, drain_dead_cpu);
-	if (state < 0) {
-		destroy_workqueue(drain_wq);
-		return state;
-	}
+	if (state < 0)
+		goto err_reclaim;
 	hotplug_state = state;
 	return 0;
+
+err_reclaim:
+	destroy_workqueue(goreclaim_wq);
+err_drain:
+	destroy_workqueue(drain_wq);
+	return state;
 }
 
 /**
- * godrain_hotplug_exit - remove the workqueue and the hotplug state
+ * godrain_hotplug_exit - remove the workqueues and the hotplug state
  *
  * Context: task.
  */
 void godrain_hotplug_exit(void)
 {
 	cpuhp_remove_multi_state(hotplug_state);
+	destroy_workqueue(goreclaim_wq);
 	destroy_workqueue(drain_wq);
 }

@@ -37,40 +37,42 @@
 static unsigned long memory_limit;
 static bool heeded;
 
-/* Give back so many bytes; with @caches also what spans and caches hold. */
-static unsigned long give_back_bytes(struct goheap *h, unsigned long bytes,
-				     bool caches)
-{
-	struct goscavenge sc = {
-		.who = GO_BY_LIMIT,
-		.nid = NUMA_NO_NODE,
-		.caches = caches,
-		.want = DIV_ROUND_UP(bytes, GO_PAGE_SIZE),
-		.until = U64_MAX,
-	};
-
-	return goscavenge(h, &sc);
-}
-
 /**
  * golimit_keep - give back what is held beyond 95 % of the limit
  * @h: the heap
  * @caches: if the limit itself is exceeded, take idle spans and caches too
+ * @until: when to stop, by ktime_get_ns(); U64_MAX for no end
  *
  * Context: task, may sleep.
+ * Return: whether the time was used up, so that there may be more to do.
  */
-void golimit_keep(struct goheap *h, bool caches)
+bool golimit_keep(struct goheap *h, bool caches, u64 until)
 {
 	unsigned long now = goheld_bytes(h), most = goheld_comfort(h);
+	struct goscavenge sc = {
+		.who = GO_BY_LIMIT,
+		.nid = NUMA_NO_NODE,
+		.caches = caches && goheld_over(h),
+		.until = until,
+	};
 
-	if (now > most)
-		give_back_bytes(h, now - most, caches && goheld_over(h));
+	if (now <= most)
+		return false;
+	sc.want = DIV_ROUND_UP(now - most, GO_PAGE_SIZE);
+	goscavenge(h, &sc);
+	return sc.stopped;
 }
 
 /* Give back what an allocation lacks at the limit: see struct gohooks. */
 static bool make_room(struct goheap *h, unsigned long bytes, gfp_t gfp)
 {
 	unsigned long now = goheld_bytes(h), limit = goheld_most(h);
+	struct goscavenge sc = {
+		.who = GO_BY_LIMIT,
+		.nid = NUMA_NO_NODE,
+		.caches = true,
+		.until = U64_MAX,
+	};
 
 	bytes += ROOM_FOR_METADATA;
 	if (now + bytes <= limit)
@@ -79,7 +81,8 @@ static bool make_room(struct goheap *h, unsigned long bytes, gfp_t gfp)
 		gohooks_kick(h);
 		return false;
 	}
-	return give_back_bytes(h, now + bytes - limit, true);
+	sc.want = DIV_ROUND_UP(now + bytes - limit, GO_PAGE_SIZE);
+	return goscavenge(h, &sc);
 }
 
 /**

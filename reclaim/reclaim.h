@@ -16,9 +16,19 @@
 
 #include "types.h"
 
+/* Has a rescuer, so that the worker and the background run in reclaim too. */
+extern struct workqueue_struct *goreclaim_wq;
+
+/* Count time of the background's: for MemStats, and for its next pause. */
+static inline void goreclaim_spent(struct goheap *h, u64 ns)
+{
+	atomic64_add(ns, &h->scavenge_ns);
+	atomic64_add(ns, &h->trim_ns);
+}
+
 /* drain.c */
 void godrain_deferred(struct goheap *h);
-void godrain_trim_idle(struct goheap *h);
+bool godrain_trim_idle(struct goheap *h);
 void godrain_node(struct goheap *h, int nid);
 void godrain_all(struct goheap *h);
 void godrain_end(struct goheap *h);
@@ -61,7 +71,7 @@ size_t goscavenge_reap(struct goheap *h);
 size_t goscavenge_all(struct goheap *h);
 
 /* limit.c */
-void golimit_keep(struct goheap *h, bool caches);
+bool golimit_keep(struct goheap *h, bool caches, u64 until);
 void golimit_set(struct goheap *h, unsigned long bytes);
 void golimit_init(void);
 int golimit_start(struct goheap *h);
@@ -69,9 +79,10 @@ void golimit_stop(void);
 
 /* background.c */
 unsigned long gobackground_excess(struct gonode *node);
-void gobackground_tick(struct goheap *h);
+bool gobackground_tick(struct goheap *h);
 bool gobackground_turn(struct goheap *h);
 void gobackground_init(struct goheap *h);
+void gobackground_resume(struct goheap *h);
 void gobackground_start(struct goheap *h);
 void gobackground_stop(struct goheap *h);
 

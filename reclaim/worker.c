@@ -3,8 +3,10 @@
  * Worker: does what has to wait for a task that may sleep.
  *
  * That is: frees that an NMI put off, reserves that an atomic caller has used,
- * large objects that an atomic free left, a limit that is nearly reached, and
- * arenas that wait for a grace period.
+ * large objects that an atomic free left, a limit that is nearly reached,
+ * arenas that wait for a grace period, and a background that rests though there
+ * is something to do.  Reclaim may depend on it, so that its workqueue has a
+ * rescuer.
  *
  * Any context may ask for it by gohooks_kick(), which raises an irq_work.  The
  * caller could not queue the work itself: queue_work() takes the lock of a
@@ -50,10 +52,12 @@ static void run_worker(struct work_struct *work)
 	struct goheap *h = container_of(work, struct goheap, work);
 
 	godrain_deferred(h);
-	golimit_keep(h, true);
-	goworker_top_up(h);
+	golimit_keep(h, true, U64_MAX);
 	if (goscavenge_has_arenas(h))
 		goscavenge_reap(h);
+	gobackground_resume(h);
+	/* Last, for it may wait for memory. */
+	goworker_top_up(h);
 }
 
 static void queue_worker(struct irq_work *kick)
@@ -61,7 +65,7 @@ static void queue_worker(struct irq_work *kick)
 	struct goheap *h = container_of(kick, struct goheap, kick);
 
 	if (!READ_ONCE(h->stopped))
-		queue_work(system_unbound_wq, &h->work);
+		queue_work(goreclaim_wq, &h->work);
 }
 
 /**

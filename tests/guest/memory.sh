@@ -92,6 +92,63 @@ background() {
 		[ "$(mib $(($(memstat ScavengedBackground) - before)))" -ge 40 ]
 }
 
+# What all kworkers have used, in microseconds, as the scheduler counts it.
+kworkers() {
+	local dir name ns sum=0
+	for dir in /proc/[0-9]*; do
+		read -r name 2>/dev/null <"$dir/comm" || continue
+		case $name in
+		kworker*)
+			read -r ns _ 2>/dev/null <"$dir/schedstat" || continue
+			sum=$((sum + ns / 1000)) ;;
+		esac
+	done
+	echo "$sum"
+}
+
+# Objects in many spans are freed at once.  The background takes one percent of a
+# CPU, in any second, and MemStats tells most of what all kworkers use.
+share() {
+	local i now before first ns worst=0
+	make_idle 96 || return 1
+	ns=$(memstat ScavengeNs)
+	before=$(kworkers)
+	first=$before
+	set_to scavenge_window_ms 2000
+	for i in 1 2 3 4 5 6 7 8; do
+		sleep 1
+		now=$(kworkers)
+		[ $((now - before)) -le "$worst" ] || worst=$((now - before))
+		before=$now
+	done
+	set_to scavenge_window_ms 10000
+	ns=$(($(memstat ScavengeNs) - ns))
+	echo "guest: kworkers used $((now - first)) us, at most $worst us in" \
+		"a second; ScavengeNs says $((ns / 1000)) us"
+	[ "$worst" -le 30000 ] && [ $((ns / 250)) -ge $((now - first)) ]
+}
+
+# What CPU 1 has cached stays there although it is idle, for that CPU is not to be
+# disturbed; but not when somebody asks for all of it.
+isolated() {
+	local had left
+	set_to scavenge_window_ms 0
+	echo 1 >"$debugfs/free_os_memory"
+	# shellcheck disable=SC2016 # the other shell expands it
+	taskset 2 sh -c 'insmod gochurn.ko live_mib=4 ops=1000 rest=0' ||
+		return 1
+	rmmod gochurn
+	had=$(cached)
+	set_to scavenge_window_ms 1000
+	sleep 4
+	left=$(cached)
+	set_to scavenge_window_ms 10000
+	echo 1 >"$debugfs/free_os_memory"
+	echo "guest: cached by CPU 1: $had objects; after 4 s: $left; after" \
+		"free_os_memory: $(cached)"
+	[ "$left" -ge $((had / 2)) ] && [ "$left" -gt 0 ] && [ "$(cached)" = 0 ]
+}
+
 by_hand() {
 	local said
 	make_idle 32 || return 1
@@ -203,6 +260,16 @@ check "goes back under memory pressure" squeeze
 check "no process was killed for it" no_oom_kill
 check "verify after that" verify_ok
 check "goes back by itself" background
+if [ -e /proc/self/schedstat ]; then
+	check "goes back by itself, in its share of a CPU" share
+else
+	skip "goes back by itself, in its share of a CPU" "no schedstat"
+fi
+if grep -q isolcpus=1 /proc/cmdline; then
+	check "the cache of an isolated CPU" isolated
+else
+	skip "the cache of an isolated CPU" "no CPU is isolated"
+fi
 check "goes back by hand" by_hand
 check "stays below the limit" limit
 check "verify after the limit" verify_ok

@@ -95,7 +95,8 @@ struct goalloc_by_size {
  * @scavenged_limit: part of @heap_released that memory_limit took
  * @scavenged_by_hand: part of @heap_released that FreeOSMemory gave back
  * @scavenge_cycles: passes of these four that gave something back
- * @scavenge_ns: nanoseconds spent in these passes
+ * @scavenge_ns: nanoseconds spent in these passes, in looking for what to give
+ *	back, and by CPUs that empty their caches for it
  * @memory_limit: the limit of @sys; 0 for no limit
  * @pages_shared: pages of the kernel's that went back while another part of it
  *	had a reference to them; the last put frees them
