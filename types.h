@@ -598,6 +598,7 @@ enum {
  * @cached: bytes of the mcaches that are counted here
  * @drains: how often these were drained for want of memory
  * @next_drain: not before this, by ktime_get_ns()
+ * @told: what the kernel believes could go, in its pages: see reclaim/idle.c
  * @large_mallocs: large objects ever allocated
  * @large_frees: large objects ever freed
  * @large_alloced: bytes ever allocated in them
@@ -625,6 +626,7 @@ struct gonode {
 	atomic_long_t cached;
 	atomic_t drains;
 	u64 next_drain;
+	unsigned long told;
 	unsigned long large_mallocs;
 	unsigned long large_frees;
 	unsigned long large_alloced;

@@ -199,6 +199,7 @@ bool gobackground_tick(struct goheap *h)
 		more |= !is_lean(h->node[nid]);
 	}
 	h->ticks++;
+	goidle_tell(h);
 	goreclaim_spent(h, ktime_get_ns() - start);
 	return more;
 }
@@ -302,11 +303,15 @@ static void run_background(struct work_struct *work)
 	struct goheap *h = container_of(to_delayed_work(work), struct goheap,
 					background);
 	unsigned int window = READ_ONCE(scavenge_window_ms.value);
-	bool more;
 	unsigned long next;
+	bool more;
 
-	if (!window)
+	if (!window) {
+		/* Nothing is given back, so the kernel should know of it. */
+		goidle_tell(h);
+		queue_delayed_work(goreclaim_wq, &h->background, HZ);
 		return;
+	}
 	/* Ticks are not put off by pauses: they say what is needed. */
 	if (time_after_eq(jiffies, h->next_tick)) {
 		more = gobackground_tick(h);

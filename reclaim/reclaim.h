@@ -4,6 +4,7 @@
  *
  *   drain.c       empties the caches of CPUs
  *   scavenge.c    gives pages back, and decides which
+ *   idle.c        counts what could go, and tells the kernel
  *   limit.c       keeps memory_limit
  *   background.c  gives back what was not needed lately: decides when, how much
  *   shrink.c      gives back when the kernel is short of memory
@@ -69,6 +70,12 @@ unsigned long goscavenge(struct goheap *h, struct goscavenge *sc);
 bool goscavenge_has_arenas(struct goheap *h);
 size_t goscavenge_reap(struct goheap *h);
 size_t goscavenge_all(struct goheap *h);
+
+/* idle.c */
+unsigned long goidle_pages(struct gonode *node);
+void goidle_tell(struct goheap *h);
+void goidle_start(struct goheap *h);
+void goidle_stop(void);
 
 /* limit.c */
 bool golimit_keep(struct goheap *h, bool caches, u64 until);

@@ -23,7 +23,6 @@
 
 #include <linux/mm.h>
 #include "api.h"
-#include "central.h"
 #include "compat.h"
 #include "reclaim.h"
 
@@ -43,24 +42,14 @@ static struct gonode *own_node(struct goheap *h, int nid)
  * @h: the heap
  * @nid: the node
  *
- * Exact for free pages and idle spans.  The caches are taken at their capacity:
- * how many pages their objects would free cannot be told.
- *
  * Context: any but NMI.
  * Return: how many, in pages of the kernel.
  */
 unsigned long goshrink_count(struct goheap *h, int nid)
 {
 	struct gonode *node = own_node(h, nid);
-	unsigned long flags, n;
 
-	if (!node)
-		return 0;
-	raw_spin_lock_irqsave(&node->lock, flags);
-	n = node->runs.free - min(node->runs.big, node->reserve);
-	raw_spin_unlock_irqrestore(&node->lock, flags);
-	return (n << GO_PAGE_ORDER) + gocentral_idle_pages(node) +
-	       (atomic_long_read(&node->cached) >> PAGE_SHIFT);
+	return node ? goidle_pages(node) : 0;
 }
 
 /**
@@ -110,7 +99,10 @@ int goshrink_init(void)
 {
 	shrinker = goalloc_shrinker_new(shrink_count, shrink_scan,
 					SHRINK_PAGES);
-	return shrinker ? 0 : -ENOMEM;
+	if (!shrinker)
+		return -ENOMEM;
+	goidle_start(&goalloc_heap);
+	return 0;
 }
 
 /**
@@ -120,5 +112,6 @@ int goshrink_init(void)
  */
 void goshrink_exit(void)
 {
+	goidle_stop();
 	goalloc_shrinker_free(shrinker);
 }

@@ -55,6 +55,7 @@ static void run_worker(struct work_struct *work)
 	golimit_keep(h, true, U64_MAX);
 	if (goscavenge_has_arenas(h))
 		goscavenge_reap(h);
+	goidle_tell(h);
 	gobackground_resume(h);
 	/* Last, for it may wait for memory. */
 	goworker_top_up(h);
