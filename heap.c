@@ -203,16 +203,43 @@ static void free_run(struct goarena *a, struct gospan *s)
 	free_descriptors(node->heap, &dead);
 }
 
-/* The pages of a run are to go, whatever the heap may need. */
+/* Make half a page a whole one, if the heap has the other half by now. */
+static bool make_whole(struct gonode *node, struct gospan *s)
+{
+	lockdep_assert_held(&node->lock);
+	if (!(s->apart & GO_SPAN_PAIRED))
+		return false;
+	node->paired--;
+	s->base = round_down(s->base, GO_PAGE_SIZE);
+	s->half = false;
+	s->apart = GO_SPAN_COMMON;
+	s->needzero = true;
+	return true;
+}
+
+/*
+ * The pages of a run are to go, whatever the heap may need.  Only half a page may
+ * have been made whole meanwhile; then it is a run as others are.
+ */
 static void give_back_run_at_once(struct gonode *node, struct gospan *s)
 {
+	bool stays, shared = goblock_is_shared(pages_of(s), gospan_nr_pages(s));
+	struct goheap *h = node->heap;
 	unsigned long flags;
+	LIST_HEAD(dead);
 
-	if (unlikely(goblock_lost(pages_of(s), gospan_nr_pages(s))))
-		gohooks_misuse(node->heap, GO_LOST_PAGE, (void *)s->base, 0, 0);
+	if (unlikely(shared && goblock_lost(pages_of(s), gospan_nr_pages(s))))
+		gohooks_misuse(h, GO_LOST_PAGE, (void *)s->base, 0, 0);
 	raw_spin_lock_irqsave(&node->lock, flags);
-	goheap_disown(node, s, GO_BY_BACKGROUND);
+	stays = make_whole(node, s) && !shared;
+	if (stays)
+		goruns_free(&node->runs, gospan_arena(h, s->base), s, &dead);
+	else
+		goheap_disown(node, s, GO_BY_BACKGROUND);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
+	free_descriptors(h, &dead);
+	if (stays)
+		return;
 	goheap_release(node, s);
 	/* There may be an arena to retire. */
 	if (goheap_has_empty(node))
@@ -372,6 +399,42 @@ static bool has_other_half(const struct goarena *a, const struct gospan *s)
 	return s->half && a->span[gospan_page_index(a, s->base)] != &gospan_nil;
 }
 
+/**
+ * goheap_pair_half - keep a page that is the other half of a span's
+ * @h: the heap
+ * @page: the page, from goblock_get(), which could not be adopted
+ *
+ * It stays without use as long as the span does.  Given back, it would be the
+ * first that the page allocator hands out again.
+ *
+ * Context: any but NMI.
+ * Return: whether it is the heap's now.
+ */
+bool goheap_pair_half(struct goheap *h, struct page *page)
+{
+	void *addr = kasan_reset_tag(page_address(page));
+	struct gonode *node = h->node[page_to_nid(page)];
+	bool paired = false;
+	unsigned long flags;
+	struct gospan *s;
+	struct goarena *a;
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	a = gospan_arena(h, (unsigned long)addr);
+	if (a->node == node) {
+		s = a->span[gospan_page_index(a, (unsigned long)addr)];
+		/* Pages of the kernel's last ones do not become a run. */
+		paired = s->half && !s->apart;
+		if (paired) {
+			s->apart = GO_SPAN_PAIRED;
+			node->halves--;
+			node->paired++;
+		}
+	}
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	return paired;
+}
+
 /*
  * Enter new pages: @s is what the caller takes of them, @rest is free.  False
  * when part of the arena is another node's, or part of the page another span's.
@@ -411,21 +474,37 @@ static bool enter_pages(struct gonode *node, struct gospan *s,
 	return ok;
 }
 
-/* Make an arena for new pages, in case they are its first. */
-static struct goarena *new_arena(struct goheap *h, unsigned long base,
-				 struct gonode *node, gfp_t gfp)
+/* Is the arena of an address in the map?  Another node's will do as well. */
+static bool has_arena(struct goheap *h, unsigned long addr)
 {
-	struct goarena *a;
+	bool has;
 
-	if (!gospan_map_cover(h, base, gfp))
-		return NULL;
-	a = gofixalloc_alloc(&node->fix[GO_FIX_ARENA], gfp);
-	if (!a)
-		return NULL;
-	*a = goarena_nil;
-	a->base = base - (base + h->map->shift) % GO_ARENA_SIZE;
-	a->node = node;
-	return a;
+	preempt_disable();
+	has = gospan_arena(h, addr) != &goarena_nil;
+	preempt_enable();
+	return has;
+}
+
+/*
+ * Enter new pages, and their arena if they are its first.  It may leave the map
+ * after it was seen there, and then one has to be made after all.
+ */
+static bool enter_with_arena(struct gonode *node, struct gospan *s,
+			     struct gospan *rest, gfp_t gfp)
+{
+	struct goheap *h = node->heap;
+	struct goarena *a = NULL;
+	bool ok;
+
+	if (has_arena(h, s->base) && enter_pages(node, s, rest, &a))
+		return true;
+	if (has_arena(h, s->base))
+		return false;
+	a = gospan_arena_new(node, s->base, gfp);
+	ok = a && enter_pages(node, s, rest, &a);
+	if (a)
+		gospan_arena_free(h, a);
+	return ok;
 }
 
 /**
@@ -448,26 +527,22 @@ struct gospan *goheap_adopt(struct goheap *h, struct page *page,
 	struct gonode *node = h->node[page_to_nid(page)];
 	bool needzero = !want_init_on_alloc(gfp & ~__GFP_ZERO);
 	struct gospan *spare[2] = {}, *s = NULL;
-	struct goarena *a;
 
 	/* What the heap keeps about pages is charged to no memory cgroup. */
 	gfp &= ~__GFP_ACCOUNT;
-	a = new_arena(h, base, node, gfp);
-	if (a && goheap_get_spares(node, spare, total > npages ? 2 : 1, true,
-				   gfp)) {
+	if (gospan_map_cover(h, base, gfp) &&
+	    goheap_get_spares(node, spare, total > npages ? 2 : 1, true, gfp)) {
 		init_span(spare[0], base, npages, needzero);
 		spare[0]->half = n < 1UL << GO_PAGE_ORDER;
 		if (spare[1])
 			init_span(spare[1], base + (npages << GO_PAGE_SHIFT),
 				  total - npages, needzero);
-		if (enter_pages(node, spare[0], spare[1], &a)) {
+		if (enter_with_arena(node, spare[0], spare[1], gfp)) {
 			s = spare[0];
 			spare[0] = NULL;
 			spare[1] = NULL;
 		}
 	}
 	goheap_put_spares(h, spare);
-	if (a)
-		gofixalloc_free(h, a);
 	return s;
 }

@@ -14,6 +14,7 @@ struct gospan *goheap_take(struct gonode *node, unsigned long npages,
 void goheap_free(struct goheap *h, struct gospan *s);
 struct gospan *goheap_adopt(struct goheap *h, struct page *page,
 			    unsigned long n, unsigned long npages, gfp_t gfp);
+bool goheap_pair_half(struct goheap *h, struct page *page);
 void goheap_disown(struct gonode *node, struct gospan *s,
 		   enum goscavenger who);
 void goheap_release(struct gonode *node, struct gospan *s);

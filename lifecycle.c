@@ -232,7 +232,7 @@ static void abandon_arenas(struct goheap *h)
 		r = &h->node[nid]->runs;
 		for (i = 0; i < GO_NR_USES; i++)
 			list_for_each_entry_safe(a, next, &r->arenas[i], list)
-				gofixalloc_free(h, a);
+				gospan_arena_free(h, a);
 	}
 }
 

@@ -273,13 +273,14 @@ struct gospan *gosource_pages(struct goheap *h, int nid, unsigned long npages,
 	return get_pages(&w);
 }
 
-/* Pages of the kernel that are tried for one whose other half is free. */
+/* So many pages of no use may be met before one that is half of a new 8 KiB. */
 #define HALF_TRIES	4
 
 /*
  * Get one page of the kernel, half of an 8 KiB page: memory is in single pages.
- * If the heap has the other half in a span already, try another page; those that
- * were of no use go back when all is tried, so that none comes twice.
+ * If the heap has the other half in a span already, keep the page with that, and
+ * try another one.  Those that cannot be kept go back when all is tried, so that
+ * none comes twice.
  */
 static struct gospan *get_half_page(const struct want *w)
 {
@@ -300,7 +301,7 @@ static struct gospan *get_half_page(const struct want *w)
 		s = goheap_adopt(w->h, page[n], 1, 1, w->caller);
 		if (s)
 			s->apart = last ? GO_SPAN_LAST : GO_SPAN_COMMON;
-		else
+		else if (last || !goheap_pair_half(w->h, page[n]))
 			n++;
 	}
 	while (n)

@@ -81,8 +81,12 @@ struct gospan gospan_nil = {
 	.objstate = nil_state,
 };
 
+static struct gospan *nil_table[GO_ARENA_PAGES] = {
+	[0 ... GO_ARENA_PAGES - 1] = &gospan_nil,
+};
+
 struct goarena goarena_nil = {
-	.span = { [0 ... GO_ARENA_PAGES - 1] = &gospan_nil },
+	.span = nil_table,
 };
 
 /*
@@ -115,7 +119,6 @@ static unsigned long linear_shift(void)
 
 static struct goarenal2 *new_l2(gfp_t gfp)
 {
-	const size_t size = sizeof(goarena_nil.span);
 	struct goarenal2 *l2;
 	unsigned int i;
 
@@ -123,8 +126,10 @@ static struct goarenal2 *new_l2(gfp_t gfp)
 	     kvmalloc(sizeof(*l2), gfp & ~__GFP_NOFAIL);
 	if (!l2)
 		return NULL;
-	for (i = 0; i < GO_L2_ARENAS; i++)
-		l2->spans[i] = (unsigned long)goarena_nil.span - i * size;
+	for (i = 0; i < GO_L2_ARENAS; i++) {
+		l2->spans[i] = (unsigned long)nil_table - i * GO_ARENA_TABLE;
+		l2->arena[i] = &goarena_nil;
+	}
 	return l2;
 }
 
@@ -305,15 +310,61 @@ bool gospan_in_free_run(struct goheap *h, const void *p)
 
 /* Have an arena's place in the map lead to @to. */
 static void write_entry(struct goheap *h, unsigned long base,
-			const struct goarena *to)
+			struct goarena *to)
 {
 	unsigned long phys = base + h->map->shift;
+	struct goarenal2 *l2 = h->map->l2[phys >> GO_L2_SHIFT];
 	unsigned int i = (u32)phys >> GO_ARENA_SHIFT;
 
 	lockdep_assert_held(&h->map_lock);
 	/* After the arena's contents, for readers without a lock. */
-	smp_store_release(&h->map->l2[phys >> GO_L2_SHIFT]->spans[i],
-			  (unsigned long)to->span - i * sizeof(to->span));
+	smp_store_release(&l2->arena[i], to);
+	/* Likewise: whoever finds a span finds its arena. */
+	smp_store_release(&l2->spans[i],
+			  (unsigned long)to->span - i * GO_ARENA_TABLE);
+}
+
+/**
+ * gospan_arena_new - make an arena for new pages
+ * @node: the node they are on
+ * @addr: an address of theirs, which the map covers
+ * @gfp: what the caller may do to get memory
+ *
+ * Context: what @gfp permits, any but NMI.
+ * Return: the arena, in no map yet, or NULL.
+ */
+struct goarena *gospan_arena_new(struct gonode *node, unsigned long addr,
+				 gfp_t gfp)
+{
+	struct goarena *a = gofixalloc_alloc(&node->fix[GO_FIX_ARENA], gfp);
+	struct gospan **table;
+
+	if (!a)
+		return NULL;
+	table = gofixalloc_alloc(&node->fix[GO_FIX_TABLE], gfp);
+	if (!table) {
+		gofixalloc_free(node->heap, a);
+		return NULL;
+	}
+	memcpy(table, nil_table, GO_ARENA_TABLE);
+	*a = goarena_nil;
+	a->span = table;
+	a->base = addr - (addr + node->heap->map->shift) % GO_ARENA_SIZE;
+	a->node = node;
+	return a;
+}
+
+/**
+ * gospan_arena_free - free an arena
+ * @h: its heap
+ * @a: the arena, in no map, or not since a grace period
+ *
+ * Context: any but NMI.
+ */
+void gospan_arena_free(struct goheap *h, struct goarena *a)
+{
+	gofixalloc_free(h, a->span);
+	gofixalloc_free(h, a);
 }
 
 /**
@@ -432,6 +483,7 @@ void gospan_fix_init(struct gonode *node)
 	gofixalloc_init(node, GO_FIX_SPAN, ALIGN(sizeof(struct gospan), 64),
 			32);
 	gofixalloc_init(node, GO_FIX_ARENA, sizeof(struct goarena), 2);
+	gofixalloc_init(node, GO_FIX_TABLE, GO_ARENA_TABLE, 1);
 	for (i = 0; i < GO_NR_FIX_BITS; i++)
 		gofixalloc_init(node, GO_FIX_BITS + i, bits_sizes[i], 8);
 }

@@ -18,6 +18,9 @@ void gospan_map_exit(struct goheap *h);
 size_t gospan_map_bytes(const struct goheap *h);
 bool gospan_map_cover(struct goheap *h, unsigned long addr, gfp_t gfp);
 bool gospan_in_free_run(struct goheap *h, const void *p);
+struct goarena *gospan_arena_new(struct gonode *node, unsigned long addr,
+				 gfp_t gfp);
+void gospan_arena_free(struct goheap *h, struct goarena *a);
 bool gospan_arena_enter(struct goheap *h, struct goarena *a);
 void gospan_arena_leave(struct goheap *h, struct goarena *a);
 struct goarena *gospan_next_arena(struct goheap *h, unsigned long *number);
@@ -44,10 +47,7 @@ static inline unsigned int gospan_page_index(const struct goarena *a,
 static inline struct goarena *gospan_arena_in(const struct goarenal2 *l2,
 					      unsigned long i)
 {
-	unsigned long span = READ_ONCE(l2->spans[i]) +
-			     i * sizeof_field(struct goarena, span);
-
-	return (void *)span - offsetof(struct goarena, span);
+	return READ_ONCE(l2->arena[i]);
 }
 
 /*
@@ -109,7 +109,7 @@ gospan_of_shifted(struct goarenamap *map, unsigned long shift,
  * only ever compared: a foreign one is never dereferenced.
  *
  * The lower half of the physical address needs no mask but a 32-bit register,
- * and as the map has subtracted what is before an arena's span[], so does the
+ * and as the map has subtracted what is before an arena's table, so does the
  * page number.  Each load's address depends on what came before, from @p on,
  * and the map is where it has always been.  So whoever has got @p in a way that
  * orders its contents, be it by rcu_dereference(), finds what was entered

@@ -214,16 +214,19 @@ enum gospan_state {
 };
 
 /**
- * enum gospan_apart - whose pages a large object has
- * @GO_SPAN_COMMON: the heap's
- * @GO_SPAN_ACCOUNTED: they are charged to a memory cgroup
- * @GO_SPAN_LAST: they are of those that the kernel keeps for tasks that free
- *	memory
+ * enum gospan_apart - what is particular about a span's pages
+ * @GO_SPAN_COMMON: nothing: they are the heap's
+ * @GO_SPAN_ACCOUNTED: of a large object: they are charged to a memory cgroup
+ * @GO_SPAN_LAST: of a large object: they are of those that the kernel keeps for
+ *	tasks that free memory
+ * @GO_SPAN_PAIRED: of half an 8 KiB page: the heap has got the other half, too,
+ *	and both will be a run when the span is given up
  */
 enum gospan_apart {
 	GO_SPAN_COMMON,
 	GO_SPAN_ACCOUNTED = BIT(0),
 	GO_SPAN_LAST = BIT(1),
+	GO_SPAN_PAIRED = BIT(2),
 };
 
 /* The bits of a tiny block's word. */
@@ -275,7 +278,7 @@ struct gonode;
  * @needzero: the memory may be dirty
  * @pushclass: the stack that a free with check=0 pushes on: @spanclass, or
  *	where a free has more to do 0, the stack that is always full
- * @apart: a large object whose pages go back when it is freed: enum gospan_apart
+ * @apart: bits of enum gospan_apart
  * @state: enum gospan_state
  * @half: it has one page of the kernel, which is half of an 8 KiB page
  * @nelems: how many objects fit
@@ -332,8 +335,8 @@ struct gospan {
 /**
  * struct goarena - 4 MiB of aligned physical memory with pages of the heap
  * @list: on one of its node's lists, or of the code that has retired it
- * @span: what each 8 KiB page belongs to; a free run is entered at its first
- *	and last page only, everything else is &gospan_nil
+ * @span: a table of what each 8 KiB page belongs to; a free run is entered at
+ *	its first and last page only, everything else is &gospan_nil
  * @base: address of its first byte, whether the heap holds that or not
  * @node: the node its pages are on
  * @npages: pages that the heap holds
@@ -342,7 +345,7 @@ struct gospan {
  */
 struct goarena {
 	struct list_head list;
-	struct gospan *span[GO_ARENA_PAGES];
+	struct gospan **span;
 	unsigned long base;
 	struct gonode *node;
 	unsigned int npages;
@@ -350,18 +353,23 @@ struct goarena {
 	unsigned int use;
 };
 
+/* Bytes of an arena's table: with pages of 4 KiB, one. */
+#define GO_ARENA_TABLE		(GO_ARENA_PAGES * sizeof(struct gospan *))
+
 /* The arenas of a second level of the map: the lower half of an address. */
 #define GO_L2_SHIFT		32
 #define GO_L2_ARENAS		(1U << (GO_L2_SHIFT - GO_ARENA_SHIFT))
 
 /**
  * struct goarenal2 - the second level of the map: the arenas of 4 GiB
- * @spans: of each arena the address of its @span[], less the size of the
- *	@span[] of all arenas before it; &goarena_nil's where the heap has none
+ * @spans: of each arena the address of its table, less the size of the tables of
+ *	all arenas before it; that of &goarena_nil where the heap has none
+ * @arena: the arenas themselves, for what is not as fast as a free
  * @next: the next second level there is, by its place in the first
  */
 struct goarenal2 {
 	unsigned long spans[GO_L2_ARENAS];
+	struct goarena *arena[GO_L2_ARENAS];
 	unsigned long next;
 };
 
@@ -566,12 +574,13 @@ struct gofixalloc {
 	unsigned long inuse;
 } ____cacheline_aligned_in_smp;
 
-/* Which gofixalloc is for what: descriptors, arenas, bit blocks, storage. */
+/* Which is for what: descriptors, arenas, their tables, bit blocks, storage. */
 #define GO_NR_FIX_BITS		6
 #define GO_NR_FIX_STACK		5
 enum {
 	GO_FIX_SPAN,
 	GO_FIX_ARENA,
+	GO_FIX_TABLE,
 	GO_FIX_BITS,
 	GO_FIX_STACK = GO_FIX_BITS + GO_NR_FIX_BITS,
 	GO_NR_FIX = GO_FIX_STACK + GO_NR_FIX_STACK,
@@ -586,7 +595,8 @@ enum {
  * @give_back: see the table
  * @runs: the free runs and the arenas
  * @sys: pages held, in 8 KiB
- * @halves: those of which the heap has half
+ * @halves: those of which the heap has only half
+ * @paired: those of which one half is a span and the other of no use
  * @reserve: what of @runs.big is left to contexts that cannot grow the heap
  * @retry: when to try again to fill it, in jiffies
  * @released: kernel pages ever given back
@@ -615,6 +625,7 @@ struct gonode {
 	struct goruns runs;
 	unsigned long sys;
 	unsigned long halves;
+	unsigned long paired;
 	unsigned long reserve;
 	unsigned long retry;
 	unsigned long released;

@@ -65,6 +65,7 @@ struct gotest_field *gotest_field_new(struct kunit *test, unsigned int n)
 	raw_spin_lock_init(&f->lock);
 	goruns_init(&f->runs, &f->lock, -GOTEST_FIELD_BASE);
 	for (i = 0; i < n; i++) {
+		f->arena[i].span = f->table[i];
 		f->arena[i].base = GOTEST_FIELD_BASE + i * GO_ARENA_SIZE;
 		f->arena[i].npages = GO_ARENA_PAGES;
 		for (k = 0; k < GO_ARENA_PAGES; k++)

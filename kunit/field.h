@@ -26,6 +26,7 @@
  * @runs: the free runs
  * @n: how many arenas there are
  * @arena: the arenas, side by side
+ * @table: what their pages belong to
  */
 struct gotest_field {
 	struct kunit *test;
@@ -33,6 +34,7 @@ struct gotest_field {
 	struct goruns runs;
 	unsigned int n;
 	struct goarena arena[GOTEST_FIELD_ARENAS];
+	struct gospan *table[GOTEST_FIELD_ARENAS][GO_ARENA_PAGES];
 };
 
 static inline void gotest_field_lock(struct gotest_field *f)

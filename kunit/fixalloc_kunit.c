@@ -27,7 +27,7 @@
 #include "numa.h"
 
 static const unsigned int sizes[] = {
-	8, 20, 64, 128, 168, 256, 1000, 2048, 2704, 4096, sizeof(struct goarena),
+	8, 20, 64, 128, 168, 256, 1000, 2048, 2704, 4096, GO_ARENA_TABLE + 40,
 };
 
 static void size_name(const unsigned int *size, char *name)
@@ -196,8 +196,8 @@ static void objects_are_aligned(struct kunit *test)
 
 /*
  * Of all that a heap has, a chunk is one page, and at most a sixteenth of that
- * is waste.  Two kinds stand alone in theirs: an arena, of which there is one
- * for 4 MiB, and what a span of tiny objects has.
+ * is waste.  One kind stands alone in its own and does not fill it: what a span of
+ * tiny objects has.
  */
 static void little_waste(struct kunit *test)
 {
@@ -209,8 +209,6 @@ static void little_waste(struct kunit *test)
 	for (i = 0; i < GO_NR_FIX; i++) {
 		f = &h->node[first_memory_node]->fix[i];
 		KUNIT_EXPECT_FALSE(test, gofixalloc_low(f));
-		if (i == GO_FIX_ARENA)
-			continue;
 		KUNIT_EXPECT_EQ(test, f->order, 0);
 		if (f->size < PAGE_SIZE / 2 || f->size == PAGE_SIZE)
 			KUNIT_EXPECT_GE_MSG(test, f->perchunk * f->size,

@@ -182,9 +182,11 @@ static struct goheap *map_new(struct kunit *test, unsigned long nr)
 	KUNIT_ASSERT_NOT_NULL(test, map);
 	map->nil = kunit_kzalloc(test, sizeof(*map->nil), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, map->nil);
-	for (i = 0; i < GO_L2_ARENAS; i++)
+	for (i = 0; i < GO_L2_ARENAS; i++) {
 		map->nil->spans[i] = (unsigned long)goarena_nil.span -
-				     i * sizeof(goarena_nil.span);
+				     i * GO_ARENA_TABLE;
+		map->nil->arena[i] = &goarena_nil;
+	}
 	raw_spin_lock_init(&h->map_lock);
 	map->shift = ODD_SHIFT;
 	map->nr = nr;
@@ -221,12 +223,16 @@ static struct goarena *arena_new(struct kunit *test, struct goheap *h,
 	KUNIT_ASSERT_NOT_NULL(test, a);
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	*a = goarena_nil;
+	a->span = kunit_kmalloc(test, GO_ARENA_TABLE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, a->span);
+	memcpy(a->span, goarena_nil.span, GO_ARENA_TABLE);
 	a->base = arena_addr(h, number);
 	a->span[0] = s;
 	s->base = a->base;
 	KUNIT_ASSERT_TRUE(test, gospan_map_cover(h, a->base, GFP_KERNEL));
+	h->map->l2[number / GO_L2_ARENAS]->arena[k] = a;
 	h->map->l2[number / GO_L2_ARENAS]->spans[k] =
-		(unsigned long)a->span - k * sizeof(a->span);
+		(unsigned long)a->span - k * GO_ARENA_TABLE;
 	return a;
 }
 

@@ -130,7 +130,8 @@ static void read_node(struct gonode *node, struct goalloc_memstats *m,
 	m->heap_sys += ((u64)node->sys << GO_PAGE_SHIFT) -
 		       ((u64)node->halves << PAGE_SHIFT);
 	m->heap_idle += ((u64)node->runs.free << GO_PAGE_SHIFT) +
-			((u64)gocentral_idle_pages(node) << PAGE_SHIFT);
+			((u64)(gocentral_idle_pages(node) + node->paired) <<
+			 PAGE_SHIFT);
 	m->heap_released += (u64)node->released << PAGE_SHIFT;
 	m->pages_shared += node->shared;
 	m->pages_lost += node->lost;

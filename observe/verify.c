@@ -197,7 +197,8 @@ static void verify_arena(struct goarena *a, void *data)
 			continue;
 		n = check_run(a, i, &what);
 		pages += n;
-		v->halves += a->span[i]->half;
+		v->halves += a->span[i]->half &&
+			     !(a->span[i]->apart & GO_SPAN_PAIRED);
 		if (a->span[i]->state == GO_SPAN_FREE)
 			idle += n;
 	}

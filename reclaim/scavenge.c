@@ -400,7 +400,7 @@ size_t goscavenge_reap(struct goheap *h)
 	if (!list_empty(&dead))
 		synchronize_rcu();
 	list_for_each_entry_safe(a, next, &dead, list)
-		gofixalloc_free(h, a);
+		gospan_arena_free(h, a);
 	return release_chunks(h);
 }
 

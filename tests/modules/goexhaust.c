@@ -18,6 +18,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 /**
@@ -165,6 +166,46 @@ static bool goexhaust_play_round(const struct round *r, unsigned long *bytes)
 	return ok;
 }
 
+/* Take the small objects that there are without the kernel's last pages. */
+static struct obj *goexhaust_take_small(struct obj *list)
+{
+	struct obj *o;
+
+	while ((o = goexhaust_alloc(list, 64, GFP_ATOMIC | __GFP_NOWARN, 1)))
+		list = o;
+	return list;
+}
+
+/*
+ * A task that frees memory gets what the kernel keeps for it, and no other task
+ * gets that with it: neither the rest of its page nor, when it is freed, the
+ * page.  Others may free memory meanwhile, so it is tried some times.
+ */
+static bool goexhaust_last_pages_are_apart(void)
+{
+	unsigned long n, bytes;
+	struct obj *list = goexhaust_fill_memory(&rounds[4], &n, &bytes);
+	struct obj *last, *with = NULL, *after = NULL;
+	unsigned int flags, i;
+	bool apart = false;
+
+	for (i = 0; i < 10 && !apart; i++) {
+		list = goexhaust_take_small(list);
+		flags = memalloc_noreclaim_save();
+		last = goexhaust_alloc(NULL, 64, GFP_ATOMIC | __GFP_NOWARN, 2);
+		memalloc_noreclaim_restore(flags);
+		with = goexhaust_alloc(list, 64, GFP_ATOMIC | __GFP_NOWARN, 3);
+		list = with ?: list;
+		goexhaust_free_list(last);
+		after = goexhaust_alloc(list, 64, GFP_ATOMIC | __GFP_NOWARN, 4);
+		list = after ?: list;
+		apart = last && !with && !after;
+	}
+	pr_info("last pages: %s after %u tries\n", apart ? "apart" : "SHARED",
+		i);
+	return !goexhaust_free_list(list) && apart;
+}
+
 /*
  * The second time at least three quarters of the first must be available: the
  * rest of the kernel may have allocated meanwhile.
@@ -184,6 +225,7 @@ static int goexhaust_run(void)
 			ok = false;
 		}
 	}
+	ok &= goexhaust_last_pages_are_apart();
 	return ok ? 0 : -EIO;
 }
 
