@@ -88,12 +88,10 @@ static inline bool gogfp_may_have_last_pages(gfp_t gfp)
 }
 
 /* For a span as long as is good, where a shorter one will do. */
-static inline gfp_t gogfp_ideal(gfp_t gfp, unsigned int order)
+static inline gfp_t gogfp_ideal(gfp_t gfp)
 {
-	gfp &= ~(__GFP_RETRY_MAYFAIL | __GFP_NOFAIL);
-	if (order > PAGE_ALLOC_COSTLY_ORDER)
-		gfp &= ~__GFP_DIRECT_RECLAIM;
-	return gfp | __GFP_NOWARN | __GFP_NORETRY;
+	return (gfp & ~(__GFP_RETRY_MAYFAIL | __GFP_NOFAIL)) | __GFP_NOWARN |
+	       __GFP_NORETRY;
 }
 
 /* For pages of one node while others may have some: neither wait nor warn. */

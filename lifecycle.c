@@ -55,6 +55,7 @@ static struct gonode *new_node(struct goheap *h, int nid)
 	node->nid = nid;
 	node->reserve = GO_RESERVE_PAGES;
 	node->retry = jiffies;
+	node->in_pieces = jiffies;
 	mutex_init(&node->give_back);
 	goruns_init(&node->runs, &node->lock, h->map->shift);
 	gospan_fix_init(node);

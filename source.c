@@ -309,6 +309,32 @@ static struct gospan *get_half_page(const struct want *w)
 	return s;
 }
 
+/* How long memory that was in pieces is taken to be so. */
+#define PIECES_FOR	(HZ / 10)
+
+/*
+ * How to ask for a span as long as is good.  The page allocator may reclaim and
+ * compact for it once, if the order is one for which that helps; but when it has
+ * done so in vain it is not to do that for each span.
+ */
+static gfp_t ideal_gfp(const struct want *w, gfp_t gfp)
+{
+	struct gonode *node = gonuma_heap(w->h, w->nid);
+
+	gfp = gogfp_ideal(gfp);
+	if (get_order(needed_bytes(w)) > PAGE_ALLOC_COSTLY_ORDER ||
+	    time_before(jiffies, READ_ONCE(node->in_pieces)))
+		gfp &= ~__GFP_DIRECT_RECLAIM;
+	return gfp;
+}
+
+static void note_pieces(const struct want *w)
+{
+	if (gfpflags_allow_blocking(w->gfp))
+		WRITE_ONCE(gonuma_heap(w->h, w->nid)->in_pieces,
+			   jiffies + PIECES_FOR);
+}
+
 /*
  * Get pages for a span of a class: as many as are good, or as memory is short or
  * in pieces as few as hold one object.  The page allocator tries hard only for
@@ -324,13 +350,14 @@ static struct gospan *get_span_pages(struct want *w, unsigned int class)
 	w->npages = go_class_pages[class];
 	w->align = go_class_align[class];
 	w->last = !half && w->npages == least;
-	w->gfp = w->last ? gfp : gogfp_ideal(gfp, get_order(needed_bytes(w)));
+	w->gfp = w->last ? gfp : ideal_gfp(w, gfp);
 	s = get_pages(w);
+	if (!s)
+		note_pieces(w);
 	if (!s && w->npages > least) {
 		w->npages = least;
 		w->last = !half;
-		if (w->last)
-			w->gfp = gfp;
+		w->gfp = w->last ? gfp : ideal_gfp(w, gfp);
 		s = get_pages(w);
 	}
 	if (!s && half) {

@@ -84,6 +84,7 @@
  *                       more.
  *   retry               belongs to the code that fills reserves: the worker, or
  *                       the beginning of a heap.
+ *   in_pieces           is one word; all write it, as what they have found.
  *   rcu, work items     belong to the kernel, as do the irq_work, the wait
  *                       queue, the hotplug instance and the notifier block.
  *
@@ -599,6 +600,7 @@ enum {
  * @paired: those of which one half is a span and the other of no use
  * @reserve: what of @runs.big is left to contexts that cannot grow the heap
  * @retry: when to try again to fill it, in jiffies
+ * @in_pieces: until when its memory is taken to be in short pieces, in jiffies
  * @released: kernel pages ever given back
  * @shared: of those, pages that somebody else had a reference to
  * @lost: pages that stay for good: references of ours were put by others
@@ -628,6 +630,7 @@ struct gonode {
 	unsigned long paired;
 	unsigned long reserve;
 	unsigned long retry;
+	unsigned long in_pieces;
 	unsigned long released;
 	unsigned long shared;
 	unsigned long lost;
