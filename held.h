@@ -19,6 +19,11 @@ static inline unsigned long goheld_most(const struct goheap *h)
 	return READ_ONCE(h->limit) ?: ULONG_MAX;
 }
 
+static inline bool goheld_is_limited(const struct goheap *h)
+{
+	return READ_ONCE(h->limit);
+}
+
 /* What is held should stay below this. */
 static inline unsigned long goheld_comfort(const struct goheap *h)
 {

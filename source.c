@@ -242,6 +242,9 @@ static struct gospan *get_pages(const struct want *w)
 	/* Again, because another caller may be quicker to take the room. */
 	while (!s && gohooks_make_room(w->h, needed_bytes(w), w->gfp))
 		s = try_pages(w);
+	/* And if others have made it since we were refused. */
+	if (!s && goheld_is_limited(w->h))
+		s = try_pages(w);
 	return s;
 }
 
