@@ -165,6 +165,8 @@ static void numa_far_pages_next(struct kunit *test)
 	while ((s = gosource_pages(h, here->nid, 1, 1,
 				   GFP_NOWAIT | __GFP_NOWARN | __GFP_THISNODE)))
 		list_add(&s->list, &all);
+	/* Nor half a page. */
+	h->limit = atomic_long_read(&h->held);
 	p = gotest_alloc(h, SPC, GFP_NOWAIT);
 	KUNIT_EXPECT_NOT_NULL(test, p);
 	if (p) {
