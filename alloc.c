@@ -87,12 +87,13 @@ static void *hand_out_large(struct gospan *s, bool noscan, gfp_t gfp)
 /*
  * There is no memory but what the kernel keeps for tasks that free memory.  If
  * the caller is one, it gets pages of its own, which go back there when they are
- * freed.
+ * freed.  Not with check=0, where gofree_sized() believes in a small object.
  */
 static void *take_last_pages(struct goheap *h, int nid, unsigned int spc,
 			     size_t size, gfp_t gfp)
 {
-	if (likely(!gogfp_may_have_last_pages(gfp)) || in_nmi())
+	if (likely(!gogfp_may_have_last_pages(gfp)) || in_nmi() ||
+	    !static_branch_likely(&goalloc_check))
 		return NULL;
 	return hand_out_large(gosource_last(h, nid, size, gfp),
 			      GO_SPC_NOSCAN(spc), gfp);

@@ -202,11 +202,16 @@ EXPORT_SYMBOL_GPL(gomalloc_size_roundup);
 
 /*
  * Could an object of @bytes have been allocated with @size?  Tiny ones and
- * those with a red zone have just the bytes that were asked for.
+ * those with a red zone have just the bytes that were asked for; a small one of
+ * the kernel's last pages is a large object.
  */
-static bool size_fits(size_t size, size_t bytes)
+static bool size_fits(size_t size, size_t bytes, unsigned int spc)
 {
-	return size == bytes || gomalloc_size_roundup(size) == bytes;
+	size_t pages = size <= PAGE_SIZE ? PAGE_SIZE :
+					   round_up(size, GO_PAGE_SIZE);
+
+	return size == bytes || gomalloc_size_roundup(size) == bytes ||
+	       (!GO_SPC_CLASS(spc) && size && pages == bytes);
 }
 
 /* The size may be wrong, or there is more to do than to push. */
@@ -218,7 +223,7 @@ static noinline void free_sized_slow(const void *p, size_t size,
 
 	if (static_branch_likely(&goalloc_check) && !ZERO_OR_NULL_PTR(p)) {
 		bytes = object_size(p, &spc);
-		if (unlikely(bytes && !size_fits(size, bytes))) {
+		if (unlikely(bytes && !size_fits(size, bytes, spc))) {
 			gohooks_misuse(&goalloc_heap, GO_WRONG_SIZE, p, size,
 				       caller);
 			return;

@@ -141,6 +141,7 @@ enum gomisuse gofree_classify(struct goheap *h, const void *p)
 		/*
 		 * It may have been a tiny object in a block that is now free.
 		 */
+		idx = min_t(unsigned long, gotiny_index(s, p), s->nelems);
 		return gospan_needs_tiny(s->spanclass) &&
 		       !is_live_object(s, idx) ? GO_DOUBLE_FREE : GO_INTERIOR;
 	case GO_SPAN_LARGE:

@@ -412,24 +412,22 @@ static bool has_other_half(const struct goarena *a, const struct gospan *s)
  */
 bool goheap_pair_half(struct goheap *h, struct page *page)
 {
-	void *addr = kasan_reset_tag(page_address(page));
 	struct gonode *node = h->node[page_to_nid(page)];
-	bool paired = false;
 	unsigned long flags;
 	struct gospan *s;
-	struct goarena *a;
+	bool paired;
 
+	/* Pages of the kernel's last ones do not become a run. */
+	if (page_is_pfmemalloc(page))
+		return false;
 	raw_spin_lock_irqsave(&node->lock, flags);
-	a = gospan_arena(h, (unsigned long)addr);
-	if (a->node == node) {
-		s = a->span[gospan_page_index(a, (unsigned long)addr)];
-		/* Pages of the kernel's last ones do not become a run. */
-		paired = s->half && !s->apart;
-		if (paired) {
-			s->apart = GO_SPAN_PAIRED;
-			node->halves--;
-			node->paired++;
-		}
+	/* The map may not cover the page; that of one node is of one node. */
+	s = gospan_of(h, page_address(page));
+	paired = s->half && !s->apart;
+	if (paired) {
+		s->apart = GO_SPAN_PAIRED;
+		node->halves--;
+		node->paired++;
 	}
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return paired;
@@ -496,10 +494,12 @@ static bool enter_with_arena(struct gonode *node, struct gospan *s,
 	struct goarena *a = NULL;
 	bool ok;
 
-	if (has_arena(h, s->base) && enter_pages(node, s, rest, &a))
-		return true;
-	if (has_arena(h, s->base))
-		return false;
+	if (has_arena(h, s->base)) {
+		if (enter_pages(node, s, rest, &a))
+			return true;
+		if (has_arena(h, s->base))
+			return false;
+	}
 	a = gospan_arena_new(node, s->base, gfp);
 	ok = a && enter_pages(node, s, rest, &a);
 	if (a)
@@ -534,6 +534,9 @@ struct gospan *goheap_adopt(struct goheap *h, struct page *page,
 	    goheap_get_spares(node, spare, total > npages ? 2 : 1, true, gfp)) {
 		init_span(spare[0], base, npages, needzero);
 		spare[0]->half = n < 1UL << GO_PAGE_ORDER;
+		/* Before others see it: they may pair half a page. */
+		spare[0]->apart = page_is_pfmemalloc(page) ? GO_SPAN_LAST :
+							     GO_SPAN_COMMON;
 		if (spare[1])
 			init_span(spare[1], base + (npages << GO_PAGE_SHIFT),
 				  total - npages, needzero);

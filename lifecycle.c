@@ -140,14 +140,17 @@ static int note_memory(struct notifier_block *nb, unsigned long action,
 {
 	struct goheap *h = container_of(nb, struct goheap, memory);
 	const struct memory_notify *what = data;
-	struct page *page = pfn_to_page(what->start_pfn);
+	struct page *page;
 
+	/* MEM_ONLINE too, as the first may have come before we listened. */
+	if (action != MEM_GOING_ONLINE && action != MEM_ONLINE)
+		return NOTIFY_DONE;
+	/* Not sooner: what is coming may hold its own struct pages. */
+	page = pfn_to_page(what->start_pfn);
 	if (is_zone_movable_page(page))
 		return NOTIFY_DONE;
-	/* MEM_ONLINE too, as the first may have come before we listened. */
-	if (action == MEM_GOING_ONLINE || action == MEM_ONLINE)
-		if (add_node(h, page_to_nid(page)))
-			return notifier_from_errno(-ENOMEM);
+	if (add_node(h, page_to_nid(page)))
+		return notifier_from_errno(-ENOMEM);
 	/* There may be a reserve to fill. */
 	if (action == MEM_ONLINE)
 		gohooks_kick(h);
@@ -202,6 +205,8 @@ int golifecycle_begin(struct goheap *h)
 	return 0;
 
 err_drain:
+	/* Memory that came online may have kicked it. */
+	goworker_stop(h);
 	godrain_exit(h);
 err_nodes:
 	exit_nodes(h);

@@ -46,7 +46,8 @@
  * @npages: how many, in 8 KiB
  * @align: power of two, in pages
  * @gfp: what the page allocator is asked with
- * @caller: the caller's own flags, which say what it may do, and get metadata
+ * @caller: the caller's own flags, which say what it may do, and get metadata, but
+ *	not from the kernel's last pages
  * @last: there is no other way, so that the reserve is better than nothing
  * @carve: for a span, whose descriptor must be new to all readers
  */
@@ -76,7 +77,7 @@ static struct gospan *grow_by_block(const struct want *w, int nid,
 				    unsigned int order, unsigned long keep,
 				    gfp_t gfp)
 {
-	bool last, charged = gfp & __GFP_ACCOUNT;
+	bool charged = gfp & __GFP_ACCOUNT;
 	struct gospan *s;
 	struct page *page;
 
@@ -85,11 +86,8 @@ static struct gospan *grow_by_block(const struct want *w, int nid,
 	page = goblock_get(w->h, nid, gfp, order, keep);
 	if (!page)
 		return NULL;
-	last = page_is_pfmemalloc(page);
 	s = goheap_adopt(w->h, page, keep, w->npages, w->caller);
-	if (s)
-		s->apart = last ? GO_SPAN_LAST : GO_SPAN_COMMON;
-	else
+	if (!s)
 		goblock_give_back(w->h, page, keep, charged);
 	return s;
 }
@@ -227,7 +225,7 @@ static struct gospan *try_pages(const struct want *w)
 	struct gospan *spare[2] = {}, *s = NULL;
 
 	/* Over the limit, pages that are free are to go. */
-	if (goheld_over(w->h) && !(w->gfp & __GFP_NOFAIL))
+	if (goheld_over(w->h) && !(w->caller & __GFP_NOFAIL))
 		return NULL;
 	if (goheap_get_spares(node, spare, w->align, w->carve, w->caller))
 		s = take_or_grow(w, node, spare);
@@ -268,7 +266,7 @@ struct gospan *gosource_pages(struct goheap *h, int nid, unsigned long npages,
 		.npages = npages,
 		.align = align,
 		.gfp = gfp,
-		.caller = gfp,
+		.caller = gogfp_for_all(gfp),
 		.last = true,
 		.carve = true,
 	};
@@ -276,8 +274,8 @@ struct gospan *gosource_pages(struct goheap *h, int nid, unsigned long npages,
 	return get_pages(&w);
 }
 
-/* So many pages of no use may be met before one that is half of a new 8 KiB. */
-#define HALF_TRIES	4
+/* So many pages are tried for one that is half of a new 8 KiB. */
+#define HALF_TRIES	16
 
 /*
  * Get one page of the kernel, half of an 8 KiB page: memory is in single pages.
@@ -287,24 +285,20 @@ struct gospan *gosource_pages(struct goheap *h, int nid, unsigned long npages,
  */
 static struct gospan *get_half_page(const struct want *w)
 {
+	int nid = gonuma_heap(w->h, w->nid)->nid;
 	gfp_t gfp = gogfp_for_pages(w->gfp);
 	struct page *page[HALF_TRIES];
 	struct gospan *s = NULL;
-	unsigned int n = 0;
-	bool last;
+	unsigned int tries, n = 0;
 
 	if (!GO_PAGE_ORDER || gogfp_may_grow(w->caller) == GO_GROW_NEVER)
 		return NULL;
-	while (!s && n < HALF_TRIES) {
-		page[n] = goblock_get(w->h, gonuma_heap(w->h, w->nid)->nid, gfp,
-				      0, 1);
+	for (tries = 0; !s && tries < HALF_TRIES; tries++) {
+		page[n] = goblock_get(w->h, nid, gfp, 0, 1);
 		if (!page[n])
 			break;
-		last = page_is_pfmemalloc(page[n]);
 		s = goheap_adopt(w->h, page[n], 1, 1, w->caller);
-		if (s)
-			s->apart = last ? GO_SPAN_LAST : GO_SPAN_COMMON;
-		else if (last || !goheap_pair_half(w->h, page[n]))
+		if (!s && !goheap_pair_half(w->h, page[n]))
 			n++;
 	}
 	while (n)
@@ -382,7 +376,7 @@ static struct gocentral *make_span(struct goheap *h, int nid, unsigned int spc,
 		.h = h,
 		.nid = nid,
 		.gfp = gfp,
-		.caller = caller,
+		.caller = gogfp_for_all(caller),
 		.carve = true,
 	};
 	struct gospan *s = get_span_pages(&w, GO_SPC_CLASS(spc));
@@ -390,7 +384,7 @@ static struct gocentral *make_span(struct goheap *h, int nid, unsigned int spc,
 
 	if (!s)
 		return NULL;
-	if (!gospan_carve(h, s, spc, caller)) {
+	if (!gospan_carve(h, s, spc, w.caller)) {
 		goheap_free(h, s);
 		return NULL;
 	}
@@ -522,7 +516,7 @@ struct gospan *gosource_large(struct goheap *h, int nid, size_t size,
 		.npages = DIV_ROUND_UP(size, GO_PAGE_SIZE),
 		.align = kmalloc_alignment(size),
 		.gfp = gfp,
-		.caller = gfp,
+		.caller = gogfp_for_all(gfp),
 		.last = true,
 	};
 	struct gospan *s;
@@ -555,7 +549,7 @@ struct gospan *gosource_last(struct goheap *h, int nid, size_t size, gfp_t gfp)
 		.npages = DIV_ROUND_UP(size, GO_PAGE_SIZE),
 		.align = kmalloc_alignment(size),
 		.gfp = gfp,
-		.caller = gfp,
+		.caller = gogfp_for_all(gfp),
 	};
 	struct gospan *s;
 

@@ -75,7 +75,9 @@
  * As long as the longest: the look-up of a bad address may have computed its
  * index with the magic of a span that is no more.
  */
-static u8 nil_state[GO_MAX_NELEMS + 1];
+#define NIL_BEFORE	(PAGE_SIZE / 8)
+static u8 nil_states[NIL_BEFORE + GO_MAX_NELEMS + 1];
+#define nil_state	(nil_states + NIL_BEFORE)
 
 struct gospan gospan_nil = {
 	.objstate = nil_state,
@@ -540,7 +542,8 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 		memset(s->objstate, GO_OBJ_FRESH, n);
 
 	s->state = GO_SPAN_SMALL;
-	WRITE_ONCE(s->magic, go_class_magic[class]);
+	/* After all that it leads to. */
+	smp_store_release(&s->magic, go_class_magic[class]);
 	return true;
 }
 

@@ -502,6 +502,31 @@ static void free_fn(void *arg)
 	gofree(w->p);
 }
 
+/* A report of a pointer inside an object names that one, and not the first. */
+static void misuse_names_the_object(struct kunit *test)
+{
+	void *p[3];
+	struct gospan *s;
+	char words[40];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		p[i] = gomalloc(640, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		s = gotest_span_of(&goalloc_heap, p[i]);
+		snprintf(words, sizeof(words), "object %lu of a span",
+			 ((unsigned long)p[i] - s->base) / s->elemsize);
+		gofree(p[i] + 8);
+		KUNIT_EXPECT_NOT_NULL_MSG(test,
+					  strstr(goalloc_heap.report, words),
+					  "%s", goalloc_heap.report);
+	}
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		gofree(p[i]);
+}
+
 /* It is no better in an interrupt, and reporting it there is safe. */
 static void misuse_in_context(struct kunit *test)
 {
@@ -671,6 +696,7 @@ static void misuse_exit(struct kunit *test)
 }
 
 static struct kunit_case misuse_cases[] = {
+	KUNIT_CASE(misuse_names_the_object),
 	KUNIT_CASE_PARAM(misuse_double_free, sizes_gen_params),
 	KUNIT_CASE_PARAM(misuse_double_free_otherwise, sizes_gen_params),
 	KUNIT_CASE_PARAM(misuse_double_free_after_drain, sizes_gen_params),

@@ -98,7 +98,7 @@ static void add_occupancy(struct gospan *s, void *data)
 	used = goclasses_used(s, n);
 	o += spc;
 	o->spans++;
-	o->pages += min_t(u32, READ_ONCE(s->npages), GO_ARENA_PAGES);
+	o->bytes += READ_ONCE(s->bytes);
 	o->objects += n;
 	o->free += n - used;
 	o->decile[used ? (used * 10 - 1) / n : 0]++;
@@ -127,7 +127,7 @@ void goclasses_walk(struct goheap *h, struct goclass_occupancy *o)
 unsigned long goclasses_tail(const struct goclass_occupancy *o,
 			     unsigned int size)
 {
-	unsigned long bytes = o->pages << GO_PAGE_SHIFT;
+	unsigned long bytes = o->bytes;
 
 	/* The walk may have met a span while it changed. */
 	return bytes - min(bytes, o->objects * size);
@@ -152,7 +152,7 @@ static void read_small_class(struct goheap *h, unsigned int spc,
 	st->live = counts.mallocs - counts.frees;
 	st->cached = counts.cached;
 	st->free = o->free;
-	st->inuse = o->pages << GO_PAGE_SHIFT;
+	st->inuse = o->bytes;
 	st->tail = goclasses_tail(o, st->size);
 }
 

@@ -363,7 +363,7 @@ static void show_span(struct seq_file *m, const struct spans_place *at)
 	} else if (state != GO_SPAN_FREE) {
 		n = 1;
 		used = 1;
-		size = npages << GO_PAGE_SHIFT;
+		size = READ_ONCE(s->elemsize);
 	}
 	seq_printf(m, "%6lu %5u %5u  %-5s %5u %8u %6u %7u %7u %6u\n",
 		   arena_name(at->a), at->i, npages, span_state_name(state), class,

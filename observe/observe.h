@@ -128,14 +128,14 @@ void gostats_read_large(struct goheap *h, struct gostats_large *large);
 /**
  * struct goclass_occupancy - the spans of a class by how full they are
  * @spans: spans of the class, which need not be of one length
- * @pages: pages that they have
+ * @bytes: bytes that they have
  * @objects: objects that they have room for
  * @free: objects that are free in them
  * @decile: spans with up to 10 %, 20 %, ... of their objects out
  */
 struct goclass_occupancy {
 	unsigned long spans;
-	unsigned long pages;
+	unsigned long bytes;
 	unsigned long objects;
 	unsigned long free;
 	unsigned int decile[10];

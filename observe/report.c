@@ -54,7 +54,8 @@ static void describe_address(struct goheap *h, const void *p, char *buf,
 	s = gospan_with(h, p);
 	switch (s->state) {
 	case GO_SPAN_SMALL:
-		gospan_index(s, p, &idx);
+		idx = ((unsigned long)kasan_reset_tag(p) - s->base) /
+		      max(READ_ONCE(s->elemsize), 1U);
 		idx = min_t(unsigned long, idx, s->nelems);
 		n = scnprintf(buf, len,
 			      "object %lu of a span of %u-byte objects%s, %s",

@@ -393,7 +393,8 @@ static void wake_background(struct goheap *h)
 	WRITE_ONCE(h->rest, GO_TICKING);
 	h->next_tick = jiffies;
 	h->next_turn = jiffies;
-	queue_delayed_work(goreclaim_wq, &h->background, 0);
+	/* The worker may have queued it again. */
+	mod_delayed_work(goreclaim_wq, &h->background, 0);
 }
 
 static int background_param_set(const char *val, const struct kernel_param *kp)

@@ -223,9 +223,10 @@ static void drain_this_cpu(struct work_struct *work)
 	atomic_cmpxchg(&c->ask, ASK_QUEUED, ASK_RUNNING);
 	drain_cache(h, c, DRAIN_ALL);
 	atomic64_add(ktime_get_ns() - start, &h->scavenge_ns);
-	if (atomic_xchg(&c->ask, ASK_NONE) == ASK_LATE ||
-	    atomic_dec_and_test(&h->draining))
-		wake_up_all(&h->drained);
+	if (atomic_xchg(&c->ask, ASK_NONE) != ASK_LATE)
+		atomic_dec(&h->draining);
+	/* Each time: godrain_all() does not wait for those that are late. */
+	wake_up_all(&h->drained);
 }
 
 static void trim_this_cpu(struct work_struct *work)

@@ -33,7 +33,8 @@
  */
 void goworker_top_up(struct goheap *h)
 {
-	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY;
+	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY |
+			  __GFP_NOMEMALLOC;
 	struct gonode *node;
 	unsigned int i;
 	int nid;

@@ -19,7 +19,7 @@ check "a client after that" load_and_unload goclient
 check "verify after the client" verify_ok
 check "rmmod" rmmod goalloc
 check "insmod with check=0" insmod goalloc.ko check=0
-check "all memory with check=0" load_and_unload goexhaust
+check "all memory with check=0" load_and_unload goexhaust checked=0
 check "verify with check=0" verify_ok
 check "rmmod, again" rmmod goalloc
 plan
