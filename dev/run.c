@@ -30,7 +30,9 @@
  * caller gets a signal; it gets what was counted until then.  Then the slots and
  * the shelf are emptied, which is not timed.  A thread may be kept off its CPU by
  * a real-time task, and would keep the caller waiting, whom not even SIGKILL could
- * end.  So threads finish on the caller's CPU, where it runs.
+ * end.  So threads finish on the caller's CPU, where it runs.  That does not help
+ * on PREEMPT_RT, where a killed caller was seen to wait for that task: a thread
+ * may be held where it cannot be moved.
  *
  * Times are taken around single calls, which costs about as much as they do;
  * %GOALLOC_RUN_UNTIMED does without.  They are counted in buckets by powers of

@@ -20,6 +20,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
+#include "central.h"
 #include "api.h"
 #include "heap.h"
 #include "observe/observe.h"
@@ -543,6 +544,36 @@ static void descriptors_are_reused(struct kunit *test)
 	KUNIT_EXPECT_LE(test, f[GO_FIX_SPAN].nchunks, chunks + 1);
 }
 
+/* But a span is only carved with a descriptor that no reader can know. */
+static void carved_is_new(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gofixalloc *f = &gotest_node(test)->fix[GO_FIX_SPAN];
+	unsigned long before;
+	struct gocentral *c;
+	struct gospan *s;
+
+	/* No grace period ends meanwhile. */
+	preempt_disable();
+	s = gosource_large(h, first_memory_node, 5 * GO_PAGE_SIZE,
+			   GFP_NOWAIT | __GFP_NOWARN);
+	if (s) {
+		s->large = 0;
+		goheap_free_large(h, s, false);
+	}
+	before = f->nwait;
+	c = gosource_span(h, first_memory_node, GO_SPC(5, 0),
+			  GFP_NOWAIT | __GFP_NOWARN);
+	if (c) {
+		/* Those that wait for readers to go still do. */
+		KUNIT_EXPECT_GE(test, f->nwait, before);
+	}
+	preempt_enable();
+	KUNIT_EXPECT_GT(test, before, 0);
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	gocentral_trim(c, 1);
+}
+
 /* Taking. */
 
 static struct goslot *slots_new(struct kunit *test)
@@ -766,6 +797,7 @@ static struct kunit_case span_cases[] = {
 	KUNIT_CASE_PARAM(every_byte, class_gen_params),
 	KUNIT_CASE(stale_reader),
 	KUNIT_CASE(descriptors_are_reused),
+	KUNIT_CASE(carved_is_new),
 	KUNIT_CASE(take),
 	KUNIT_CASE(take_with_holes),
 	KUNIT_CASE(walk),
