@@ -28,7 +28,7 @@
  * each TiB from the lowest to the highest address, though, and has to be
  * replaced by a longer one when memory appears beyond its end.  Of two levels
  * the first is made once, for all memory that may ever come, and a second level
- * stays until the heap ends: 8 KiB for each 4 GiB in which the heap has ever
+ * stays until the heap ends: 16 KiB for each 4 GiB in which the heap has ever
  * had pages.  So nothing is copied, and whoever has an object need not fear to
  * read an old map.  The two instructions are saved again: by what an entry is
  * (struct goarenal2), by 4 GiB, whose arena and page are found in the lower
