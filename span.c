@@ -531,8 +531,9 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 	rest = s->back + BITS_TO_LONGS(n);
 	s->tiny = NULL;
 	if (gospan_needs_tiny(spc)) {
-		s->tiny = rest;
 		memset(rest, 0, n * sizeof(atomic_t));
+		/* A reader of a bad address finds them, if anything, clear. */
+		smp_store_release(&s->tiny, rest);
 		rest += n * sizeof(atomic_t);
 	}
 	s->objstate = rest + states_before(s, class);

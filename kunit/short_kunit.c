@@ -150,6 +150,8 @@ static void short_other_half(struct kunit *test)
 	struct gospan *s;
 	void *p;
 
+	if (!static_key_enabled(&goalloc_check))
+		kunit_skip(test, "check=0 promises nothing");
 	for (class = 1; go_class_size[class] <= PAGE_SIZE; class++) {
 		blocks_up_to(0);
 		p = gomalloc(go_class_size[class], GFP_KERNEL);
