@@ -241,7 +241,7 @@ static struct gospan *get_pages(const struct want *w)
 	while (!s && gohooks_make_room(w->h, needed_bytes(w), w->gfp))
 		s = try_pages(w);
 	/* And if others have made it since we were refused. */
-	if (!s && goheld_is_limited(w->h))
+	if (!s && goheld_is_limited(w->h) && gfpflags_allow_blocking(w->gfp))
 		s = try_pages(w);
 	return s;
 }
