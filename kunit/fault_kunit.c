@@ -118,13 +118,6 @@ static void give_reserves(const struct reserves *r)
 	goworker_top_up(r->h);
 }
 
-static void cool(struct goheap *h)
-{
-	godrain_all(h);
-	gotest_settle(h);
-	goscavenge_all(h);
-}
-
 enum start {
 	BARE,
 	RESERVE,
@@ -357,7 +350,7 @@ static void make_start(struct kunit *test, struct sweep *sw, struct job *j)
 {
 	prepare(test, j);
 	if (sw->start != WARM)
-		cool(&goalloc_heap);
+		gotest_cool(&goalloc_heap);
 }
 
 /* One call, the nth request of which fails.  False when there is no nth. */
@@ -452,10 +445,10 @@ static void fault_from_nothing(struct kunit *test)
 	struct reserves r;
 
 	take_reserves(&goalloc_heap, &r);
-	cool(&goalloc_heap);
+	gotest_cool(&goalloc_heap);
 	before = gotest_memstats(test, &goalloc_heap)->heap_sys;
 	sweep_from(test, BARE);
-	cool(&goalloc_heap);
+	gotest_cool(&goalloc_heap);
 	/* A run that was taken and forgotten would still be held. */
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, &goalloc_heap)->heap_sys,
 			before);
@@ -486,7 +479,7 @@ static void fault_nofail(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		j->call = &calls[i];
 		prepare(test, j);
-		cool(&goalloc_heap);
+		gotest_cool(&goalloc_heap);
 		arm(1, times);
 		make_call(j);
 		left = disarm();
@@ -516,7 +509,7 @@ static void fault_no_need(struct kunit *test)
 	int i;
 
 	take_reserves(&goalloc_heap, &r);
-	cool(&goalloc_heap);
+	gotest_cool(&goalloc_heap);
 	for (i = 0; i < 6; i++)
 		p[i] = gomalloc(i % 2 ? 100 : 100000, GFP_KERNEL);
 	p[6] = gomalloc_noscan(5, GFP_KERNEL);
@@ -584,11 +577,11 @@ static void fault_loses_no_pages(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(large); i++) {
 		j->call = &large[i];
 		for (nth = 1, hit = true; hit; nth++) {
-			cool(&goalloc_heap);
+			gotest_cool(&goalloc_heap);
 			before = free_bytes();
 			for (k = 0; k < EVERY && hit; k++)
 				hit = fail_once(test, sw, j, nth, 1);
-			cool(&goalloc_heap);
+			gotest_cool(&goalloc_heap);
 			after = free_bytes();
 			KUNIT_EXPECT_LT_MSG(test, before,
 					    after + EVERY * SZ_512K,

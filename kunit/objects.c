@@ -156,6 +156,13 @@ void gotest_settle(struct goheap *h)
 			      work_busy(&h->work)));
 }
 
+void gotest_cool(struct goheap *h)
+{
+	godrain_all(h);
+	gotest_settle(h);
+	goscavenge_all(h);
+}
+
 /* Something to be run elsewhere. */
 struct errand {
 	void (*fn)(void *arg);

@@ -58,6 +58,9 @@ int gotest_other_cpu(void);
 /* Wait for the heap's worker. */
 void gotest_settle(struct goheap *h);
 
+/* Empty the caches, and give back all that can go. */
+void gotest_cool(struct goheap *h);
+
 /**
  * enum gotest_context - where code may run
  * @GOTEST_TASK: as tasks do

@@ -27,13 +27,6 @@ static void blocks_up_to(unsigned int order)
 #endif
 }
 
-static void cool_down(void)
-{
-	godrain_all(&goalloc_heap);
-	gotest_settle(&goalloc_heap);
-	goscavenge_all(&goalloc_heap);
-}
-
 static int short_init(struct kunit *test)
 {
 	int err = gotest_api_init(test);
@@ -42,14 +35,14 @@ static int short_init(struct kunit *test)
 		return err;
 	if (!IS_ENABLED(CONFIG_FAULT_INJECTION))
 		kunit_skip(test, "no CONFIG_FAULT_INJECTION");
-	cool_down();
+	gotest_cool(&goalloc_heap);
 	return 0;
 }
 
 static void short_exit(struct kunit *test)
 {
 	blocks_up_to(UINT_MAX);
-	cool_down();
+	gotest_cool(&goalloc_heap);
 	gotest_api_exit(test);
 }
 
@@ -101,7 +94,7 @@ static void short_serves(struct kunit *test)
 			put_objects(test, p, go_class_size[class], n);
 			KUNIT_EXPECT_EQ(test, goverify(&goalloc_heap, NULL), 0);
 			blocks_up_to(UINT_MAX);
-			cool_down();
+			gotest_cool(&goalloc_heap);
 		}
 	}
 }
@@ -135,7 +128,7 @@ static void short_accounts(struct kunit *test)
 	godrain_all(&goalloc_heap);
 	a = gotest_memstats(test, &goalloc_heap);
 	KUNIT_EXPECT_EQ(test, a->heap_inuse, b->heap_inuse);
-	cool_down();
+	gotest_cool(&goalloc_heap);
 	a = gotest_memstats(test, &goalloc_heap);
 	KUNIT_EXPECT_EQ(test, a->heap_sys, b->heap_sys);
 	KUNIT_EXPECT_GE(test, a->heap_released - b->heap_released, NR * SZ_4K);
@@ -168,7 +161,7 @@ static void short_other_half(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, gotest_misuses(&goalloc_heap, GO_FOREIGN),
 				misuses += PAGE_SIZE / 8);
 		gofree(p);
-		cool_down();
+		gotest_cool(&goalloc_heap);
 	}
 	KUNIT_EXPECT_EQ(test, bad, 0);
 }
