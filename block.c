@@ -73,6 +73,12 @@ static bool is_lost(struct page *page)
 	return page_ref_count(page) < GO_PAGE_REFS;
 }
 
+/* Has anyone else references, too? */
+static bool has_others(struct page *page)
+{
+	return page_ref_count(page) > GO_PAGE_REFS;
+}
+
 /* Take our references off one page; it is free, if no one else has any. */
 static void drop_page(struct page *page, struct goblock_left *left)
 {
@@ -80,7 +86,7 @@ static void drop_page(struct page *page, struct goblock_left *left)
 		left->lost++;
 		return;
 	}
-	left->shared += page_ref_count(page) > GO_PAGE_REFS;
+	left->shared += has_others(page);
 	page_ref_sub(page, GO_PAGE_REFS - 1);
 	__free_page(page);
 }
@@ -225,6 +231,6 @@ unsigned long goblock_shared(struct page *page, unsigned long n)
 	unsigned long shared = 0;
 
 	for (; n; n--, page++)
-		shared += page_ref_count(page) > GO_PAGE_REFS;
+		shared += has_others(page);
 	return shared;
 }

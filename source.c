@@ -497,6 +497,21 @@ static unsigned long kmalloc_alignment(size_t size)
 	return max((size & -size) >> GO_PAGE_SHIFT, 1UL);
 }
 
+/* Whole pages for one object; @last as in struct want. */
+static struct want want_large(struct goheap *h, int nid, size_t size, gfp_t gfp,
+			      bool last)
+{
+	return (struct want) {
+		.h = h,
+		.nid = nid,
+		.npages = DIV_ROUND_UP(size, GO_PAGE_SIZE),
+		.align = kmalloc_alignment(size),
+		.gfp = gfp,
+		.caller = gogfp_for_all(gfp),
+		.last = last,
+	};
+}
+
 /**
  * gosource_large - get an object of whole pages
  * @h: the heap
@@ -510,15 +525,7 @@ static unsigned long kmalloc_alignment(size_t size)
 struct gospan *gosource_large(struct goheap *h, int nid, size_t size,
 			      gfp_t gfp)
 {
-	const struct want w = {
-		.h = h,
-		.nid = nid,
-		.npages = DIV_ROUND_UP(size, GO_PAGE_SIZE),
-		.align = kmalloc_alignment(size),
-		.gfp = gfp,
-		.caller = gogfp_for_all(gfp),
-		.last = true,
-	};
+	const struct want w = want_large(h, nid, size, gfp, true);
 	struct gospan *s;
 
 	do {
@@ -543,14 +550,7 @@ struct gospan *gosource_large(struct goheap *h, int nid, size_t size,
  */
 struct gospan *gosource_last(struct goheap *h, int nid, size_t size, gfp_t gfp)
 {
-	const struct want w = {
-		.h = h,
-		.nid = nid,
-		.npages = DIV_ROUND_UP(size, GO_PAGE_SIZE),
-		.align = kmalloc_alignment(size),
-		.gfp = gfp,
-		.caller = gogfp_for_all(gfp),
-	};
+	const struct want w = want_large(h, nid, size, gfp, false);
 	struct gospan *s;
 
 	s = GO_PAGE_ORDER && size <= PAGE_SIZE ? get_half_page(&w) :

@@ -627,7 +627,7 @@ struct goarena *gospan_next_arena(struct goheap *h, unsigned long *number)
 	for (k = at == i ? k : 0; at < h->map->nr; at = READ_ONCE(l2->next)) {
 		l2 = READ_ONCE(h->map->l2[at]);
 		for (; k < GO_L2_ARENAS; k++) {
-			a = gospan_arena_in(l2, k);
+			a = READ_ONCE(l2->arena[k]);
 			if (a == &goarena_nil)
 				continue;
 			*number = at * GO_L2_ARENAS + k;

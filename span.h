@@ -43,13 +43,6 @@ static inline unsigned int gospan_page_index(const struct goarena *a,
 	return (addr - a->base) >> GO_PAGE_SHIFT;
 }
 
-/* An arena of a second level by its number there, or &goarena_nil. */
-static inline struct goarena *gospan_arena_in(const struct goarenal2 *l2,
-					      unsigned long i)
-{
-	return READ_ONCE(l2->arena[i]);
-}
-
 /*
  * The arena of an address in the linear map, or &goarena_nil.  A node's lock is
  * held, or preemption is off.
@@ -57,9 +50,9 @@ static inline struct goarena *gospan_arena_in(const struct goarenal2 *l2,
 static inline struct goarena *gospan_arena(struct goheap *h, unsigned long addr)
 {
 	unsigned long phys = addr + h->map->shift;
+	struct goarenal2 *l2 = READ_ONCE(h->map->l2[phys >> GO_L2_SHIFT]);
 
-	return gospan_arena_in(READ_ONCE(h->map->l2[phys >> GO_L2_SHIFT]),
-			       (u32)phys >> GO_ARENA_SHIFT);
+	return READ_ONCE(l2->arena[(u32)phys >> GO_ARENA_SHIFT]);
 }
 
 /* The node that the pages of a span are on, which stays ours.  Any context. */

@@ -217,7 +217,6 @@ static void drain_this_cpu(struct work_struct *work)
 {
 	struct gomcache *c = container_of(work, struct gomcache, drain);
 	struct goheap *h = c->heap;
-
 	u64 start = ktime_get_ns();
 
 	atomic_cmpxchg(&c->ask, ASK_QUEUED, ASK_RUNNING);
