@@ -28,6 +28,13 @@
 #include "span.h"
 #include "stack.h"
 #include "tiny.h"
+#include "transfer.h"
+
+/* What CPUs have left for others, of the class and node of an mcentral. */
+static struct gotransfer *transfer_of(const struct gocentral *c)
+{
+	return &c->node->transfer[c->spanclass];
+}
 
 /* Not inline: the caller would save registers and guard its stack for this. */
 static noinline struct goslot take_past_mcache(struct gocentral *from,
@@ -35,7 +42,8 @@ static noinline struct goslot take_past_mcache(struct gocentral *from,
 {
 	struct goslot slot = {};
 
-	gocentral_take(from, size, &slot);
+	if (!gocentral_take(from, size, &slot))
+		gotransfer_take_one(transfer_of(from), size, &slot);
 	return slot;
 }
 
@@ -137,7 +145,8 @@ static bool take_on_node(struct goheap *h, int nid, unsigned int spc,
 	struct gocentral *got, *c = &gonuma_heap(h, nid)->central[spc];
 
 	might_alloc(gfp);
-	while (!gocentral_take(c, size, slot)) {
+	while (!gocentral_take(c, size, slot) &&
+	       !gotransfer_take_one(transfer_of(c), size, slot)) {
 		got = in_nmi() ? NULL : gosource_span(h, nid, spc, gfp);
 		if (!got)
 			return false;

@@ -41,6 +41,7 @@
 #include "runs.h"
 #include "span.h"
 #include "stack.h"
+#include "transfer.h"
 
 static struct gonode *new_node(struct goheap *h, int nid)
 {
@@ -59,9 +60,11 @@ static struct gonode *new_node(struct goheap *h, int nid)
 	mutex_init(&node->give_back);
 	goruns_init(&node->runs, &node->lock, h->map->shift);
 	gospan_fix_init(node);
-	gostack_fix_init(node);
-	for (i = 0; i < GO_NR_SPANCLASSES; i++)
+	gotransfer_fix_init(node);
+	for (i = 0; i < GO_NR_SPANCLASSES; i++) {
 		gocentral_init(&node->central[i], node, i);
+		gotransfer_init(&node->transfer[i], node, i);
+	}
 	return node;
 }
 
@@ -187,6 +190,7 @@ int golifecycle_begin(struct goheap *h)
 	raw_spin_lock_init(&h->map_lock);
 	goworker_init(h);
 	gobackground_init(h);
+	gostack_init(h);
 
 	err = gospan_map_init(h);
 	if (err)

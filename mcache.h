@@ -29,12 +29,41 @@ static inline unsigned int gostack_cap(const struct gostack *s)
 	return s->limit - s->slot;
 }
 
-/* The objects on another CPU's stack; 0 while its storage is changing. */
+/* The magazine that a stack works with; it has storage. */
+static inline struct gomagazine *gostack_magazine(const struct gostack *s)
+{
+	return container_of(s->slot, struct gomagazine, slot[0]);
+}
+
+/* The other one of its two, or NULL. */
+static inline struct gomagazine *gostack_other(const struct gostack *s)
+{
+	return s->slot ? gostack_magazine(s)->next : NULL;
+}
+
+/* The objects that it may hold in all. */
+static inline unsigned int gostack_room(const struct gostack *s)
+{
+	return gostack_other(s) ? 2 * gostack_cap(s) : gostack_cap(s);
+}
+
+/*
+ * The objects on another CPU's stack, or about so many while it changes.  An RCU
+ * reader: of a magazine that goes the storage stays.
+ */
 static inline unsigned int gostack_peek(const struct gostack *s)
 {
-	unsigned int n = READ_ONCE(s->top) - READ_ONCE(s->slot);
+	struct goslot *slot = READ_ONCE(s->slot);
+	unsigned int n = READ_ONCE(s->top) - slot, other = 0;
+	struct gomagazine *m;
 
-	return n <= GO_STACK_MAX ? n : 0;
+	if (slot) {
+		m = container_of(slot, struct gomagazine, slot[0]);
+		m = READ_ONCE(m->next);
+		other = m ? READ_ONCE(m->n) : 0;
+	}
+	return (n <= GO_MAGAZINE_MAX ? n : 0) +
+	       (other <= GO_MAGAZINE_MAX ? other : 0);
 }
 
 /*

@@ -31,6 +31,7 @@
 #include "numa.h"
 #include "source.h"
 #include "span.h"
+#include "transfer.h"
 
 /* The smallest growth that is not forced: 1 MiB. */
 #define GROW_ORDER_MIN	(20 - PAGE_SHIFT)
@@ -166,6 +167,37 @@ static struct gospan *take_or_trim(const struct want *w, struct gonode *node,
 	return s;
 }
 
+/*
+ * What the transfer caches hold may be all that keeps spans from being idle.
+ * They are of most use to the classes that fill them, so they come last.
+ */
+static bool flush_transfers(const struct want *w, struct gonode *node)
+{
+	unsigned int spc, tries = gfpflags_allow_blocking(w->gfp) ? UINT_MAX : 4;
+	bool flushed = false;
+	struct gotransfer *t;
+
+	for (spc = GO_NR_SPANCLASSES; tries && spc--; ) {
+		t = &node->transfer[spc];
+		while (tries && gotransfer_has(t) && gotransfer_flush(t, 1)) {
+			flushed = true;
+			tries--;
+		}
+	}
+	return flushed;
+}
+
+/* Take pages that the node has, also those that transfer caches hold. */
+static struct gospan *take_or_flush(const struct want *w, struct gonode *node,
+				    struct gospan *spare[2], bool reserve)
+{
+	struct gospan *s = take_or_trim(w, node, spare, reserve);
+
+	if (!s && flush_transfers(w, node))
+		s = take_or_trim(w, node, spare, reserve);
+	return s;
+}
+
 /* The page allocator has none: look at all nodes, the nearest first. */
 static struct gospan *take_elsewhere(const struct want *w, struct gonode *node,
 				     struct gospan *spare[2])
@@ -182,7 +214,7 @@ static struct gospan *take_elsewhere(const struct want *w, struct gonode *node,
 	/* At the node itself once more, for what was freed meanwhile. */
 	for (nid = node->nid; !s && nid != NUMA_NO_NODE;
 	     nid = gonuma_nearest(node->nid, &left))
-		s = take_or_trim(w, w->h->node[nid], spare, reserve);
+		s = take_or_flush(w, w->h->node[nid], spare, reserve);
 	return s;
 }
 
@@ -209,7 +241,7 @@ static struct gospan *take_or_grow(const struct want *w, struct gonode *node,
 {
 	struct gospan *s;
 
-	s = take_or_trim(w, node, spare, may_have_reserve(w));
+	s = take_or_flush(w, node, spare, may_have_reserve(w));
 	if (!s && gogfp_may_grow(w->caller) != GO_GROW_NEVER) {
 		shed_short_runs(w, node);
 		s = grow_node(w, node);
@@ -439,7 +471,8 @@ struct gocentral *gosource_objects(struct goheap *h, struct gonode *node,
 	}
 	while ((nid = gonuma_nearest(node->nid, &left)) != NUMA_NO_NODE) {
 		c = &h->node[nid]->central[spc];
-		if (READ_ONCE(c->nonempty))
+		if (READ_ONCE(c->nonempty) ||
+		    gotransfer_has(&h->node[nid]->transfer[spc]))
 			return c;
 	}
 	return make_span(h, node->nid, spc, gfp, gfp);

@@ -3,18 +3,24 @@
  * Stacks: the free objects that a CPU keeps of a span class.
  *
  * For every span class a CPU has a stack of free objects and, behind it, a
- * current span.  An empty stack is refilled from the span's own bits without a
- * lock, and from the mcentral only when the span has nothing left.  A full one
- * gives its older half back; so every free is a fast one, whichever CPU
- * allocated the object.  Go's mcache has the span alone: there an object can
- * only be freed by the sweeper, so that nothing ever comes back to a CPU.
+ * current span.  A grown stack has two magazines, as Bonwick's CPU caches have:
+ * it works with one, and turns to the other when that is empty or full, so that
+ * a load at the edge of a magazine does not make it go back and forth.  When
+ * both are empty it takes a full one from the transfer cache, when both are full
+ * it leaves one there.  If there is none to take it is refilled from the span's
+ * own bits without a lock, and from the mcentral only when the span has nothing
+ * left.  So every free is a fast one, whichever CPU allocated the object.  Go's
+ * mcache has the span alone: there an object can only be freed by the sweeper,
+ * so that nothing ever comes back to a CPU.
  *
  * A stack has no storage until it is first used.  Each miss, an empty stack
  * met by an allocation or a full one met by a free, doubles its capacity, up to
- * GO_STACK_MAX objects and GO_STACK_BYTES, but to two objects at least, and as
- * long as the CPU's budget lasts; when that is used up, a stack that has been
- * idle since it was last looked at gives all it has.  A fixed capacity would be
- * too small for a batch or too large for 134 classes on every CPU.
+ * a magazine's length, and then adds the second one, as long as the CPU's budget
+ * lasts; when that is used up, a stack that has been idle since it was last
+ * looked at gives way.  A small stack takes a few objects at a time from where a
+ * grown one takes a magazine, and puts its older half into the spans.  A fixed
+ * capacity would be too small for a batch or too large for 134 classes on every
+ * CPU.
  *
  * The caller owns the cache: see mcache.h.  Any context but NMI.
  */
@@ -28,40 +34,12 @@
 #include "numa.h"
 #include "span.h"
 #include "stack.h"
-
-#define STORAGE_MIN	16
+#include "transfer.h"
 
 /* One in so many flushes looks at the pages of an object. */
 #define FLUSHES_PER_LOOK	64
 
-/* How many slots the storage for @cap objects has. */
-static unsigned int storage_slots(unsigned int cap)
-{
-	return cap ? max_t(unsigned int, roundup_pow_of_two(cap), STORAGE_MIN) :
-		     0;
-}
-
-/* Get storage of the CPU's node.  Only the worker calls the page allocator. */
-static struct goslot *get_storage(struct goheap *h, unsigned int slots)
-{
-	struct gonode *node = h->node[numa_mem_id()];
-	struct gofixalloc *f = &node->fix[GO_FIX_STACK + ilog2(slots) -
-					  ilog2(STORAGE_MIN)];
-	struct goslot *slot = gofixalloc_pop(f);
-
-	if (gofixalloc_low(f))
-		gohooks_kick(h);
-	return slot;
-}
-
-static unsigned int max_cap(unsigned int spc)
-{
-	return clamp_t(unsigned int,
-		       GO_STACK_BYTES / go_class_size[GO_SPC_CLASS(spc)],
-		       2, GO_STACK_MAX);
-}
-
-/* The stack has @slot for storage, @n objects there, and may hold @cap. */
+/* The stack works with @slot, has @n objects there, and may hold @cap. */
 static void set_storage(struct gostack *s, struct goslot *slot, unsigned int n,
 			unsigned int cap)
 {
@@ -70,19 +48,48 @@ static void set_storage(struct gostack *s, struct goslot *slot, unsigned int n,
 	s->limit = slot + cap;
 }
 
-/* The capacity of a stack grows by so many bytes, or goes with its storage. */
-static void count_capacity(struct goheap *h, struct gomcache *c,
-			   unsigned int spc, long bytes)
+/* The stack works with magazine @m from now on; @other is its other one. */
+static void load_magazine(struct gostack *s, struct gomagazine *m,
+			  struct gomagazine *other, unsigned int cap)
 {
-	unsigned long bit = BIT_MASK(spc), *used = &c->used[BIT_WORD(spc)];
+	WRITE_ONCE(m->next, other);
+	set_storage(s, m->slot, m->n, cap);
+}
+
+/* Work with the other magazine. */
+static void swap_magazines(struct gostack *s)
+{
+	struct gomagazine *m = gostack_magazine(s);
+
+	WRITE_ONCE(m->n, gostack_n(s));
+	load_magazine(s, m->next, m, gostack_cap(s));
+}
+
+static unsigned int class_size(unsigned int spc)
+{
+	return go_class_size[GO_SPC_CLASS(spc)];
+}
+
+/* The stacks may hold so many objects of a class more than before, or fewer. */
+static void count_capacity(struct goheap *h, struct gomcache *c,
+			   unsigned int spc, long objects)
+{
+	long bytes = objects * class_size(spc);
 
 	if (!c->bytes) {
 		WRITE_ONCE(c->node, gonuma_heap(h, numa_mem_id()));
 		gohooks_wake(h);
 	}
-	WRITE_ONCE(*used, bytes > 0 ? *used | bit : *used & ~bit);
 	WRITE_ONCE(c->bytes, c->bytes + bytes);
 	atomic_long_add(bytes, &c->node->cached);
+}
+
+/* The stack of a class has storage now, or has lost it. */
+static void note_storage(struct gomcache *c, unsigned int spc, bool has)
+{
+	unsigned long bit = BIT_MASK(spc), *used = &c->used[BIT_WORD(spc)];
+
+	WRITE_ONCE(*used, has ? *used | bit : *used & ~bit);
 }
 
 /**
@@ -96,6 +103,7 @@ static void count_capacity(struct goheap *h, struct gomcache *c,
 void gostack_empty(struct goheap *h, struct gomcache *c, unsigned int spc)
 {
 	struct gostack *s = &c->stack[spc];
+	struct gomagazine *other;
 
 	if (s->top != s->slot)
 		gocentral_free(h, s->slot, gostack_n(s), false);
@@ -105,9 +113,14 @@ void gostack_empty(struct goheap *h, struct gomcache *c, unsigned int spc)
 	if (!s->slot)
 		return;
 	gomcache_count(&c->flushes, 1);
-	count_capacity(h, c, spc, -(long)gostack_cap(s) *
-		       go_class_size[GO_SPC_CLASS(spc)]);
-	gofixalloc_free(h, s->slot);
+	count_capacity(h, c, spc, -(long)gostack_room(s));
+	note_storage(c, spc, false);
+	other = gostack_other(s);
+	if (other) {
+		gocentral_free(h, other->slot, other->n, false);
+		gofixalloc_free(h, other);
+	}
+	gofixalloc_free(h, gostack_magazine(s));
 	set_storage(s, NULL, 0, 0);
 }
 
@@ -119,6 +132,27 @@ static void flush_oldest(struct goheap *h, struct gostack *s, unsigned int n)
 	gocentral_free(h, s->slot, n, false);
 	memmove(s->slot, s->slot + n, left * sizeof(*s->slot));
 	WRITE_ONCE(s->top, s->slot + left);
+}
+
+/*
+ * An idle stack gives way.  Its magazines change hands; of a smaller one the
+ * objects go in steps, because a caller waits.
+ */
+static void give_way(struct goheap *h, struct gomcache *c, unsigned int spc)
+{
+	struct gostack *s = &c->stack[spc];
+	struct gomagazine *m = gostack_other(s);
+
+	if (m && m->n) {
+		gostack_magazine(s)->next = NULL;
+		gotransfer_store(h, spc, m);
+		count_capacity(h, c, spc, -(long)gostack_cap(s));
+	} else if (!m && gostack_n(s) > GO_BATCH &&
+		   gostack_cap(s) < gotransfer_cap(spc)) {
+		flush_oldest(h, s, GO_BATCH);
+	} else {
+		gostack_empty(h, c, spc);
+	}
 }
 
 /* Find room in the budget: look at some stacks for one that is idle. */
@@ -137,57 +171,92 @@ static void empty_idle_stack(struct goheap *h, struct gomcache *c,
 			continue;
 		mark = s->mallocs + s->frees;
 		if (s->mark == mark) {
-			/* In steps, because a caller waits. */
-			if (gostack_n(s) > GO_BATCH)
-				flush_oldest(h, s, GO_BATCH);
-			else
-				gostack_empty(h, c, c->hand);
+			give_way(h, c, c->hand);
 			return;
 		}
 		s->mark = mark;
 	}
 }
 
-/*
- * Let a stack hold more.  False when it can hold nothing.  Not inline: most
- * misses are of stacks that cannot grow, and should not save registers for
- * this.
- */
-static noinline bool raise_cap(struct goheap *h, struct gomcache *c,
-			       unsigned int spc, unsigned int cap)
+/* Give a stack its second magazine. */
+static void add_other(struct goheap *h, struct gomcache *c, unsigned int spc)
 {
-	unsigned int size = go_class_size[GO_SPC_CLASS(spc)];
 	struct gostack *s = &c->stack[spc];
-	unsigned int old = gostack_cap(s);
-	unsigned int storage = storage_slots(cap);
-	struct goslot *slot = s->slot;
+	unsigned int cap = gostack_cap(s);
+	struct gomagazine *m = gotransfer_new(h, cap);
 
-	if (c->bytes + (cap - old) * size > GO_MCACHE_BUDGET)
-		empty_idle_stack(h, c, s);
-	if (c->bytes + (cap - old) * size > GO_MCACHE_BUDGET)
-		return old;
-	if (storage > storage_slots(old)) {
-		slot = get_storage(h, storage);
-		if (!slot)
-			return old;
-		gomcache_note_use(h);
-		if (old) {
-			memcpy(slot, s->slot, gostack_n(s) * sizeof(*slot));
-			gofixalloc_free(h, s->slot);
-		}
-	}
-	count_capacity(h, c, spc, (cap - old) * size);
-	set_storage(s, slot, gostack_n(s), cap);
-	return true;
+	if (!m)
+		return;
+	WRITE_ONCE(gostack_magazine(s)->next, m);
+	count_capacity(h, c, spc, cap);
 }
 
-/* The stack has missed: let it grow.  False when it can hold nothing. */
-static bool note_miss(struct goheap *h, struct gomcache *c, unsigned int spc)
+/* Give a stack a magazine for @cap objects. */
+static void replace_magazine(struct goheap *h, struct gomcache *c,
+			     unsigned int spc, unsigned int cap)
 {
-	unsigned int old = gostack_cap(&c->stack[spc]), most = max_cap(spc);
+	struct gostack *s = &c->stack[spc];
+	unsigned int n = gostack_n(s), old = gostack_cap(s);
+	struct gomagazine *m;
 
-	return old == most ||
-	       raise_cap(h, c, spc, min(old ? 2 * old : GO_STACK_MIN, most));
+	if (old && gotransfer_suits(old, cap)) {
+		s->limit = s->slot + cap;
+	} else {
+		m = gotransfer_new(h, cap);
+		if (!m)
+			return;
+		gomcache_note_use(h);
+		if (old) {
+			memcpy(m->slot, s->slot, n * sizeof(*s->slot));
+			gofixalloc_free(h, gostack_magazine(s));
+		}
+		set_storage(s, m->slot, n, cap);
+		note_storage(c, spc, true);
+	}
+	count_capacity(h, c, spc, (long)cap - old);
+}
+
+/*
+ * Let a stack that has one magazine hold more.  Not inline: most misses are of
+ * stacks that cannot grow, and should not save registers for this.
+ */
+static noinline void raise_cap(struct goheap *h, struct gomcache *c,
+			       unsigned int spc)
+{
+	unsigned int most = gotransfer_cap(spc), old, cap;
+	struct gostack *s = &c->stack[spc];
+	unsigned long more;
+
+	old = gostack_cap(s);
+	cap = min(old ? 2 * old + 1 : GO_STACK_MIN, most);
+	more = (old == most ? most : cap - old) * class_size(spc);
+	if (c->bytes + more > h->cpu_budget)
+		empty_idle_stack(h, c, s);
+	if (c->bytes + more > h->cpu_budget)
+		return;
+	if (old == most)
+		add_other(h, c, spc);
+	else
+		replace_magazine(h, c, spc, cap);
+}
+
+/* Take a magazine, or a few objects, that other stacks have left. */
+static bool take_transferred(struct gostack *s, struct gotransfer *t,
+			     unsigned int want)
+{
+	struct gomagazine *m, *old = gostack_magazine(s), *other = old->next;
+	unsigned int cap = gostack_cap(s);
+
+	if (cap < t->cap) {
+		WRITE_ONCE(s->top, s->slot + gotransfer_copy(t, s->slot, want));
+		return s->top != s->slot;
+	}
+	WRITE_ONCE(old->n, 0);
+	m = gotransfer_take(t, old);
+	if (!m)
+		return false;
+	load_magazine(s, m, other, cap);
+	return true;
 }
 
 /**
@@ -204,13 +273,26 @@ bool gostack_refill(struct goheap *h, struct gomcache *c, unsigned int spc,
 		    struct gocentral *from)
 {
 	struct gostack *s = &c->stack[spc];
+	struct gotransfer *t = &from->node->transfer[spc];
 	struct gospan *span = s->span;
+	struct gomagazine *other = gostack_other(s);
 	unsigned int want, n = 0;
 
 	gomcache_count(&c->refills, 1);
-	if (!note_miss(h, c, spc))
+	if (other && other->n) {
+		swap_magazines(s);
+		return true;
+	}
+	if (!other)
+		raise_cap(h, c, spc);
+	if (!s->slot)
 		return false;
-	want = clamp_t(unsigned int, gostack_cap(s) / 2, 1, GO_BATCH);
+	want = gostack_cap(s);
+	if (want < t->cap)
+		want = max(want / 2, 1U);
+	want = min(want, GO_BATCH);
+	if (gotransfer_has(t) && take_transferred(s, t, want))
+		return true;
 	if (span)
 		n = gospan_take(span, s->slot, want);
 	if (!n)
@@ -233,6 +315,25 @@ static noinline void report_lost_pages(struct goheap *h, void *p, size_t size)
 		gohooks_misuse(h, GO_LOST_PAGE, p, 0, 0);
 }
 
+/* Make room on a full stack that has storage. */
+static void make_room(struct goheap *h, struct gomcache *c, unsigned int spc)
+{
+	struct gostack *s = &c->stack[spc];
+	struct gomagazine *m = gostack_magazine(s), *other = m->next;
+	unsigned int cap = gostack_cap(s);
+
+	if (cap < gotransfer_cap(spc)) {
+		flush_oldest(h, s, (gostack_n(s) + 1) / 2);
+	} else if (!other) {
+		WRITE_ONCE(m->n, cap);
+		load_magazine(s, gotransfer_leave(h, spc, m), NULL, cap);
+	} else {
+		if (other->n == cap)
+			WRITE_ONCE(m->next, gotransfer_leave(h, spc, other));
+		swap_magazines(s);
+	}
+}
+
 /**
  * gostack_push - push an object that is already marked free
  * @h: the heap
@@ -253,16 +354,16 @@ void gostack_push(struct goheap *h, struct gomcache *c, unsigned int spc,
 	if (s->top == s->limit) {
 		gomcache_count(&c->flushes, 1);
 		if (unlikely(!(c->flushes % FLUSHES_PER_LOOK)))
-			report_lost_pages(h, p,
-					  go_class_size[GO_SPC_CLASS(spc)]);
-		note_miss(h, c, spc);
+			report_lost_pages(h, p, class_size(spc));
+		if (!gostack_other(s))
+			raise_cap(h, c, spc);
 	}
 	if (!s->slot) {
 		gocentral_free_one(h, p);
 		return;
 	}
 	if (s->top == s->limit)
-		flush_oldest(h, s, (gostack_n(s) + 1) / 2);
+		make_room(h, c, spc);
 	s->top->obj = p;
 	s->top->state = state;
 	WRITE_ONCE(s->top, s->top + 1);
@@ -270,18 +371,13 @@ void gostack_push(struct goheap *h, struct gomcache *c, unsigned int spc,
 }
 
 /**
- * gostack_fix_init - make a node's allocators of the stacks' storage
- * @node: the node
+ * gostack_init - decide how much the stacks of a CPU may hold
+ * @h: the heap
  *
  * Context: any.
  */
-void gostack_fix_init(struct gonode *node)
+void gostack_init(struct goheap *h)
 {
-	unsigned int i;
-
-	BUILD_BUG_ON(STORAGE_MIN << (GO_NR_FIX_STACK - 1) != GO_STACK_MAX);
-	for (i = 0; i < GO_NR_FIX_STACK; i++)
-		gofixalloc_init(node, GO_FIX_STACK + i,
-				(STORAGE_MIN << i) * sizeof(struct goslot),
-				i ? 2 : 16);
+	h->cpu_budget = clamp(GO_MCACHES_BUDGET / num_possible_cpus(),
+			      GO_MCACHE_LEAST, GO_MCACHE_BUDGET);
 }

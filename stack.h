@@ -12,6 +12,6 @@ bool gostack_refill(struct goheap *h, struct gomcache *c, unsigned int spc,
 void gostack_push(struct goheap *h, struct gomcache *c, unsigned int spc,
 		  void *p, u8 *state);
 void gostack_empty(struct goheap *h, struct gomcache *c, unsigned int spc);
-void gostack_fix_init(struct gonode *node);
+void gostack_init(struct goheap *h);
 
 #endif /* GOALLOC_STACK_H */

@@ -9,13 +9,16 @@
  * of every kernel, PREEMPT_RT included, may take them.  No two are held at
  * once, but for map_lock, which nests in a node's lock for the two stores that
  * enter or remove an arena.  Code that holds one does not sleep, print, call
- * the page allocator or free to it.  In NMI only gocentral.lock is used, and
- * only tried.  A mutex is taken before a spinlock, and never inside the other.
+ * the page allocator or free to it.  In NMI only gocentral.lock and
+ * gotransfer.lock are used, and only tried.  A mutex is taken before a spinlock,
+ * and never inside the other.
  *
  *   gocentral.lock      the lists and counts of the mcentral; of its spans
  *                       back[], nback, cached, bucket, central and list, and
  *                       while no mcache holds the span avail[] and navail.  At
  *                       most GO_BATCH objects are moved under one hold.
+ *   gotransfer.lock     the lists and counts of the transfer cache, and of the
+ *                       magazines on them all but the objects' own states.
  *   gonode.lock         the free runs, the lists and the counts of the node; of
  *                       its arenas list, span[], npages, nfree and use; of free
  *                       runs base, npages, needzero, state and rb.
@@ -140,11 +143,23 @@
 /* The most objects that move under one hold of a lock. */
 #define GO_BATCH		32
 
-/* What a CPU may keep: bytes in all, then bytes and objects of one stack. */
+/* What a CPU may keep, and all of them together unless that is very little. */
 #define GO_MCACHE_BUDGET	(768UL << 10)
-#define GO_STACK_BYTES		(64UL << 10)
-#define GO_STACK_MIN		8
-#define GO_STACK_MAX		256
+#define GO_MCACHE_LEAST		(128UL << 10)
+#define GO_MCACHES_BUDGET	(32UL << 20)
+
+/*
+ * Bytes and objects of a full magazine, of which a stack has two, and the
+ * objects that a stack begins with.  A full magazine's storage is half a page.
+ */
+#define GO_MAGAZINE_BYTES	((64UL << 10) - 1)
+#define GO_MAGAZINE_MIN		4
+#define GO_MAGAZINE_MAX		125
+#define GO_STACK_MIN		7
+
+/* Bytes and objects that a transfer cache may hold. */
+#define GO_TRANSFER_BYTES	(4UL << 20)
+#define GO_TRANSFER_MAX		(8UL << 10)
 
 /* Free runs have trees by length up to here, and one for all longer ones. */
 #define GO_RUN_MAX		128
@@ -403,9 +418,22 @@ struct goslot {
 };
 
 /**
+ * struct gomagazine - an array of free objects
+ * @next: on a list of its transfer cache; of the magazine that a stack works
+ *	with, the other one, or NULL
+ * @n: how many objects there are, while no stack works with it
+ * @slot: the objects
+ */
+struct gomagazine {
+	struct gomagazine *next;
+	unsigned int n;
+	struct goslot slot[];
+};
+
+/**
  * struct gostack - the free objects that a CPU keeps of a span class
  * @top: above the last object; @slot when there is none
- * @slot: storage, NULL until first used
+ * @slot: those of its magazine, NULL until first used
  * @limit: the end of what @top may reach now
  * @mallocs: objects handed out
  * @frees: objects taken back
@@ -514,6 +542,44 @@ struct gocentral {
 } ____cacheline_internodealigned_in_smp;
 
 /**
+ * struct gotransfer - magazines of one span class on one node
+ * @lock: see the table
+ * @cap: objects of a full magazine
+ * @most: magazines with objects that it may hold
+ * @nfull: magazines with objects
+ * @nempty: magazines without
+ * @full_low: the fewest of the former since the last tick of the background
+ * @empty_low: the fewest of the latter
+ * @full: those with objects; they may be partly filled
+ * @empty: those without
+ * @objects: sum of the objects
+ * @node: its node
+ * @stale_full: those that the last tick found were not needed
+ * @stale_empty: the same of those without objects
+ * @wanted: magazines that were lacking since the worker last added some
+ * @mallocs: objects handed out past the mcaches
+ * @requested: bytes asked for past the mcaches
+ */
+struct gotransfer {
+	raw_spinlock_t lock;
+	unsigned short cap;
+	unsigned short most;
+	unsigned int nfull;
+	unsigned int nempty;
+	unsigned int full_low;
+	unsigned int empty_low;
+	struct gomagazine *full;
+	struct gomagazine *empty;
+	unsigned long objects;
+	struct gonode *node;
+	unsigned int stale_full;
+	unsigned int stale_empty;
+	unsigned int wanted;
+	unsigned long mallocs;
+	unsigned long requested;
+} ____cacheline_aligned_in_smp;
+
+/**
  * struct goruns - free runs of pages
  * @lock: their owner's lock, which guards them
  * @nonempty: which of @tree hold any
@@ -577,7 +643,7 @@ struct gofixalloc {
 
 /* Which is for what: descriptors, arenas, their tables, bit blocks, storage. */
 #define GO_NR_FIX_BITS		6
-#define GO_NR_FIX_STACK		5
+#define GO_NR_FIX_STACK		4
 enum {
 	GO_FIX_SPAN,
 	GO_FIX_ARENA,
@@ -616,6 +682,7 @@ enum {
  * @large_alloced: bytes ever allocated in them
  * @large_freed: bytes ever freed in them
  * @large_requested: bytes ever asked for in them
+ * @transfer: by span class
  * @central: by span class
  */
 struct gonode {
@@ -646,6 +713,7 @@ struct gonode {
 	unsigned long large_alloced;
 	unsigned long large_freed;
 	unsigned long large_requested;
+	struct gotransfer transfer[GO_NR_SPANCLASSES];
 	struct gocentral central[GO_NR_SPANCLASSES];
 };
 
@@ -702,6 +770,7 @@ enum gomisuse {
  *	turn
  * @cycles: passes that gave something back
  * @scavenge_ns: time spent in giving back
+ * @cpu_budget: bytes that the stacks of a CPU may hold
  * @held: bytes held of the kernel
  * @limit: the most that may be held, 0 for no limit
  * @misuse: caught, by enum gomisuse
@@ -735,6 +804,7 @@ struct goheap {
 	atomic64_t trim_ns;
 	atomic_long_t cycles;
 	atomic64_t scavenge_ns;
+	unsigned long cpu_budget;
 	atomic_long_t held;
 	unsigned long limit;
 	atomic_long_t misuse[GO_NR_MISUSES];

@@ -627,7 +627,7 @@ static void misuse_double_free_race(struct kunit *test)
 }
 
 /* So many objects do not fit into a stack. */
-#define NR_LOST		(GO_STACK_MAX + 44)
+#define NR_LOST		(3 * GO_MAGAZINE_MAX)
 
 /* One in 64 flushes of a stack looks at an object's pages, the last one too. */
 static void misuse_lost_page(struct kunit *test)

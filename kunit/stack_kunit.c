@@ -9,6 +9,7 @@
 #include "mcache.h"
 #include "objects.h"
 #include "reclaim/reclaim.h"
+#include "transfer.h"
 
 #define SPC_64		GO_SPC(6, 0)
 
@@ -19,7 +20,7 @@
 
 static unsigned int stack_bytes(const struct gomcache *c, unsigned int spc)
 {
-	return gostack_cap(&c->stack[spc]) * go_class_size[GO_SPC_CLASS(spc)];
+	return gostack_room(&c->stack[spc]) * go_class_size[GO_SPC_CLASS(spc)];
 }
 
 /* The cache's own sum of its capacities, against ours. */
@@ -31,19 +32,20 @@ static void expect_within_budget(struct kunit *test, const struct gomcache *c)
 	for (spc = 0; spc < GO_NR_SPANCLASSES; spc++)
 		bytes += stack_bytes(c, spc);
 	KUNIT_EXPECT_EQ(test, c->bytes, bytes);
-	KUNIT_EXPECT_LE(test, c->bytes, GO_MCACHE_BUDGET);
+	KUNIT_EXPECT_LE(test, c->bytes, c->heap->cpu_budget);
 }
 
 static void expect_sane_stack(struct kunit *test, const struct gomcache *c,
 			      unsigned int spc)
 {
-	unsigned int size = go_class_size[GO_SPC_CLASS(spc)];
 	const struct gostack *s = &c->stack[spc];
 
 	KUNIT_EXPECT_LE(test, gostack_n(s), gostack_cap(s));
-	KUNIT_EXPECT_LE(test, gostack_cap(s), GO_STACK_MAX);
-	KUNIT_EXPECT_LE(test, stack_bytes(c, spc),
-			max_t(unsigned int, GO_STACK_BYTES, 2 * size));
+	KUNIT_EXPECT_LE(test, gostack_cap(s), gotransfer_cap(spc));
+	if (gostack_other(s)) {
+		KUNIT_EXPECT_EQ(test, gostack_cap(s), gotransfer_cap(spc));
+		KUNIT_EXPECT_LE(test, gostack_other(s)->n, gostack_cap(s));
+	}
 }
 
 static void stack_is_lazy(struct kunit *test)
@@ -63,7 +65,7 @@ static void stack_is_lazy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, used, 1);
 	KUNIT_EXPECT_EQ(test, c->bytes, stack_bytes(c, SPC_64));
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->mcache_inuse - before,
-			2 * GO_STACK_MIN * sizeof(struct goslot));
+			(2 * GO_STACK_MIN + 2) * sizeof(struct goslot));
 	gotest_free(h, p);
 }
 
@@ -92,19 +94,16 @@ static void stack_grows_on_misses(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
 	struct gomcache *c = gotest_pin(test, h);
-	unsigned int spc, round, cap, size;
+	unsigned int spc, round, cap;
 
 	for (spc = GO_SPC(1, 0); spc < GO_NR_SPANCLASSES; spc += CLASS_STEP) {
-		size = go_class_size[GO_SPC_CLASS(spc)];
 		for (round = 0, cap = 0; round < 8; round++) {
 			KUNIT_EXPECT_TRUE(test, gotest_burst(h, spc, cap + 1));
-			KUNIT_EXPECT_GE(test, gostack_cap(&c->stack[spc]), cap);
-			cap = gostack_cap(&c->stack[spc]);
+			KUNIT_EXPECT_GE(test, gostack_room(&c->stack[spc]), cap);
+			cap = gostack_room(&c->stack[spc]);
 			expect_sane_stack(test, c, spc);
 		}
-		KUNIT_EXPECT_EQ(test, cap,
-				clamp_t(unsigned int, GO_STACK_BYTES / size,
-					2, GO_STACK_MAX));
+		KUNIT_EXPECT_EQ(test, cap, 2 * gotransfer_cap(spc));
 		godrain_all(h);
 	}
 }
@@ -138,18 +137,18 @@ static void stack_idle_gives_way(struct kunit *test)
 	     c->bytes < GO_MCACHE_BUDGET * 15 / 16; spc++)
 		for (round = 0; round < 5; round++)
 			gotest_burst(h, spc, 110);
-	full = min_t(unsigned int, GO_STACK_BYTES / 64, GO_STACK_MAX);
-	for (round = 0; round < 20 && gostack_cap(&c->stack[SPC_64]) < full;
+	full = 2 * gotransfer_cap(SPC_64);
+	for (round = 0; round < 20 && gostack_room(&c->stack[SPC_64]) < full;
 	     round++) {
 		gotest_burst(h, SPC_64, MANY);
 		/* Storage for larger stacks is the worker's to get. */
 		gotest_settle(h);
 	}
-	KUNIT_EXPECT_EQ(test, gostack_cap(&c->stack[SPC_64]), full);
+	KUNIT_EXPECT_EQ(test, gostack_room(&c->stack[SPC_64]), full);
 	expect_within_budget(test, c);
 }
 
-/* A full stack gives up its older half, and the newest stay on top. */
+/* A small stack gives up its older half, and the newest stay on top. */
 static void stack_flushes_older_half(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
@@ -160,11 +159,12 @@ static void stack_flushes_older_half(struct kunit *test)
 
 	p = kunit_kcalloc(test, MANY, sizeof(*p), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	for (i = 0; i < 16; i++)
-		gotest_burst(h, SPC_64, MANY);
-	cap = gostack_cap(s);
+	/* It may not grow to a magazine's length. */
+	h->cpu_budget = 50 * 64;
 	for (i = 0; i < MANY; i++)
 		p[i] = gotest_alloc(h, SPC_64, GFP_KERNEL);
+	cap = gostack_cap(s);
+	KUNIT_ASSERT_LT(test, cap, gotransfer_cap(SPC_64));
 	for (i = 0; i < MANY; i++) {
 		unsigned int n = gostack_n(s);
 		unsigned long flushes = c->flushes;

@@ -179,6 +179,8 @@ static void show_mcache(struct seq_file *m, int cpu)
 	unsigned long objects = 0, bytes = 0, mallocs = 0, frees = 0, n;
 	unsigned int spc;
 
+	/* See gostack_peek(). */
+	rcu_read_lock();
 	for_each_gospc(spc) {
 		n = gostack_peek(&c->stack[spc]);
 		objects += n;
@@ -186,6 +188,7 @@ static void show_mcache(struct seq_file *m, int cpu)
 		mallocs += READ_ONCE(c->stack[spc].mallocs);
 		frees += READ_ONCE(c->stack[spc].frees);
 	}
+	rcu_read_unlock();
 	seq_printf(m, "%5d %8lu %9lu %9lu %14lu %14lu %10lu %10lu %10lu %12lu %12lu\n",
 		   cpu, objects, bytes, READ_ONCE(c->bytes), mallocs, frees,
 		   READ_ONCE(c->refills), READ_ONCE(c->flushes),
@@ -204,10 +207,12 @@ static void show_past_mcaches(struct seq_file *m)
 	int nid;
 
 	for_each_gonode(&goalloc_heap, nid) {
+		struct gotransfer *t = goalloc_heap.node[nid]->transfer;
 		struct gocentral *c = goalloc_heap.node[nid]->central;
 
 		for_each_gospc(spc) {
-			mallocs += READ_ONCE(c[spc].mallocs);
+			mallocs += READ_ONCE(c[spc].mallocs) +
+				   READ_ONCE(t[spc].mallocs);
 			frees += READ_ONCE(c[spc].frees);
 		}
 	}

@@ -2,8 +2,8 @@
 /*
  * MemStats: where each counter lives, and how they are read together.
  *
- * A CPU counts what its mcache hands out and takes back, an mcentral what goes
- * past the mcaches, a node its pages and large objects, a gofixalloc its
+ * A CPU counts what its mcache hands out and takes back, an mcentral and a
+ * transfer cache what goes past the mcaches, a node its pages and large objects, a gofixalloc its
  * metadata.  Each part counts for itself; this file only reads.
  *
  * Go stops the world to read MemStats, which a module cannot do.  Atomic totals
@@ -57,6 +57,17 @@
 	sum;								\
 })
 
+/* What a class's transfer caches have counted past the mcaches, or hold. */
+#define sum_transferred(h, spc, counter)				\
+({									\
+	u64 sum = 0;							\
+	int i;								\
+									\
+	for_each_gonode(h, i)						\
+		sum += READ_ONCE((h)->node[i]->transfer[spc].counter);	\
+	sum;								\
+})
+
 /**
  * gostats_read_spc - read the counters of one span class
  * @h: the heap
@@ -71,14 +82,19 @@ void gostats_read_spc(struct goheap *h, unsigned int spc,
 	int cpu;
 
 	st->frees = sum_of(h, spc, frees);
-	st->requested = sum_of(h, spc, requested);
+	st->requested = sum_of(h, spc, requested) +
+			sum_transferred(h, spc, requested);
 	/* An object whose free or size is seen must be seen allocated. */
 	smp_rmb();
-	st->mallocs = max_t(u64, sum_of(h, spc, mallocs), st->frees);
-	st->cached = 0;
+	st->mallocs = max_t(u64, sum_of(h, spc, mallocs) +
+				 sum_transferred(h, spc, mallocs), st->frees);
+	st->cached = sum_transferred(h, spc, objects);
+	/* See gostack_peek(). */
+	rcu_read_lock();
 	for_each_gomcache(h, cpu)
 		st->cached += gostack_peek(&per_cpu_ptr(h->mcache,
 							cpu)->stack[spc]);
+	rcu_read_unlock();
 }
 
 static void add_large(const struct gonode *node, struct gostats_large *large)
@@ -302,8 +318,10 @@ static void read_mallocs(struct goheap *h, struct goalloc_memstats *m)
 		add_mallocs(m, per_cpu_ptr(h->mcache, i)->stack);
 		cond_resched();
 	}
-	for_each_gonode(h, i)
+	for_each_gonode(h, i) {
 		add_mallocs(m, h->node[i]->central);
+		add_mallocs(m, h->node[i]->transfer);
+	}
 }
 
 static void read_frees(struct goheap *h, struct goalloc_memstats *m)

@@ -33,6 +33,7 @@
 #include "observe.h"
 #include "runs.h"
 #include "span.h"
+#include "transfer.h"
 
 #undef pr_fmt
 #define pr_fmt(fmt) "goalloc: " fmt
@@ -305,6 +306,20 @@ static unsigned long total_activity(struct goheap *h)
 	return sum;
 }
 
+/* Check the transfer caches of a node. */
+static void verify_transfers(struct verify *v, struct gonode *node)
+{
+	const char *what;
+	unsigned int spc;
+
+	for_each_gospc(spc) {
+		what = gotransfer_check(&node->transfer[spc]);
+		if (what)
+			note_broken(v, "a transfer cache of class %u %s",
+				    GO_SPC_CLASS(spc), what);
+	}
+}
+
 /* Count the free objects of a class in the spans that mcaches hold. */
 static unsigned long objects_held(struct goheap *h, unsigned int spc)
 {
@@ -444,6 +459,8 @@ unsigned int goverify(struct goheap *h, struct seq_file *m)
 	before = total_activity(h);
 	for_each_gonode(h, nid)
 		verify_runs(v, h->node[nid]);
+	for_each_gonode(h, nid)
+		verify_transfers(v, h->node[nid]);
 	gospan_walk_arenas(h, verify_arena, v);
 	gospan_walk(h, verify_span, v);
 	gospan_walk_arenas(h, verify_pages, v);

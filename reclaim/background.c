@@ -12,11 +12,11 @@
  *
  * Allocations note the peak when they take pages.  A tick, every tenth of the
  * window, begins a new peak and forgets the oldest.  It also empties the stacks
- * of mcaches and frees the idle spans of mcentrals that were not used for a
- * whole tick.
+ * of mcaches, and marks the magazines of transfer caches and the idle spans of
+ * mcentrals, that were not used for a whole tick.
  *
  * What a node holds beyond scavenge_retain percent of its peak, plus its
- * reserve, goes in turns of a millisecond, and so do the idle spans.  A pause
+ * reserve, goes in turns of a millisecond, and so does what was marked.  A pause
  * after each keeps all of this work, the ticks and the trims of CPUs as well, to
  * scavenge_cpu percent of one CPU.
  *
@@ -37,6 +37,7 @@
 #include "numa.h"
 #include "param.h"
 #include "reclaim.h"
+#include "transfer.h"
 
 #define TURN_NS		NSEC_PER_MSEC
 
@@ -121,7 +122,7 @@ static bool is_lean(struct gonode *node)
 	sys = node->sys;
 	nfree = node->runs.free;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
-	return !gocentral_idle_pages(node) &&
+	return !gocentral_idle_pages(node) && !gotransfer_any(node) &&
 	       excess_after(node, sys - nfree, sys, nfree) < GO_RESERVE_RUN;
 }
 
@@ -142,17 +143,39 @@ static void begin_peak(struct gonode *node, unsigned int tick,
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 }
 
-/* Mark the spans that a node's mcentrals kept idle since the last tick. */
-static unsigned long mark_idle_spans(struct gonode *node)
+/*
+ * Mark what a node's transfer caches and mcentrals kept idle since the last tick.
+ * Returns the pages of the latter.
+ */
+static unsigned long mark_idle(struct gonode *node)
 {
 	unsigned long pages = 0;
 	unsigned int spc;
 
-	for_each_gospc(spc)
+	for_each_gospc(spc) {
+		gotransfer_mark_idle(&node->transfer[spc]);
 		if (READ_ONCE(node->central[spc].idle))
 			pages += gocentral_mark_idle(&node->central[spc]) *
 				 go_class_pages[GO_SPC_CLASS(spc)];
+	}
 	return pages;
+}
+
+/*
+ * Put into their spans the objects of magazines that were marked.  Returns false
+ * if it is time to stop.
+ */
+static bool trim_transfers(struct gonode *node, u64 until)
+{
+	unsigned int spc;
+
+	for_each_gospc(spc)
+		while (gotransfer_trim_idle(&node->transfer[spc])) {
+			if (ktime_get_ns() >= until)
+				return false;
+			cond_resched();
+		}
+	return true;
 }
 
 /*
@@ -195,7 +218,7 @@ bool gobackground_tick(struct goheap *h)
 
 	for_each_gonode(h, nid) {
 		begin_peak(h->node[nid], h->ticks,
-			   mark_idle_spans(h->node[nid]));
+			   mark_idle(h->node[nid]));
 		more |= !is_lean(h->node[nid]);
 	}
 	h->ticks++;
@@ -216,7 +239,8 @@ static unsigned long worthwhile_excess(struct gonode *node)
  * gobackground_turn - give back for a millisecond at most
  * @h: the heap
  *
- * Idle spans first, for their pages join free runs.
+ * Objects that lie in transfer caches first, for they may make spans idle, and
+ * then idle spans, for their pages join free runs.
  *
  * Context: task, may sleep.
  * Return: whether the time was used up, so that there may be more to do.
@@ -234,7 +258,8 @@ bool gobackground_turn(struct goheap *h)
 	int nid;
 
 	for_each_gonode(h, nid)
-		in_time = in_time && trim_idle_spans(h->node[nid], sc.until);
+		in_time = in_time && trim_transfers(h->node[nid], sc.until) &&
+			  trim_idle_spans(h->node[nid], sc.until);
 	atomic64_add(ktime_get_ns() - start, &h->scavenge_ns);
 	/* Near the limit only a charge kicks the worker; a free does not. */
 	if (!in_time || golimit_keep(h, false, sc.until))

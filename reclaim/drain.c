@@ -34,10 +34,12 @@
 #include "hooks.h"
 #include "leak.h"
 #include "mcache.h"
+#include "numa.h"
 #include "reclaim.h"
 #include "span.h"
 #include "stack.h"
 #include "tiny.h"
+#include "transfer.h"
 
 /* How long a caller that is short of memory waits for caches to be emptied. */
 #define DRAIN_WAIT_MS	100
@@ -444,8 +446,17 @@ static bool ask_all_cpus(struct goheap *h)
 	return begun;
 }
 
+/* Put into their spans the objects that stacks have left for each other. */
+static void flush_transfers(struct goheap *h)
+{
+	int nid;
+
+	for_each_gonode(h, nid)
+		gotransfer_flush_all(h->node[nid]);
+}
+
 /**
- * godrain_all - empty the caches of all CPUs
+ * godrain_all - empty the caches of all CPUs, and what lies between them
  * @h: the heap
  *
  * A CPU that runs no worker is waited for until DRAIN_ALL_WAIT_MS after it was
@@ -465,6 +476,7 @@ void godrain_all(struct goheap *h)
 		wait_event_timeout(h->drained, have_all_answered(h),
 				   msecs_to_jiffies(DRAIN_ALL_WAIT_MS));
 	} while (again && --tries);
+	flush_transfers(h);
 }
 
 /**
@@ -492,6 +504,7 @@ void godrain_end(struct goheap *h)
 			drain_cache(h, c, DRAIN_DEAD);
 		}
 	cpus_read_unlock();
+	flush_transfers(h);
 }
 
 /* The hotplug callback: another CPU runs it, and owns the cache for now. */

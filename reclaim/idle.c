@@ -17,6 +17,7 @@
 #include "central.h"
 #include "numa.h"
 #include "reclaim.h"
+#include "transfer.h"
 
 /* The heap that the kernel is told of.  Guarded by @telling. */
 static struct goheap *told_heap;
@@ -26,8 +27,9 @@ static DEFINE_MUTEX(telling);
  * goidle_pages - count the pages of a node that could go
  * @node: the node
  *
- * Exact for free pages and idle spans.  The caches are taken at their capacity:
- * how many pages their objects would free cannot be told.
+ * Exact for free pages and idle spans.  The caches are taken at their capacity,
+ * transfer caches at what they hold: how many pages these objects would free
+ * cannot be told.
  *
  * Context: any but NMI.
  * Return: how many, in pages of the kernel.
@@ -40,7 +42,8 @@ unsigned long goidle_pages(struct gonode *node)
 	n = node->runs.free - min(node->runs.big, node->reserve);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return (n << GO_PAGE_ORDER) + gocentral_idle_pages(node) +
-	       (atomic_long_read(&node->cached) >> PAGE_SHIFT);
+	       ((atomic_long_read(&node->cached) + gotransfer_bytes(node)) >>
+		PAGE_SHIFT);
 }
 
 /* Tell the kernel that so many pages of a node could go. */

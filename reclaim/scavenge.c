@@ -44,6 +44,7 @@
 #include "reclaim.h"
 #include "runs.h"
 #include "span.h"
+#include "transfer.h"
 
 /* How long a growing heap may give back first. */
 #define SHED_NS		(10 * NSEC_PER_MSEC)
@@ -255,14 +256,15 @@ static void scavenge_free(struct gonode *node, struct goscavenge *sc)
 }
 
 /*
- * Make the idle spans of a node's mcentrals free pages: as many as there are
- * now, for a busy load may make more of them as fast.
+ * Make free pages of what a node's transfer caches and mcentrals have idle: of as
+ * much as there is now, for a busy load may make more of it as fast.
  */
 static void trim_centrals(struct gonode *node)
 {
 	unsigned int n, left;
 	struct gocentral *c;
 
+	gotransfer_flush_all(node);
 	for (c = node->central; c < node->central + GO_NR_SPANCLASSES; c++) {
 		left = READ_ONCE(c->idle);
 		while (left) {
@@ -274,8 +276,9 @@ static void trim_centrals(struct gonode *node)
 }
 
 /*
- * Free pages first; then idle spans; and last what the CPUs cache, because they
- * would soon fetch it again.  Waiting for them holds nothing up.
+ * Free pages first; then transfer caches and idle spans; and last what the CPUs
+ * cache, because they would soon fetch it again.  Waiting for them holds nothing
+ * up.
  */
 static void scavenge_node(struct gonode *node, struct goscavenge *sc)
 {

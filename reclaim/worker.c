@@ -24,6 +24,7 @@
 #include "numa.h"
 #include "reclaim.h"
 #include "source.h"
+#include "transfer.h"
 
 /**
  * goworker_top_up - fill the reserves
@@ -35,8 +36,8 @@ void goworker_top_up(struct goheap *h)
 {
 	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY |
 			  __GFP_NOMEMALLOC;
+	unsigned int i, spc;
 	struct gonode *node;
-	unsigned int i;
 	int nid;
 
 	for_each_gonode(h, nid) {
@@ -45,6 +46,8 @@ void goworker_top_up(struct goheap *h)
 		/* Last, as pages take descriptors. */
 		for (i = 0; i < GO_NR_FIX; i++)
 			gofixalloc_top_up(&node->fix[i], gfp);
+		for_each_gospc(spc)
+			gotransfer_top_up(&node->transfer[spc], gfp);
 	}
 }
 

@@ -1,0 +1,623 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Transfer caches: magazines of free objects between the stacks of the CPUs and
+ * the mcentrals.
+ *
+ * A magazine is an array of free objects that changes hands whole.  A stack
+ * that is full leaves one here and gets an empty one, a stack that is empty
+ * leaves the empty one and takes the other: pointers change hands under a lock,
+ * whatever the number of objects.  To put an object back into the bits of its
+ * span and to take it out again costs sixty instructions and more.  So the
+ * objects that one CPU frees and another needs do not pass their spans.
+ *
+ * This is Bonwick's depot, which SLUB has as the barn of its sheaves.  TCMalloc
+ * copies batches of pointers into one array instead; a slot here is twice as
+ * long, and to copy it in and out would cost more than all the rest.
+ *
+ * What lies here is free, but no span and no other class can use it.  So there
+ * are bounds: GO_TRANSFER_BYTES and GO_TRANSFER_MAX for a class and a node; a
+ * magazine that nothing has needed for a whole tick of the background goes back
+ * to the spans (Bonwick's working set); and before the heap grows, all do.
+ *
+ * Magazines hold objects of one node.  A stack may have others, freed by its CPU
+ * on behalf of another; on the way here these are picked out, and go to their
+ * spans.
+ *
+ * Any context, but in NMI only gotransfer_take_one().
+ */
+
+#include <linux/nodemask.h>
+#include <linux/sched.h>
+#include "central.h"
+#include "fixalloc.h"
+#include "hooks.h"
+#include "numa.h"
+#include "span.h"
+#include "transfer.h"
+
+/* Storage for up to 15, 31, 63 and GO_MAGAZINE_MAX objects. */
+static const unsigned int storage_bytes[GO_NR_FIX_STACK] = {
+	256, 512, 1024, 2016,
+};
+
+static struct gofixalloc *storage_fix(struct gonode *node, unsigned int cap)
+{
+	return &node->fix[GO_FIX_STACK + max(fls(cap), 4) - 4];
+}
+
+/**
+ * gotransfer_new - make an empty magazine
+ * @h: the heap
+ * @cap: the most objects that it shall hold
+ *
+ * Its storage is of the CPU's node.  Only the worker may call the page allocator,
+ * so it is asked when storage gets low.
+ *
+ * Context: any but NMI.
+ * Return: the magazine, or NULL.
+ */
+struct gomagazine *gotransfer_new(struct goheap *h, unsigned int cap)
+{
+	struct gofixalloc *fix = storage_fix(h->node[numa_mem_id()], cap);
+	struct gomagazine *m = gofixalloc_pop(fix);
+
+	if (gofixalloc_low(fix))
+		gohooks_kick(h);
+	if (m) {
+		WRITE_ONCE(m->next, NULL);
+		WRITE_ONCE(m->n, 0);
+	}
+	return m;
+}
+
+static void push_full(struct gotransfer *t, struct gomagazine *m)
+{
+	lockdep_assert_held(&t->lock);
+	WRITE_ONCE(m->next, t->full);
+	t->full = m;
+	WRITE_ONCE(t->nfull, t->nfull + 1);
+	WRITE_ONCE(t->objects, t->objects + m->n);
+	if (t->nfull == 1)
+		gohooks_wake(t->node->heap);
+}
+
+static struct gomagazine *pop_full(struct gotransfer *t)
+{
+	struct gomagazine *m = t->full;
+
+	lockdep_assert_held(&t->lock);
+	if (!m)
+		return NULL;
+	t->full = m->next;
+	WRITE_ONCE(t->nfull, t->nfull - 1);
+	t->full_low = min(t->full_low, t->nfull);
+	WRITE_ONCE(t->objects, t->objects - m->n);
+	return m;
+}
+
+static void push_empty(struct gotransfer *t, struct gomagazine *m)
+{
+	lockdep_assert_held(&t->lock);
+	WRITE_ONCE(m->next, t->empty);
+	t->empty = m;
+	WRITE_ONCE(t->nempty, t->nempty + 1);
+	if (t->nempty == 1)
+		gohooks_wake(t->node->heap);
+}
+
+static struct gomagazine *pop_empty(struct gotransfer *t)
+{
+	struct gomagazine *m = t->empty;
+
+	lockdep_assert_held(&t->lock);
+	if (!m)
+		return NULL;
+	t->empty = m->next;
+	WRITE_ONCE(t->nempty, t->nempty - 1);
+	t->empty_low = min(t->empty_low, t->nempty);
+	return m;
+}
+
+/**
+ * gotransfer_take - take a magazine with objects
+ * @t: the transfer cache
+ * @empty: an empty one, which is left if there is another
+ *
+ * Context: any but NMI.
+ * Return: the magazine, or NULL if there is none; then @empty is the caller's.
+ */
+struct gomagazine *gotransfer_take(struct gotransfer *t,
+				   struct gomagazine *empty)
+{
+	struct gomagazine *m;
+	unsigned long flags;
+
+	if (!gotransfer_has(t))
+		return NULL;
+	raw_spin_lock_irqsave(&t->lock, flags);
+	m = pop_full(t);
+	if (m)
+		push_empty(t, empty);
+	raw_spin_unlock_irqrestore(&t->lock, flags);
+	return m;
+}
+
+/* Take objects out of the first magazine; returns how many there were. */
+static unsigned int take_objects(struct gotransfer *t, struct goslot *slot,
+				 unsigned int want)
+{
+	struct gomagazine *m = t->full;
+	unsigned int n = min(want, m->n);
+
+	lockdep_assert_held(&t->lock);
+	WRITE_ONCE(m->n, m->n - n);
+	WRITE_ONCE(t->objects, t->objects - n);
+	memcpy(slot, m->slot + m->n, n * sizeof(*slot));
+	if (!m->n)
+		push_empty(t, pop_full(t));
+	return n;
+}
+
+/**
+ * gotransfer_copy - take some objects
+ * @t: the transfer cache
+ * @slot: where to put them
+ * @want: how many, at most GO_BATCH
+ *
+ * For a stack that is too small for a magazine.
+ *
+ * Context: any but NMI.
+ * Return: how many there were.
+ */
+unsigned int gotransfer_copy(struct gotransfer *t, struct goslot *slot,
+			     unsigned int want)
+{
+	unsigned long flags;
+	unsigned int n = 0;
+
+	if (!gotransfer_has(t))
+		return 0;
+	raw_spin_lock_irqsave(&t->lock, flags);
+	if (t->full)
+		n = take_objects(t, slot, want);
+	raw_spin_unlock_irqrestore(&t->lock, flags);
+	return n;
+}
+
+/**
+ * gotransfer_take_one - get one object past the mcache
+ * @t: the transfer cache
+ * @size: what was asked for
+ * @slot: where to put the object
+ *
+ * Context: any, NMI included.
+ * Return: false if there is none, or in NMI if the lock is taken.
+ */
+bool gotransfer_take_one(struct gotransfer *t, size_t size,
+			 struct goslot *slot)
+{
+	unsigned long flags;
+	bool got;
+
+	local_irq_save(flags);
+	if (unlikely(in_nmi())) {
+		/* The NMI may have interrupted the holder of the lock. */
+		if (!raw_spin_trylock(&t->lock)) {
+			local_irq_restore(flags);
+			return false;
+		}
+	} else {
+		raw_spin_lock(&t->lock);
+	}
+	got = t->full && take_objects(t, slot, 1);
+	if (got) {
+		t->mallocs++;
+		t->requested += size;
+	}
+	raw_spin_unlock_irqrestore(&t->lock, flags);
+	return got;
+}
+
+/**
+ * gotransfer_top_up - add the empty magazines that were lacking
+ * @t: the transfer cache
+ * @gfp: as for alloc_pages()
+ *
+ * Context: what @gfp permits.
+ */
+void gotransfer_top_up(struct gotransfer *t, gfp_t gfp)
+{
+	struct gomagazine *m;
+	unsigned long flags;
+	unsigned int wanted;
+
+	if (!READ_ONCE(t->wanted))
+		return;
+	raw_spin_lock_irqsave(&t->lock, flags);
+	wanted = t->wanted;
+	WRITE_ONCE(t->wanted, 0);
+	raw_spin_unlock_irqrestore(&t->lock, flags);
+	while (wanted--) {
+		m = gofixalloc_alloc(storage_fix(t->node, t->cap), gfp);
+		if (!m)
+			break;
+		WRITE_ONCE(m->n, 0);
+		raw_spin_lock_irqsave(&t->lock, flags);
+		push_empty(t, m);
+		raw_spin_unlock_irqrestore(&t->lock, flags);
+	}
+}
+
+/* Put the objects of a magazine back into their spans. */
+static void empty_magazine(struct goheap *h, struct gomagazine *m)
+{
+	gocentral_free(h, m->slot, m->n, false);
+	WRITE_ONCE(m->n, 0);
+}
+
+/* The node of an object; NULL if it is none, which only check=0 lets in. */
+static struct gonode *node_of(struct goheap *h, const struct goslot *slot)
+{
+	struct gocentral *c = gospan_of(h, slot->obj)->central;
+
+	return c ? c->node : NULL;
+}
+
+/*
+ * Keep the objects of one node in a magazine, that of the last one, and put the
+ * others into their spans.  Returns the node; NULL if nothing has been kept.
+ */
+static struct gonode *keep_one_node(struct goheap *h, struct gomagazine *m)
+{
+	struct gonode *node = node_of(h, &m->slot[m->n - 1]);
+	unsigned int i, n = m->n;
+
+	for (i = n; i--;) {
+		if (node && node_of(h, &m->slot[i]) == node)
+			continue;
+		n--;
+		swap(m->slot[i], m->slot[n]);
+	}
+	if (n < m->n)
+		gocentral_free(h, m->slot + n, m->n - n, false);
+	WRITE_ONCE(m->n, n);
+	return node;
+}
+
+static struct gonode *home_of(struct goheap *h, struct gomagazine *m)
+{
+	return nr_node_ids == 1 ? h->node[0] : keep_one_node(h, m);
+}
+
+static bool has_room(const struct gotransfer *t)
+{
+	return READ_ONCE(t->nfull) < t->most;
+}
+
+/**
+ * gotransfer_leave - leave a magazine with objects for an empty one
+ * @h: the heap
+ * @spc: the span class
+ * @m: the magazine
+ *
+ * If there is no room, or no other magazine, its objects go to their spans.
+ *
+ * Context: any but NMI; preemption is off.
+ * Return: an empty magazine, which may be @m.
+ */
+struct gomagazine *gotransfer_leave(struct goheap *h, unsigned int spc,
+				    struct gomagazine *m)
+{
+	struct gonode *node = home_of(h, m);
+	struct gomagazine *empty = NULL;
+	bool left = false;
+	struct gotransfer *t;
+	unsigned long flags;
+
+	if (!node)
+		return m;
+	t = &node->transfer[spc];
+	if (has_room(t) && !READ_ONCE(t->empty))
+		empty = gotransfer_new(h, t->cap);
+	raw_spin_lock_irqsave(&t->lock, flags);
+	if (!empty)
+		empty = pop_empty(t);
+	if (!empty) {
+		WRITE_ONCE(t->wanted, t->wanted + has_room(t));
+	} else {
+		left = has_room(t);
+		if (left)
+			push_full(t, m);
+		else
+			push_empty(t, empty);
+	}
+	raw_spin_unlock_irqrestore(&t->lock, flags);
+	if (left)
+		return empty;
+	empty_magazine(h, m);
+	return m;
+}
+
+/**
+ * gotransfer_store - leave a magazine with objects for good
+ * @h: the heap
+ * @spc: the span class
+ * @m: the magazine
+ *
+ * Context: any but NMI; preemption is off.
+ */
+void gotransfer_store(struct goheap *h, unsigned int spc,
+		      struct gomagazine *m)
+{
+	struct gonode *node = home_of(h, m);
+	struct gotransfer *t;
+	unsigned long flags;
+
+	if (!node) {
+		gofixalloc_free(h, m);
+		return;
+	}
+	t = &node->transfer[spc];
+	if (!has_room(t))
+		empty_magazine(h, m);
+	raw_spin_lock_irqsave(&t->lock, flags);
+	if (m->n)
+		push_full(t, m);
+	else
+		push_empty(t, m);
+	raw_spin_unlock_irqrestore(&t->lock, flags);
+}
+
+static struct gomagazine *detach(struct gotransfer *t, bool full)
+{
+	struct gomagazine *m;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&t->lock, flags);
+	m = full ? pop_full(t) : pop_empty(t);
+	raw_spin_unlock_irqrestore(&t->lock, flags);
+	return m;
+}
+
+/* Free a magazine, and put its objects into their spans. */
+static void break_up(struct goheap *h, struct gomagazine *m)
+{
+	if (m->n)
+		empty_magazine(h, m);
+	gofixalloc_free(h, m);
+}
+
+static unsigned int give_up(struct gotransfer *t, bool full, unsigned int want)
+{
+	struct gomagazine *m;
+	unsigned int n;
+
+	for (n = 0; n < want && (m = detach(t, full)); n++)
+		break_up(t->node->heap, m);
+	return n;
+}
+
+/**
+ * gotransfer_flush - put objects back into their spans
+ * @t: the transfer cache
+ * @want: how many magazines
+ *
+ * When none is left the empty ones go, too.
+ *
+ * Context: any but NMI.
+ * Return: how many went, those without objects included.
+ */
+unsigned int gotransfer_flush(struct gotransfer *t, unsigned int want)
+{
+	unsigned int n = give_up(t, true, want);
+
+	return n + give_up(t, false, want - n);
+}
+
+static unsigned int count_magazines(const struct gotransfer *t)
+{
+	return READ_ONCE(t->nfull) + READ_ONCE(t->nempty);
+}
+
+/**
+ * gotransfer_flush_all - put all objects of a node's back into their spans
+ * @node: the node
+ *
+ * As many as there are now, for a busy load may leave more of them as fast.
+ *
+ * Context: task, may sleep.
+ */
+void gotransfer_flush_all(struct gonode *node)
+{
+	struct gotransfer *t;
+	unsigned int left;
+
+	for (t = node->transfer; t < node->transfer + GO_NR_SPANCLASSES; t++)
+		for (left = count_magazines(t);
+		     left && gotransfer_flush(t, 1); left--)
+			cond_resched();
+}
+
+/**
+ * gotransfer_any - has a node any magazines in its transfer caches?
+ * @node: the node
+ *
+ * Context: any.
+ * Return: whether it has.
+ */
+bool gotransfer_any(const struct gonode *node)
+{
+	unsigned int spc;
+
+	for_each_gospc(spc)
+		if (count_magazines(&node->transfer[spc]))
+			return true;
+	return false;
+}
+
+/**
+ * gotransfer_mark_idle - note how much was not needed since the last call
+ * @t: the transfer cache
+ *
+ * gotransfer_trim_idle() gives it up.
+ *
+ * Context: any but NMI.
+ */
+void gotransfer_mark_idle(struct gotransfer *t)
+{
+	unsigned long flags;
+
+	if (!count_magazines(t))
+		return;
+	raw_spin_lock_irqsave(&t->lock, flags);
+	WRITE_ONCE(t->stale_full, t->full_low);
+	WRITE_ONCE(t->stale_empty, t->empty_low);
+	t->full_low = t->nfull;
+	t->empty_low = t->nempty;
+	raw_spin_unlock_irqrestore(&t->lock, flags);
+}
+
+/* Take out a magazine that was marked and has not been needed since. */
+static struct gomagazine *detach_idle(struct gotransfer *t)
+{
+	unsigned int full = min(t->stale_full, t->full_low);
+	unsigned int empty = min(t->stale_empty, t->empty_low);
+
+	lockdep_assert_held(&t->lock);
+	WRITE_ONCE(t->stale_full, full ? full - 1 : 0);
+	if (full)
+		return pop_full(t);
+	WRITE_ONCE(t->stale_empty, empty ? empty - 1 : 0);
+	return empty ? pop_empty(t) : NULL;
+}
+
+/**
+ * gotransfer_trim_idle - give up a magazine that was marked
+ * @t: the transfer cache
+ *
+ * Context: any but NMI.
+ * Return: false when all have gone.
+ */
+bool gotransfer_trim_idle(struct gotransfer *t)
+{
+	struct gomagazine *m;
+	unsigned long flags;
+
+	if (!READ_ONCE(t->stale_full) && !READ_ONCE(t->stale_empty))
+		return false;
+	raw_spin_lock_irqsave(&t->lock, flags);
+	m = detach_idle(t);
+	raw_spin_unlock_irqrestore(&t->lock, flags);
+	if (m)
+		break_up(t->node->heap, m);
+	return m;
+}
+
+/**
+ * gotransfer_bytes - bytes of the objects that a node's transfer caches hold
+ * @node: the node
+ *
+ * Context: any.
+ * Return: how many.
+ */
+unsigned long gotransfer_bytes(const struct gonode *node)
+{
+	unsigned long bytes = 0;
+	unsigned int spc;
+
+	for_each_gospc(spc)
+		bytes += READ_ONCE(node->transfer[spc].objects) *
+			 go_class_size[GO_SPC_CLASS(spc)];
+	return bytes;
+}
+
+static const char *check_lists(const struct gotransfer *t)
+{
+	unsigned int nfull = 0, nempty = 0;
+	const struct gomagazine *m;
+	unsigned long objects = 0;
+
+	lockdep_assert_held(&t->lock);
+	for (m = t->full; m && nfull <= t->nfull; m = m->next, nfull++) {
+		if (!m->n || m->n > t->cap)
+			return "has a magazine that cannot be full";
+		objects += m->n;
+	}
+	for (m = t->empty; m && nempty <= t->nempty; m = m->next, nempty++)
+		if (m->n)
+			return "has objects in an empty magazine";
+	if (nfull != t->nfull || nempty != t->nempty || objects != t->objects)
+		return "miscounts its magazines";
+	return nfull > t->most ? "holds more than its share" : NULL;
+}
+
+/* The objects that are handed out next, and stand for the others. */
+static bool has_live_object(const struct gotransfer *t)
+{
+	const struct gomagazine *m = t->full;
+	unsigned int i;
+
+	lockdep_assert_held(&t->lock);
+	for (i = 0; m && i < m->n; i++)
+		if (m->slot[i].state && *m->slot[i].state >= GO_OBJ_LIVE)
+			return true;
+	return false;
+}
+
+/**
+ * gotransfer_check - what is wrong with a transfer cache
+ * @t: the transfer cache
+ *
+ * Context: any but NMI.
+ * Return: words that complete "a transfer cache ..."; NULL if nothing is wrong.
+ */
+const char *gotransfer_check(struct gotransfer *t)
+{
+	const char *what;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&t->lock, flags);
+	what = check_lists(t);
+	if (!what && static_branch_likely(&goalloc_check) && has_live_object(t))
+		what = "has a live object";
+	raw_spin_unlock_irqrestore(&t->lock, flags);
+	return what;
+}
+
+/**
+ * gotransfer_init - make a transfer cache
+ * @t: the transfer cache
+ * @node: its node
+ * @spc: the span class
+ *
+ * Context: any.
+ */
+void gotransfer_init(struct gotransfer *t, struct gonode *node,
+		     unsigned int spc)
+{
+	unsigned int size = go_class_size[GO_SPC_CLASS(spc)];
+
+	raw_spin_lock_init(&t->lock);
+	t->node = node;
+	if (!size)
+		return;
+	t->cap = gotransfer_cap(spc);
+	t->most = min(GO_TRANSFER_BYTES / (size * t->cap),
+		      GO_TRANSFER_MAX / t->cap);
+}
+
+/**
+ * gotransfer_fix_init - make a node's allocators of magazines
+ * @node: the node
+ *
+ * Context: any.
+ */
+void gotransfer_fix_init(struct gonode *node)
+{
+	unsigned int i;
+
+	BUILD_BUG_ON(sizeof(struct gomagazine) != sizeof(struct goslot));
+	for (i = 0; i < GO_NR_FIX_STACK; i++)
+		gofixalloc_init(node, GO_FIX_STACK + i, storage_bytes[i],
+				i ? 4 : 16);
+}
