@@ -254,12 +254,18 @@ bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp)
 	return true;
 }
 
+/* Zeroing is a tail call, so the common path spills nothing. */
+static __always_inline void *clear_tiny(void *p, size_t size, gfp_t gfp)
+{
+	return unlikely(want_init_on_alloc(gfp)) ? memset(p, 0, size) : p;
+}
+
 /* Make a new block of tiny objects and return the object at its front. */
-static void *new_tiny_block(struct goheap *h, size_t size, gfp_t gfp)
+static noinline void *new_tiny_block(struct goheap *h, size_t size, gfp_t gfp)
 {
 	/* A block has to be in a span. */
-	void *p = goalloc_pop(h, GO_TINY_SPC, size, gfp | __GFP_NOMEMALLOC,
-			      true);
+	void *p = goalloc_pop(h, GO_TINY_SPC, size,
+			      (gfp & ~__GFP_ZERO) | __GFP_NOMEMALLOC, true);
 	void *old;
 
 	if (!p)
@@ -268,7 +274,8 @@ static void *new_tiny_block(struct goheap *h, size_t size, gfp_t gfp)
 	old = gotiny_install(h, p, size);
 	if (old)
 		gofree_block(old, h);
-	return p;
+	this_cpu_inc(h->mcache->tiny_mallocs);
+	return clear_tiny(p, size, gfp);
 }
 
 /**
@@ -282,16 +289,27 @@ static void *new_tiny_block(struct goheap *h, size_t size, gfp_t gfp)
  */
 void *goalloc_tiny(struct goheap *h, size_t size, gfp_t gfp)
 {
-	void *p = gotiny_take(h, size);
+	struct gomcache *c;
+	void *p;
+	int off;
 
-	if (!p)
-		p = new_tiny_block(h, size, gfp & ~__GFP_ZERO);
-	if (!p)
-		return NULL;
-	this_cpu_inc(h->mcache->tiny_mallocs);
-	if (want_init_on_alloc(gfp))
-		memset(p, 0, size);
-	return p;
+	preempt_disable();
+	c = this_cpu_ptr(h->mcache);
+	if (likely(!c->busy)) {
+		gomcache_enter(c);
+		off = gotiny_take(c, size);
+		if (unlikely(off < 0))
+			off = gotiny_again(c, size);
+		p = (void *)c->tiny + off;
+		gomcache_leave(c);
+		if (likely(off >= 0)) {
+			this_cpu_inc(h->mcache->tiny_mallocs);
+			preempt_enable();
+			return clear_tiny(p, size, gfp);
+		}
+	}
+	preempt_enable();
+	return new_tiny_block(h, size, gfp);
 }
 
 /* Check the span of an object that is taken, and whether it is still poison. */

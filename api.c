@@ -74,9 +74,14 @@ static __always_inline void *alloc_object(size_t size, gfp_t gfp, bool noscan)
 {
 	size_t least = noscan ? GO_TINY_SIZE : 1;
 
-	if (unlikely(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)) ||
-	    unlikely(size - least > GO_MAX_SMALL - least))
+	if (unlikely(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)))
 		return alloc_odd(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
+	if (unlikely(size - least > GO_MAX_SMALL - least)) {
+		if (noscan && size - 1 < GO_TINY_SIZE - 1 &&
+		    !static_branch_unlikely(&goalloc_detour))
+			return goalloc_tiny(&goalloc_heap, size, gfp);
+		return alloc_odd(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
+	}
 	return alloc_class(gosizeclass_of(size), size, gfp, noscan);
 }
 
@@ -236,7 +241,8 @@ static noinline void free_sized_slow(const void *p, size_t size,
 static __always_inline bool try_free_sized(void *p, unsigned long class)
 {
 	if (static_branch_likely(&goalloc_check))
-		return gofree_try(&goalloc_heap, p, class, true);
+		return gofree_try(&goalloc_heap, gospan_of(&goalloc_heap, p),
+				  p, class, true);
 	return !want_init_on_free() && likely(!ZERO_OR_NULL_PTR(p)) &&
 	       gofree_push(&goalloc_heap, p, GO_SPC(class, 0), NULL, false);
 }

@@ -171,19 +171,14 @@ void gofree_block(void *block, struct goheap *h)
 	gofree_fast(h, block);
 }
 
-/* Free a tiny object; false when there is none. */
-static bool free_tiny(struct goheap *h, struct gospan *s, void *p,
-		      atomic_t *word)
+/* Free the block of tiny objects that @p was the last of. */
+static void free_block_of(struct goheap *h, struct gospan *s, void *p)
 {
 	unsigned int idx = gotiny_index(s, p);
-	enum gotiny_freed freed = gotiny_free(h, s, p, word);
 
-	if (freed != GOTINY_LAST)
-		return freed;
 	if (static_branch_likely(&goalloc_check))
 		s->objstate[idx] = GO_OBJ_FREE;
 	free_small(h, s, idx, gospan_object(s, idx));
-	return true;
 }
 
 /* Cover what a suspected object held, with poison or zeroes, if asked to. */
@@ -229,15 +224,31 @@ static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 	gocentral_free_one(h, p);
 }
 
-/* Free the object at @p; returns GO_NR_MISUSES, or what is wrong with @p. */
+/* Clear a tiny object and free it; false when there is none. */
+static bool clear_and_free_tiny(struct goheap *h, struct gospan *s, void *p,
+				struct gotiny_words w)
+{
+	enum gotiny_freed freed;
+
+	gotiny_clear(s, p);
+	freed = gotiny_free(h, p, w);
+	if (freed == GOTINY_LAST)
+		free_block_of(h, s, p);
+	return freed;
+}
+
+/*
+ * Free the object at @p; of tiny ones only those that have to be cleared come
+ * here.  Returns GO_NR_MISUSES, or what is wrong with @p.
+ */
 static enum gomisuse free_any(struct goheap *h, struct gospan *s, void *p,
 			      unsigned long caller)
 {
-	atomic_t *word = gotiny_word(s, p);
+	struct gotiny_words w = gotiny_words_of(s, p);
 	unsigned long idx;
 
-	if (gotiny_lives(word)) {
-		if (!free_tiny(h, s, p, word))
+	if (gotiny_lives(w)) {
+		if (!want_init_on_free() || !clear_and_free_tiny(h, s, p, w))
 			return gotiny_inside(s, p) ? GO_INTERIOR :
 						     GO_DOUBLE_FREE;
 	} else if (gospan_index(s, p, &idx) &&
@@ -252,23 +263,20 @@ static enum gomisuse free_any(struct goheap *h, struct gospan *s, void *p,
 	return GO_NR_MISUSES;
 }
 
-/**
- * gofree_slow - free when the fast path could not
- * @p: what was passed to gofree(), NULL included
- * @h: the heap; second, so that the fast half leaves @p where it is
- * @caller: by which caller
- *
- * Context: any.
+/*
+ * Free what is no tiny object.  Preemption is off, and on again at the end.
+ * Not inline, so that a tiny object need not save registers for all this.
  */
-void gofree_slow(void *p, struct goheap *h, unsigned long caller)
+static noinline void free_other(struct goheap *h, struct gospan *s, void *p,
+				unsigned long caller)
 {
 	enum gomisuse kind;
-	struct gospan *s;
 
-	if (ZERO_OR_NULL_PTR(p))
+	if (ZERO_OR_NULL_PTR(p)) {
+		preempt_enable();
 		return;
-	preempt_disable();
-	s = gospan_with(h, p);
+	}
+	s = gospan_if_with(s, p);
 	if (claim_large(s, p)) {
 		/* It is ours and stays; its pages may take a while to go. */
 		preempt_enable();
@@ -279,4 +287,51 @@ void gofree_slow(void *p, struct goheap *h, unsigned long caller)
 	preempt_enable();
 	if (kind != GO_NR_MISUSES)
 		gohooks_misuse(h, kind, p, 0, caller);
+}
+
+static noinline void free_last_tiny(struct goheap *h, struct gospan *s, void *p)
+{
+	free_block_of(h, s, p);
+	preempt_enable();
+}
+
+/**
+ * gofree_rest - free what the fast path has looked up and could not free
+ * @p: what was passed to gofree(), NULL included
+ * @s: what gospan_of() says of it, since when preemption is off
+ * @h: the heap
+ * @caller: by which caller
+ *
+ * Most often it is a tiny object, so that is looked for first.
+ *
+ * Context: any; preemption is off, and on again at the end.
+ */
+void gofree_rest(void *p, struct gospan *s, struct goheap *h,
+		 unsigned long caller)
+{
+	struct gotiny_words w = gotiny_words_of(s, p);
+	enum gotiny_freed freed = GOTINY_NONE;
+
+	if (w.out && !want_init_on_free())
+		freed = gotiny_free(h, p, w);
+	if (likely(freed == GOTINY_ONE))
+		preempt_enable();
+	else if (freed == GOTINY_LAST)
+		free_last_tiny(h, s, p);
+	else
+		free_other(h, s, p, caller);
+}
+
+/**
+ * gofree_slow - free, whatever it is
+ * @p: what was passed to gofree(), NULL included
+ * @h: the heap
+ * @caller: by which caller
+ *
+ * Context: any.
+ */
+void gofree_slow(void *p, struct goheap *h, unsigned long caller)
+{
+	preempt_disable();
+	gofree_rest(p, gospan_of(h, p), h, caller);
 }

@@ -18,6 +18,8 @@
 #include "span.h"
 
 void gofree_slow(void *p, struct goheap *h, unsigned long caller);
+void gofree_rest(void *p, struct gospan *s, struct goheap *h,
+		 unsigned long caller);
 void gofree_block(void *block, struct goheap *h);
 enum gomisuse gofree_classify(struct goheap *h, const void *p);
 
@@ -70,14 +72,13 @@ static __always_inline bool gofree_push(struct goheap *h, void *p,
 }
 
 /*
- * Free an object, which must be of @class unless that is 0.  Compiled for each
- * value of check= on its own, so that there are no more branches than needed.
- * Preemption is off.
+ * Free an object of span @s, which must be of @class unless that is 0.
+ * Compiled for each value of check= on its own, so that there are no more
+ * branches than needed.  Preemption is off.
  */
-static __always_inline bool gofree_try(struct goheap *h, void *p,
-				       unsigned int class, bool check)
+static __always_inline bool gofree_try(struct goheap *h, struct gospan *s,
+				       void *p, unsigned int class, bool check)
 {
-	struct gospan *s = gospan_of(h, p);
 	unsigned long idx;
 
 	if (want_init_on_free())
@@ -126,18 +127,26 @@ static __always_inline size_t gofree_many(struct goheap *h, size_t n, void **p,
 /* Free any pointer.  The slow path handles NULL and foreign ones. */
 static __always_inline void gofree_fast(struct goheap *h, void *p)
 {
+	struct gospan *s;
+
 	preempt_disable();
+	/* All of it twice: what the two have in common would end in a jump. */
 	if (static_branch_likely(&goalloc_check)) {
-		if (likely(gofree_try(h, p, 0, true))) {
+		s = gospan_of(h, p);
+		if (likely(gofree_try(h, s, p, 0, true))) {
 			preempt_enable();
 			return;
 		}
-	} else if (likely(gofree_try(h, p, 0, false))) {
-		preempt_enable();
-		return;
+	} else {
+		s = gospan_of(h, p);
+		if (likely(gofree_try(h, s, p, 0, false))) {
+			preempt_enable();
+			return;
+		}
 	}
-	preempt_enable();
-	gofree_slow(p, h, _RET_IP_);
+	/* So that gcc has no copy of it made for the call on the way above. */
+	OPTIMIZER_HIDE_VAR(s);
+	gofree_rest(p, s, h, _RET_IP_);
 }
 
 #endif /* GOALLOC_FREE_H */

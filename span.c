@@ -32,7 +32,7 @@
  * had pages.  So nothing is copied, and whoever has an object need not fear to
  * read an old map.  The two instructions are saved again: by what an entry is
  * (struct goarenal2), by 4 GiB, whose arena and page are found in the lower
- * half of an address without a mask, and in gospan_index() and gofree_slow().
+ * half of an address without a mask, and in gospan_index() and gofree_rest().
  *
  * Arenas lie as blocks of the page allocator do, by physical address: where RAM
  * begins in the midst of 4 MiB, the linear map is shifted against them.  The
@@ -439,6 +439,9 @@ static unsigned int states_after(const struct gospan *s, unsigned int class,
 	return s->half ? GO_PAGE_SIZE / go_class_size[class] + 1 : n + 1;
 }
 
+/* Of an object of a span with tiny ones: what is out, and what came back. */
+#define TINY_BYTES	(sizeof(u32) + sizeof(u16))
+
 /* Bytes of a bit block: @avail, @back, the tiny words if any, state bytes. */
 static unsigned int bits_size(const struct gospan *s, unsigned int spc,
 			      unsigned int n)
@@ -446,13 +449,13 @@ static unsigned int bits_size(const struct gospan *s, unsigned int spc,
 	unsigned int class = GO_SPC_CLASS(spc);
 
 	return 2 * BITS_TO_LONGS(n) * sizeof(long) +
-	       (gospan_needs_tiny(spc) ? n * sizeof(atomic_t) : 0) +
+	       (gospan_needs_tiny(spc) ? n * TINY_BYTES : 0) +
 	       states_before(s, class) + states_after(s, class, n);
 }
 
 /* The sizes for which there is an allocator. */
 static const unsigned int bits_sizes[GO_NR_FIX_BITS] = {
-	64, 168, 328, 648, 1288, 2704,
+	64, 168, 328, 648, 1288, 3720,
 };
 
 static struct gofixalloc *bits_fix(struct gonode *node, const struct gospan *s,
@@ -531,10 +534,10 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 	rest = s->back + BITS_TO_LONGS(n);
 	s->tiny = NULL;
 	if (gospan_needs_tiny(spc)) {
-		memset(rest, 0, n * sizeof(atomic_t));
+		memset(rest, 0, n * TINY_BYTES);
 		/* A reader of a bad address finds them, if anything, clear. */
 		smp_store_release(&s->tiny, rest);
-		rest += n * sizeof(atomic_t);
+		rest += n * TINY_BYTES;
 	}
 	s->objstate = rest + states_before(s, class);
 	memset(rest, GO_OBJ_FREE,
@@ -569,7 +572,7 @@ void gospan_uncarve(struct goheap *h, struct gospan *s)
 	s->back = NULL;
 	s->spanclass = 0;
 	s->pushclass = 0;
-	s->nelems = 0;
+	WRITE_ONCE(s->nelems, 0);
 	s->needzero = true;
 	gofixalloc_free_rcu(h, bits);
 }

@@ -167,17 +167,21 @@ static inline unsigned long gospan_bytes(const struct gospan *s)
 }
 
 /*
- * The span that an address is in, or &gospan_nil.  Preemption is off.  Of an 8
+ * What gospan_of() has found if the address is in it, else &gospan_nil.  Of an 8
  * KiB page the heap may have half, and gospan_of() finds the span from the other
  * half, too; the fast paths can do with that.
  */
-static inline struct gospan *gospan_with(struct goheap *h, const void *p)
+static inline struct gospan *gospan_if_with(struct gospan *s, const void *p)
 {
-	struct gospan *s = gospan_of(h, p);
-
 	return s->half &&
 	       (unsigned long)kasan_reset_tag(p) - s->base >= PAGE_SIZE ?
 	       &gospan_nil : s;
+}
+
+/* The span that an address is in, or &gospan_nil.  Preemption is off. */
+static inline struct gospan *gospan_with(struct goheap *h, const void *p)
+{
+	return gospan_if_with(gospan_of(h, p), p);
 }
 
 static inline bool gospan_needs_tiny(unsigned int spc)

@@ -3,17 +3,22 @@
  * Tiny objects: several of less than 16 bytes in one 16-byte block.
  *
  * Go's tiny allocator, with what Go forbids: its objects may be freed.  A block
- * is an ordinary object of class 2, noscan, and has a word out of line whose
- * bits say where live objects start, where objects have ended, and whether the
- * block is some CPU's current one.  A free clears its start bit.  The last bit
- * is cleared either by a free or by the CPU that turns to another block; the
- * one that does so frees the block.  The word is atomic, so that this is exact
- * in every context: a start bit that is not set is a double free, always.  A
- * count of live objects would be shorter, but could not tell a double free from
- * the free of a neighbour.
+ * is an ordinary object of class 2, noscan, and has two words out of line.  One
+ * says where objects that were handed out start and end.  Only the CPU whose
+ * current block it is hands out of it, so that no atomic is needed there.  The
+ * other says which have come back, and whether the CPU has turned to another
+ * block.  It is atomic, so that this is exact in every context: a bit that is
+ * set already is a double free, always.  Whoever sets the last bit, a free or
+ * the CPU that turns away, has the block and frees it.  A count of live objects
+ * would be shorter, but could not tell a double free from the free of a
+ * neighbour.
  *
- * A CPU hands out its current block from front to back; space that is freed
- * meanwhile returns with the block, as it does in Go.
+ * A CPU hands out its current block from front to back, and begins again when
+ * all of it has come back; other space that is freed meanwhile returns with the
+ * block, as it does in Go.  No object starts at the last byte, whose bit says
+ * that the CPU has turned away.
+ *
+ * The fast halves of both ways are inlines in tiny.h.
  */
 
 #include <linux/mm.h>
@@ -27,72 +32,52 @@ static unsigned int block_offset(const void *p)
 	return (unsigned long)p % GO_TINY_SIZE;
 }
 
-/* The bits of an object; one that ends with the block needs no end. */
-static int object_bits(unsigned int off, unsigned int size)
-{
-	unsigned long bits = GO_TINY_START(off);
-
-	if (off + size < GO_TINY_SIZE)
-		bits |= GO_TINY_END(off + size);
-	return bits;
-}
-
-static unsigned int tiny_align(unsigned int off, unsigned int size)
-{
-	return ALIGN(off, min(size & -size, 8U));
-}
-
 /**
- * gotiny_take - hand out the next piece of the CPU's current block
- * @h: the heap
- * @size: bytes, 1 to GO_TINY_SIZE - 1
- *
- * Context: any.
- * Return: the object, or NULL when the block has no room or the cache is busy.
+ * struct tiny_block - a block and its words
+ * @block: the block, or 0
+ * @w: its words
  */
-void *gotiny_take(struct goheap *h, unsigned int size)
-{
-	struct gomcache *c;
-	struct gostack *s;
-	unsigned int off;
-	void *p = NULL;
-
-	preempt_disable();
-	c = this_cpu_ptr(h->mcache);
-	if (!c->busy) {
-		gomcache_enter(c);
-		off = tiny_align(c->tiny_off, size);
-		if (c->tiny && off + size <= GO_TINY_SIZE) {
-			atomic_or(object_bits(off, size), c->tiny_word);
-			c->tiny_off = off + size;
-			p = (void *)c->tiny + off;
-			s = &c->stack[GO_TINY_SPC];
-			gomcache_count(&s->requested, size);
-		}
-		gomcache_leave(c);
-	}
-	preempt_enable();
-	return p;
-}
+struct tiny_block {
+	unsigned long block;
+	struct gotiny_words w;
+};
 
 /*
  * A block has stopped being a CPU's current one.  Return it if nothing in it is
  * live; the caller then owns it.
  */
-static void *retire_block(unsigned long block, atomic_t *word)
+static void *retire_block(const struct tiny_block *b)
 {
-	int old = atomic_fetch_andnot(GO_TINY_HOLD, word);
+	u16 new, old = READ_ONCE(*b->w.back);
 
-	if ((old & GO_TINY_LIVE) != GO_TINY_HOLD)
+	do {
+		new = old | GO_TINY_RETIRED;
+	} while (!try_cmpxchg(b->w.back, &old, new));
+	if (new != ((*b->w.out & GO_TINY_STARTS) | GO_TINY_RETIRED))
 		return NULL;
-	atomic_set(word, 0);
-	return (void *)block;
+	WRITE_ONCE(*b->w.out, 0);
+	return (void *)b->block;
+}
+
+static struct tiny_block current_block(const struct gomcache *c)
+{
+	return (struct tiny_block){ c->tiny, { c->tiny_out, c->tiny_back } };
+}
+
+static void set_current(struct gomcache *c, const struct tiny_block *b,
+			unsigned int off)
+{
+	WRITE_ONCE(c->tiny, b->block);
+	c->tiny_out = b->w.out;
+	c->tiny_back = b->w.back;
+	c->tiny_off = off;
 }
 
 /* Of a new block and the current one, make current what has more room. */
-static void *make_block_current(struct goheap *h, unsigned long block,
-				atomic_t *word, unsigned int off)
+static void *make_block_current(struct goheap *h, struct tiny_block b,
+				unsigned int off)
 {
+	struct tiny_block old;
 	struct gomcache *c;
 
 	preempt_disable();
@@ -100,14 +85,14 @@ static void *make_block_current(struct goheap *h, unsigned long block,
 	if (!c->busy) {
 		gomcache_enter(c);
 		if (!c->tiny || off < c->tiny_off) {
-			swap(c->tiny, block);
-			swap(c->tiny_word, word);
-			c->tiny_off = off;
+			old = current_block(c);
+			set_current(c, &b, off);
+			b = old;
 		}
 		gomcache_leave(c);
 	}
 	preempt_enable();
-	return block ? retire_block(block, word) : NULL;
+	return b.block ? retire_block(&b) : NULL;
 }
 
 /**
@@ -121,20 +106,21 @@ static void *make_block_current(struct goheap *h, unsigned long block,
  */
 void *gotiny_install(struct goheap *h, void *block, unsigned int size)
 {
+	struct tiny_block b = { .block = (unsigned long)block };
 	struct gospan *s;
-	unsigned int idx;
-	atomic_t *word;
 
 	preempt_disable();
 	s = gospan_of(h, block);
-	idx = gotiny_index(s, block);
-	word = &s->tiny[idx];
-	atomic_set(word, GO_TINY_HOLD | object_bits(0, size));
+	b.w = gotiny_words_of(s, block);
+	/* It still says what came back when it was a block before. */
+	WRITE_ONCE(*b.w.back, 0);
+	/* Afterwards, because a free looks at this one first. */
+	smp_store_release(b.w.out, gotiny_bits(0, 0, size));
 	if (static_branch_likely(&goalloc_check))
-		s->objstate[idx] = GO_OBJ_TINY;
+		s->objstate[gotiny_index(s, block)] = GO_OBJ_TINY;
 	preempt_enable();
 
-	return make_block_current(h, (unsigned long)block, word, size);
+	return make_block_current(h, b, size);
 }
 
 /**
@@ -146,51 +132,21 @@ void *gotiny_install(struct goheap *h, void *block, unsigned int size)
  */
 void *gotiny_drain(struct gomcache *c)
 {
-	unsigned long block;
-	atomic_t *word;
+	const struct tiny_block none = {};
+	struct tiny_block b;
 
 	gomcache_enter(c);
-	block = c->tiny;
-	word = c->tiny_word;
-	c->tiny = 0;
+	b = current_block(c);
+	set_current(c, &none, GO_TINY_SIZE);
 	gomcache_leave(c);
-	return block ? retire_block(block, word) : NULL;
+	return b.block ? retire_block(&b) : NULL;
 }
 
-/**
- * gotiny_free - free a tiny object
- * @h: the heap
- * @s: its span
- * @p: the object
- * @word: from gotiny_word(), which gotiny_lives()
- *
- * Context: preemption is off.
- * Return: see enum gotiny_freed.
- */
-enum gotiny_freed gotiny_free(struct goheap *h, struct gospan *s, void *p,
-			      atomic_t *word)
+/* Where live objects of a block start; nowhere if its span is no more. */
+static unsigned long live_starts(struct gotiny_words w)
 {
-	int bit = GO_TINY_START(block_offset(p));
-	int old;
-
-	if (want_init_on_free() && (atomic_read(word) & bit))
-		memset(p, 0, gotiny_size(s, p));
-	old = atomic_fetch_andnot(bit, word);
-	if (!(old & bit))
-		return GOTINY_NONE;
-	this_cpu_inc(h->mcache->tiny_frees);
-	if ((old & GO_TINY_LIVE) != bit)
-		return GOTINY_ONE;
-	atomic_set(word, 0);
-	return GOTINY_LAST;
-}
-
-/* The bits of an address's block; none if its span is no more. */
-static u32 read_word(const struct gospan *s, const void *p)
-{
-	atomic_t *word = gotiny_word(s, p);
-
-	return word ? atomic_read(word) : 0;
+	return w.out ? READ_ONCE(*w.out) & GO_TINY_STARTS &
+		       ~READ_ONCE(*w.back) : 0;
 }
 
 /**
@@ -203,13 +159,13 @@ static u32 read_word(const struct gospan *s, const void *p)
  */
 size_t gotiny_size(const struct gospan *s, const void *p)
 {
+	struct gotiny_words w = gotiny_words_of(s, p);
 	unsigned int off = block_offset(p);
-	unsigned long word = read_word(s, p);
 	unsigned long ends;
 
-	if (!(word & GO_TINY_START(off)))
+	if (!(live_starts(w) & GO_TINY_START(off)))
 		return 0;
-	ends = word >> 16 & ~GENMASK(off, 0);
+	ends = READ_ONCE(*w.out) >> 16 & ~GENMASK(off, 0);
 	return (ends ? __ffs(ends) : GO_TINY_SIZE) - off;
 }
 
@@ -224,11 +180,23 @@ size_t gotiny_size(const struct gospan *s, const void *p)
 bool gotiny_inside(const struct gospan *s, const void *p)
 {
 	unsigned int off = block_offset(p), start;
-	unsigned long word = read_word(s, p);
+	unsigned long starts = live_starts(gotiny_words_of(s, p)) &
+			       GENMASK(off, 0);
 
-	word &= GENMASK(off, 0);
-	if (!word)
+	if (!starts)
 		return false;
-	start = __fls(word);
+	start = __fls(starts);
 	return start + gotiny_size(s, p - off + start) > off;
+}
+
+/**
+ * gotiny_clear - clear an object that is about to be freed
+ * @s: its span
+ * @p: the object; nothing is done if it is not live
+ *
+ * Context: preemption is off.
+ */
+void gotiny_clear(const struct gospan *s, void *p)
+{
+	memset(p, 0, gotiny_size(s, p));
 }

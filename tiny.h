@@ -5,7 +5,8 @@
 #ifndef GOALLOC_TINY_H
 #define GOALLOC_TINY_H
 
-#include "types.h"
+#include <linux/mm.h>
+#include "mcache.h"
 
 /**
  * enum gotiny_freed - what became of a free
@@ -19,13 +20,11 @@ enum gotiny_freed {
 	GOTINY_LAST,
 };
 
-void *gotiny_take(struct goheap *h, unsigned int size);
 void *gotiny_install(struct goheap *h, void *block, unsigned int size);
 void *gotiny_drain(struct gomcache *c);
-enum gotiny_freed gotiny_free(struct goheap *h, struct gospan *s, void *p,
-			      atomic_t *word);
 size_t gotiny_size(const struct gospan *s, const void *p);
 bool gotiny_inside(const struct gospan *s, const void *p);
+void gotiny_clear(const struct gospan *s, void *p);
 
 /* The index of a tiny object's block in its span. */
 static inline unsigned int gotiny_index(const struct gospan *s, const void *p)
@@ -33,28 +32,134 @@ static inline unsigned int gotiny_index(const struct gospan *s, const void *p)
 	return ((unsigned long)p - s->base) / GO_TINY_SIZE;
 }
 
-/* The word of an address, or NULL if it has none.  Preemption is off. */
-static inline atomic_t *gotiny_word(const struct gospan *s, const void *p)
-{
-	unsigned int idx = gotiny_index(s, p);
-	atomic_t *words;
+/**
+ * struct gotiny_words - the two words of a 16-byte block
+ * @out: what was handed out; NULL if it has no words
+ * @back: what came back
+ */
+struct gotiny_words {
+	u32 *out;
+	u16 *back;
+};
 
+/*
+ * The words for an address.  Its span may be no more, and what gospan_of() has
+ * found is its span only if it is in there.  Preemption is off.
+ */
+static __always_inline struct gotiny_words
+gotiny_words_of(const struct gospan *s, const void *p)
+{
+	unsigned long idx = ((unsigned long)p - s->base) / GO_TINY_SIZE;
+	unsigned int n = READ_ONCE(s->nelems);
+	struct gotiny_words w = {};
+	u32 *words;
+
+	if (idx >= n)
+		return w;
 	/* As in gospan_index(): with these words goes the base read before. */
 	smp_rmb();
 	words = READ_ONCE(s->tiny);
-	return words ? words + idx : NULL;
+	if (words) {
+		w.out = words + idx;
+		w.back = (u16 *)(words + n) + idx;
+	}
+	return w;
 }
 
-/* Does a word say that its block holds tiny objects? */
-static inline bool gotiny_lives(const atomic_t *word)
+/* Do the words say that their block holds tiny objects? */
+static inline bool gotiny_lives(struct gotiny_words w)
 {
-	return word && (atomic_read(word) & GO_TINY_LIVE);
+	return w.out && READ_ONCE(*w.out);
 }
 
 /* Is an address in a block of tiny objects?  Preemption is off. */
 static inline bool gotiny_holds(const struct gospan *s, const void *p)
 {
-	return gotiny_lives(gotiny_word(s, p));
+	return gotiny_lives(gotiny_words_of(s, p));
+}
+
+/* The bits of what was handed out, with one more object. */
+static __always_inline u32 gotiny_bits(u64 out, unsigned long off,
+				       unsigned long end)
+{
+	out |= GO_TINY_START(off);
+	/* An end at 16 is beyond the word: that object ends with the block. */
+	return out | GO_TINY_END(end);
+}
+
+/* Where an object would stand: aligned to what divides its size, up to 8. */
+static __always_inline unsigned long gotiny_place(unsigned long off,
+						  unsigned long size)
+{
+	unsigned long mask = ((size ^ (size - 1)) >> 1) & 7;
+
+	return (off + mask) & ~mask;
+}
+
+/*
+ * Hand out the next piece of the CPU's current block; its offset there, or -1
+ * when there is no room.  The caller owns @c.
+ */
+static __always_inline int gotiny_take(struct gomcache *c, unsigned long size)
+{
+	unsigned long off = gotiny_place(c->tiny_off, size);
+
+	if (unlikely(off + size > GO_TINY_SIZE || off > GO_TINY_LAST))
+		return -1;
+	WRITE_ONCE(*c->tiny_out, gotiny_bits(*c->tiny_out, off, off + size));
+	c->tiny_off = off + size;
+	gomcache_count(&c->stack[GO_TINY_SPC].requested, size);
+	return off;
+}
+
+/*
+ * The same, but begin the block again if all that it gave has come back.  For
+ * MemStats it is freed and allocated.
+ */
+static __always_inline int gotiny_again(struct gomcache *c, unsigned long size)
+{
+	struct gostack *s = &c->stack[GO_TINY_SPC];
+
+	if (!c->tiny || (*c->tiny_out & GO_TINY_STARTS) !=
+			READ_ONCE(*c->tiny_back))
+		return -1;
+	WRITE_ONCE(*c->tiny_out, gotiny_bits(0, 0, size));
+	/* Afterwards, so that what is freed twice is never found live. */
+	smp_store_release(c->tiny_back, 0);
+	c->tiny_off = size;
+	gomcache_count(&s->frees, 1);
+	gomcache_count(&s->mallocs, 1);
+	gomcache_count(&s->requested, size);
+	return 0;
+}
+
+/*
+ * Free a tiny object, if one starts there; its block has the words @w.  Whoever
+ * sets the last bit, a free or the CPU that gives the block up, has the block.
+ * Preemption is off.
+ */
+static __always_inline enum gotiny_freed
+gotiny_free(struct goheap *h, void *p, struct gotiny_words w)
+{
+	u32 bit = GO_TINY_START((unsigned long)p % GO_TINY_SIZE);
+	u16 new, old = READ_ONCE(*w.back);
+
+	do {
+		/* Another free may have been first, and the block begun again. */
+		if (unlikely(!(READ_ONCE(*w.out) & bit & GO_TINY_STARTS)))
+			return GOTINY_NONE;
+		if (unlikely(old & bit))
+			return GOTINY_NONE;
+		new = old | bit;
+	} while (unlikely(!try_cmpxchg(w.back, &old, new)));
+	this_cpu_inc(h->mcache->tiny_frees);
+	if (!(new & GO_TINY_RETIRED))
+		return GOTINY_ONE;
+	/* No more is handed out of it, so this is final. */
+	if (new != ((READ_ONCE(*w.out) & GO_TINY_STARTS) | GO_TINY_RETIRED))
+		return GOTINY_ONE;
+	WRITE_ONCE(*w.out, 0);
+	return GOTINY_LAST;
 }
 
 #endif /* GOALLOC_TINY_H */

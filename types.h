@@ -62,7 +62,9 @@
  *   state bytes         belong to whatever has the object: the caller while it
  *                       is live, a stack, or the mcentral.  A byte each, so
  *                       that neighbours never share one.
- *   tiny words          are atomic.
+ *   tiny words          what was handed out is written by the CPU whose current
+ *                       block it is, or by whoever has the block to itself;
+ *                       what came back is atomic.
  *   the arena map       is read with preemption off, which is an RCU reader:
  *                       arenas and the memory of descriptors go away only after
  *                       a grace period, descriptors and bit blocks serve another
@@ -245,11 +247,12 @@ enum gospan_apart {
 	GO_SPAN_PAIRED = BIT(2),
 };
 
-/* The bits of a tiny block's word. */
-#define GO_TINY_START(off)	BIT(off)	/* an object starts at 0..15 */
-#define GO_TINY_HOLD		BIT(16)		/* some CPU's current block */
-#define GO_TINY_END(off)	BIT(16 + (off))	/* one ended at 1..15 */
-#define GO_TINY_LIVE		GENMASK(16, 0)
+/* The bits of a tiny block's two words: handed out, and come back. */
+#define GO_TINY_LAST		14			/* where one may start */
+#define GO_TINY_START(off)	BIT(off)		/* both: one starts here */
+#define GO_TINY_STARTS		GENMASK(GO_TINY_LAST, 0)
+#define GO_TINY_RETIRED		BIT(15)			/* back: by its CPU */
+#define GO_TINY_END(off)	BIT_ULL(16 + (off))	/* out: one ends here */
 
 /**
  * enum goscavenger - what gives memory back
@@ -302,7 +305,9 @@ struct gonode;
  * @bytes: of a small span: its length
  * @avail: objects that its holder may hand out (Go's allocBits, inverted)
  * @back: objects that have come back since (Go's gcmarkBits, turned round)
- * @tiny: a word for each object, in spans of GO_TINY_SPC only
+ * @tiny: for each object what was handed out of it as tiny ones, 0 if it is no
+ *	block of them; in spans of GO_TINY_SPC only.  Behind these words, for
+ *	each object a half-word of what came back
  * @navail: bits set in @avail
  * @nback: bits set in @back
  * @cached: an mcache holds it as its current span
@@ -333,7 +338,7 @@ struct gospan {
 	u32 bytes;
 	unsigned long *avail;
 	unsigned long *back;
-	atomic_t *tiny;
+	u32 *tiny;
 	/* What is written as objects move, on a line of its own. */
 	u16 navail __aligned(64);
 	u16 nback;
@@ -469,8 +474,9 @@ struct gostack {
  * @nested: operations that went past it, as @busy was set or in NMI;
  *	this_cpu_inc()
  * @tiny: the current 16-byte block, or 0
- * @tiny_off: how many of its bytes are handed out
- * @tiny_word: its word
+ * @tiny_off: how many of its bytes are handed out; GO_TINY_SIZE without one
+ * @tiny_out: its word of what was handed out
+ * @tiny_back: that of what came back
  * @tiny_mallocs: tiny objects handed out; this_cpu_inc()
  * @tiny_frees: tiny objects taken back; this_cpu_inc()
  * @ask: whether this cache is to be emptied: see reclaim/drain.c
@@ -492,7 +498,8 @@ struct gomcache {
 	unsigned long nested;
 	unsigned long tiny;
 	unsigned int tiny_off;
-	atomic_t *tiny_word;
+	u32 *tiny_out;
+	u16 *tiny_back;
 	unsigned long tiny_mallocs;
 	unsigned long tiny_frees;
 	atomic_t ask;

@@ -55,6 +55,7 @@ EXPORT_SYMBOL_IF_KUNIT(gocentral_idle_pages);
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_slow);
 EXPORT_SYMBOL_IF_KUNIT(gofree_slow);
+EXPORT_SYMBOL_IF_KUNIT(gofree_rest);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_on_node);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_zeroed);
 EXPORT_SYMBOL_IF_KUNIT(godrain_all);

@@ -15,6 +15,7 @@
 #include "observe/observe.h"
 #include "reclaim/reclaim.h"
 #include "span.h"
+#include "tiny.h"
 
 /* Objects of a size: more than a CPU's stack takes of the larger ones. */
 #define NR		40
@@ -166,6 +167,43 @@ static void short_other_half(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bad, 0);
 }
 
+/* The other half of a page with tiny objects: no word is read, or changed. */
+static void short_other_half_tiny(struct kunit *test)
+{
+	long misuses = gotest_misuses(&goalloc_heap, GO_FOREIGN);
+	unsigned int i, n, bad = 0;
+	unsigned long base, off;
+	struct gospan *s;
+	void *p[NR];
+
+	blocks_up_to(0);
+	for (n = 0; n < NR; n++) {
+		p[n] = gomalloc_noscan(8, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[n]);
+	}
+	for (i = 0; i < n; i++) {
+		s = gotest_span_of(&goalloc_heap, p[i]);
+		if (!s->half)
+			continue;
+		base = round_down(s->base, GO_PAGE_SIZE);
+		for (off = 0; off < GO_PAGE_SIZE; off += 8) {
+			if (base + off - s->base < PAGE_SIZE)
+				continue;
+			bad += gotiny_holds(s, (void *)base + off);
+			gofree((void *)base + off);
+			misuses++;
+		}
+		break;
+	}
+	KUNIT_EXPECT_LT(test, i, n);
+	KUNIT_EXPECT_EQ(test, bad, 0);
+	KUNIT_EXPECT_EQ(test, gotest_misuses(&goalloc_heap, GO_FOREIGN),
+			misuses);
+	while (n--)
+		gofree(p[n]);
+	KUNIT_EXPECT_EQ(test, goverify(&goalloc_heap, NULL), 0);
+}
+
 /* An atomic caller has the reserve before it gets NULL, preempted or not. */
 static void short_reserve(struct kunit *test)
 {
@@ -201,6 +239,7 @@ static struct kunit_case short_cases[] = {
 	KUNIT_CASE_PARAM(short_serves, order_gen_params),
 	KUNIT_CASE(short_accounts),
 	KUNIT_CASE(short_other_half),
+	KUNIT_CASE(short_other_half_tiny),
 	KUNIT_CASE(short_reserve),
 	KUNIT_CASE(short_no_longer),
 	{}

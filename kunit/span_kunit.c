@@ -381,7 +381,7 @@ static void expect_fits(struct kunit *test, struct goheap *h,
 	KUNIT_EXPECT_GE(test, s->back - s->avail, BITS_TO_LONGS(s->nelems));
 	if (s->tiny)
 		KUNIT_EXPECT_GE(test, s->objstate - (u8 *)s->tiny,
-				s->nelems * sizeof(*s->tiny));
+				s->nelems * (sizeof(u32) + sizeof(u16)));
 }
 
 static void bits_inuse(struct goheap *h, unsigned long inuse[])
@@ -406,7 +406,7 @@ static void carve_as(struct kunit *test, unsigned int spc, bool needzero)
 	expect_carved(test, s, spc);
 	expect_fits(test, h, s, before);
 	for (i = 0; s->tiny && i < s->nelems; i++)
-		KUNIT_EXPECT_EQ(test, atomic_read(&s->tiny[i]), 0);
+		KUNIT_EXPECT_EQ(test, s->tiny[i], 0);
 	/* So that the next span to get these bits finds them dirty. */
 	memset(s->avail, 0xff, (void *)(s->objstate + s->nelems + 1) -
 			       (void *)s->avail);
@@ -476,7 +476,7 @@ static void expect_stale(struct kunit *test, const struct gospan *s,
 	for (i = 0; i < nelems; i++)
 		bad += gospan_index(s, (void *)base + i * 64, &idx) &&
 		       (idx > nelems || s->objstate[idx] >= GO_OBJ_LIVE);
-	bad += !!gotiny_word(s, (void *)base);
+	bad += !!gotiny_words_of(s, (void *)base).out;
 	bad += s->large == base;
 	KUNIT_EXPECT_EQ(test, bad, 0);
 }

@@ -539,6 +539,7 @@ int godrain_init(struct goheap *h)
 	for_each_possible_cpu(cpu) {
 		c = per_cpu_ptr(h->mcache, cpu);
 		c->heap = h;
+		c->tiny_off = GO_TINY_SIZE;
 		INIT_WORK(&c->drain, drain_this_cpu);
 		INIT_WORK(&c->trim, trim_this_cpu);
 	}
