@@ -15,6 +15,7 @@
 #include "hooks.h"
 #include "leak.h"
 #include "mcache.h"
+#include "tiny.h"
 
 void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp);
 void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
@@ -101,6 +102,36 @@ static __always_inline void *goalloc_pop(struct goheap *h, unsigned long spc,
 slow:
 	preempt_enable();
 	return goalloc_slow(h, spc, size, gfp);
+}
+
+/* Allocate a tiny object, of @size below GO_TINY_SIZE, from the current block. */
+static __always_inline void *goalloc_pop_tiny(struct goheap *h, size_t size,
+					      gfp_t gfp)
+{
+	struct gomcache *c;
+	void *p;
+	int off;
+
+	goalloc_might_sleep(gfp);
+	preempt_disable();
+	c = this_cpu_ptr(h->mcache);
+	if (unlikely(c->busy || want_init_on_alloc(0)))
+		goto slow;
+	gomcache_enter(c);
+	off = gotiny_take(c, size);
+	if (off < 0)
+		off = gotiny_again(c, size);
+	p = (void *)c->tiny + off;
+	gomcache_leave(c);
+	if (unlikely(off < 0))
+		goto slow;
+	this_cpu_inc(h->mcache->tiny_mallocs);
+	preempt_enable();
+	return p;
+
+slow:
+	preempt_enable();
+	return goalloc_tiny(h, size, gfp);
 }
 
 /* Allocate several without zeroing; returns how many the stack had. */

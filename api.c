@@ -79,7 +79,7 @@ static __always_inline void *alloc_object(size_t size, gfp_t gfp, bool noscan)
 	if (unlikely(size - least > GO_MAX_SMALL - least)) {
 		if (noscan && size - 1 < GO_TINY_SIZE - 1 &&
 		    !static_branch_unlikely(&goalloc_detour))
-			return goalloc_tiny(&goalloc_heap, size, gfp);
+			return goalloc_pop_tiny(&goalloc_heap, size, gfp);
 		return alloc_odd(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
 	}
 	return alloc_class(gosizeclass_of(size), size, gfp, noscan);

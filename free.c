@@ -309,10 +309,10 @@ static noinline void free_last_tiny(struct goheap *h, struct gospan *s, void *p)
 void gofree_rest(void *p, struct gospan *s, struct goheap *h,
 		 unsigned long caller)
 {
-	struct gotiny_words w = gotiny_words_of(s, p);
 	enum gotiny_freed freed = GOTINY_NONE;
+	struct gotiny_words w;
 
-	if (w.out && !want_init_on_free())
+	if (gotiny_find_words(s, p, &w) && !want_init_on_free())
 		freed = gotiny_free(h, p, w);
 	if (likely(freed == GOTINY_ONE))
 		preempt_enable();

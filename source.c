@@ -33,6 +33,9 @@
 #include "span.h"
 #include "transfer.h"
 
+/* The magazines that are broken up before a heap grows. */
+#define FLUSH_TRIES	16
+
 /* The smallest growth that is not forced: 1 MiB. */
 #define GROW_ORDER_MIN	(20 - PAGE_SHIFT)
 /* Free pages that are not worth giving back before the heap grows: 512 KiB. */
@@ -168,33 +171,27 @@ static struct gospan *take_or_trim(const struct want *w, struct gonode *node,
 }
 
 /*
- * What the transfer caches hold may be all that keeps spans from being idle.
- * They are of most use to the classes that fill them, so they come last.
+ * Take pages that the node has, also those that transfer caches hold, whose objects
+ * may be all that keeps spans from being idle.  They are of most use to the classes
+ * that fill them, so they come last; the largest first, as above.  Not @all of them
+ * for a caller that may have the heap grow, which shall not wait long for what others
+ * have left.
  */
-static bool flush_transfers(const struct want *w, struct gonode *node)
-{
-	unsigned int spc, tries = gfpflags_allow_blocking(w->gfp) ? UINT_MAX : 4;
-	bool flushed = false;
-	struct gotransfer *t;
-
-	for (spc = GO_NR_SPANCLASSES; tries && spc--; ) {
-		t = &node->transfer[spc];
-		while (tries && gotransfer_has(t) && gotransfer_flush(t, 1)) {
-			flushed = true;
-			tries--;
-		}
-	}
-	return flushed;
-}
-
-/* Take pages that the node has, also those that transfer caches hold. */
 static struct gospan *take_or_flush(const struct want *w, struct gonode *node,
-				    struct gospan *spare[2], bool reserve)
+				    struct gospan *spare[2], bool reserve,
+				    bool all)
 {
 	struct gospan *s = take_or_trim(w, node, spare, reserve);
+	unsigned int n, tries = all ? UINT_MAX : FLUSH_TRIES;
+	unsigned int i = GO_NR_SPANCLASSES;
 
-	if (!s && flush_transfers(w, node))
+	while (!s && tries && i--) {
+		n = gotransfer_flush(&node->transfer[i], tries);
+		if (!n)
+			continue;
+		tries -= n;
 		s = take_or_trim(w, node, spare, reserve);
+	}
 	return s;
 }
 
@@ -214,7 +211,8 @@ static struct gospan *take_elsewhere(const struct want *w, struct gonode *node,
 	/* At the node itself once more, for what was freed meanwhile. */
 	for (nid = node->nid; !s && nid != NUMA_NO_NODE;
 	     nid = gonuma_nearest(node->nid, &left))
-		s = take_or_flush(w, w->h->node[nid], spare, reserve);
+		s = take_or_flush(w, w->h->node[nid], spare, reserve,
+				  gfpflags_allow_blocking(w->caller));
 	return s;
 }
 
@@ -241,7 +239,7 @@ static struct gospan *take_or_grow(const struct want *w, struct gonode *node,
 {
 	struct gospan *s;
 
-	s = take_or_flush(w, node, spare, may_have_reserve(w));
+	s = take_or_flush(w, node, spare, may_have_reserve(w), false);
 	if (!s && gogfp_may_grow(w->caller) != GO_GROW_NEVER) {
 		shed_short_runs(w, node);
 		s = grow_node(w, node);

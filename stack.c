@@ -16,8 +16,9 @@
  * A stack has no storage until it is first used.  Each miss, an empty stack
  * met by an allocation or a full one met by a free, doubles its capacity, up to
  * a magazine's length, and then adds the second one, as long as the CPU's budget
- * lasts; when that is used up, a stack that has been idle since it was last
- * looked at gives way.  A small stack takes a few objects at a time from where a
+ * lasts; when that is used up, a stack that has been idle since it was last looked at
+ * gives way, which costs the caller hardly anything, because its magazines too only
+ * change hands.  A small stack takes a few objects at a time from where a
  * grown one takes a magazine, and puts its older half into the spans.  A fixed
  * capacity would be too small for a batch or too large for 134 classes on every
  * CPU.
@@ -124,42 +125,69 @@ void gostack_empty(struct goheap *h, struct gomcache *c, unsigned int spc)
 	set_storage(s, NULL, 0, 0);
 }
 
-/* Give back the objects that have been on a stack longest. */
+/*
+ * Give back objects that have been on a stack longest, but no more than a free may
+ * be asked to pay for.
+ */
 static void flush_oldest(struct goheap *h, struct gostack *s, unsigned int n)
 {
-	unsigned int left = gostack_n(s) - n;
+	unsigned int left;
 
+	n = min(n, GO_FLUSH);
+	left = gostack_n(s) - n;
 	gocentral_free(h, s->slot, n, false);
 	memmove(s->slot, s->slot + n, left * sizeof(*s->slot));
 	WRITE_ONCE(s->top, s->slot + left);
 }
 
+/* Have a stack without objects give up its magazine, and what comes with it. */
+static void drop_magazine(struct goheap *h, struct gomcache *c, unsigned int spc)
+{
+	struct gostack *s = &c->stack[spc];
+
+	count_capacity(h, c, spc, -(long)gostack_cap(s));
+	note_storage(c, spc, false);
+	set_storage(s, NULL, 0, 0);
+	if (s->span)
+		gocentral_uncache(h, s->span);
+	WRITE_ONCE(s->span, NULL);
+}
+
 /*
- * An idle stack gives way.  Its magazines change hands; of a smaller one the
- * objects go in steps, because a caller waits.
+ * An idle stack gives way.  A caller waits, so its magazines change hands, and
+ * where they cannot no more than GO_FLUSH objects go to their spans: the next that
+ * needs room comes again.
  */
 static void give_way(struct goheap *h, struct gomcache *c, unsigned int spc)
 {
 	struct gostack *s = &c->stack[spc];
-	struct gomagazine *m = gostack_other(s);
+	struct gomagazine *m = gostack_magazine(s), *other = m->next;
+	unsigned int cap = gostack_cap(s);
 
-	if (m && m->n) {
-		gostack_magazine(s)->next = NULL;
-		gotransfer_store(h, spc, m);
-		count_capacity(h, c, spc, -(long)gostack_cap(s));
-	} else if (!m && gostack_n(s) > GO_BATCH &&
-		   gostack_cap(s) < gotransfer_cap(spc)) {
-		flush_oldest(h, s, GO_BATCH);
-	} else {
-		gostack_empty(h, c, spc);
+	if (other) {
+		if (!gotransfer_store(h, spc, other))
+			return;
+		WRITE_ONCE(m->next, NULL);
+		count_capacity(h, c, spc, -(long)cap);
+		return;
 	}
+	WRITE_ONCE(m->n, gostack_n(s));
+	if (cap == gotransfer_cap(spc) && gotransfer_store(h, spc, m)) {
+		drop_magazine(h, c, spc);
+		return;
+	}
+	WRITE_ONCE(s->top, s->slot + m->n);
+	if (gostack_n(s) > GO_FLUSH)
+		flush_oldest(h, s, GO_FLUSH);
+	else
+		gostack_empty(h, c, spc);
 }
 
 /* Find room in the budget: look at some stacks for one that is idle. */
 static void empty_idle_stack(struct goheap *h, struct gomcache *c,
 			     const struct gostack *but)
 {
-	unsigned int tries = 16;
+	unsigned int tries = 3;
 	struct gostack *s;
 	u32 mark;
 
@@ -323,7 +351,7 @@ static void make_room(struct goheap *h, struct gomcache *c, unsigned int spc)
 	unsigned int cap = gostack_cap(s);
 
 	if (cap < gotransfer_cap(spc)) {
-		flush_oldest(h, s, (gostack_n(s) + 1) / 2);
+		flush_oldest(h, s, (cap + 1) / 2);
 	} else if (!other) {
 		WRITE_ONCE(m->n, cap);
 		load_magazine(s, gotransfer_leave(h, spc, m), NULL, cap);
@@ -332,6 +360,8 @@ static void make_room(struct goheap *h, struct gomcache *c, unsigned int spc)
 			WRITE_ONCE(m->next, gotransfer_leave(h, spc, other));
 		swap_magazines(s);
 	}
+	if (s->top == s->limit)
+		flush_oldest(h, s, cap);
 }
 
 /**

@@ -53,7 +53,7 @@ static void *retire_block(const struct tiny_block *b)
 	do {
 		new = old | GO_TINY_RETIRED;
 	} while (!try_cmpxchg(b->w.back, &old, new));
-	if (new != ((*b->w.out & GO_TINY_STARTS) | GO_TINY_RETIRED))
+	if (!gotiny_is_whole(*b->w.out, new))
 		return NULL;
 	WRITE_ONCE(*b->w.out, 0);
 	return (void *)b->block;

@@ -43,27 +43,33 @@ struct gotiny_words {
 };
 
 /*
- * The words for an address.  Its span may be no more, and what gospan_of() has
+ * Find the words for an address.  Its span may be no more, and what gospan_of() has
  * found is its span only if it is in there.  Preemption is off.
  */
-static __always_inline struct gotiny_words
-gotiny_words_of(const struct gospan *s, const void *p)
+static __always_inline bool
+gotiny_find_words(const struct gospan *s, const void *p, struct gotiny_words *w)
 {
 	unsigned long idx = ((unsigned long)p - s->base) / GO_TINY_SIZE;
 	unsigned int n = READ_ONCE(s->nelems);
-	struct gotiny_words w = {};
 	u32 *words;
 
 	if (idx >= n)
-		return w;
+		return false;
 	/* As in gospan_index(): with these words goes the base read before. */
 	smp_rmb();
 	words = READ_ONCE(s->tiny);
-	if (words) {
-		w.out = words + idx;
-		w.back = (u16 *)(words + n) + idx;
-	}
-	return w;
+	w->out = words + idx;
+	w->back = (u16 *)(words + n) + idx;
+	return words;
+}
+
+/* The same; without words both are NULL. */
+static inline struct gotiny_words gotiny_words_of(const struct gospan *s,
+						  const void *p)
+{
+	struct gotiny_words w;
+
+	return gotiny_find_words(s, p, &w) ? w : (struct gotiny_words){};
 }
 
 /* Do the words say that their block holds tiny objects? */
@@ -91,7 +97,10 @@ static __always_inline u32 gotiny_bits(u64 out, unsigned long off,
 static __always_inline unsigned long gotiny_place(unsigned long off,
 						  unsigned long size)
 {
-	unsigned long mask = ((size ^ (size - 1)) >> 1) & 7;
+	static const u8 mask_of[GO_TINY_SIZE] = {
+		0, 0, 1, 0, 3, 0, 1, 0, 7, 0, 1, 0, 3, 0, 1, 0,
+	};
+	unsigned long mask = mask_of[size];
 
 	return (off + mask) & ~mask;
 }
@@ -113,6 +122,15 @@ static __always_inline int gotiny_take(struct gomcache *c, unsigned long size)
 }
 
 /*
+ * Has all come back that was handed out?  A bit where nothing starts is of a free
+ * that is about to find out and undo it.
+ */
+static __always_inline bool gotiny_is_whole(u32 out, u16 back)
+{
+	return !(u16)(out & ~back);
+}
+
+/*
  * The same, but begin the block again if all that it gave has come back.  For
  * MemStats it is freed and allocated.
  */
@@ -120,8 +138,7 @@ static __always_inline int gotiny_again(struct gomcache *c, unsigned long size)
 {
 	struct gostack *s = &c->stack[GO_TINY_SPC];
 
-	if (!c->tiny || (*c->tiny_out & GO_TINY_STARTS) !=
-			READ_ONCE(*c->tiny_back))
+	if (!c->tiny || !gotiny_is_whole(*c->tiny_out, READ_ONCE(*c->tiny_back)))
 		return -1;
 	WRITE_ONCE(*c->tiny_out, gotiny_bits(0, 0, size));
 	/* Afterwards, so that what is freed twice is never found live. */
@@ -131,6 +148,15 @@ static __always_inline int gotiny_again(struct gomcache *c, unsigned long size)
 	gomcache_count(&s->mallocs, 1);
 	gomcache_count(&s->requested, size);
 	return 0;
+}
+
+/* Take back a bit that was set where no object starts any more. */
+static __always_inline void gotiny_undo(struct gotiny_words w, u16 bit)
+{
+	u16 old = READ_ONCE(*w.back);
+
+	do {
+	} while (!try_cmpxchg(w.back, &old, old & ~bit));
 }
 
 /*
@@ -145,18 +171,23 @@ gotiny_free(struct goheap *h, void *p, struct gotiny_words w)
 	u16 new, old = READ_ONCE(*w.back);
 
 	do {
-		/* Another free may have been first, and the block begun again. */
-		if (unlikely(!(READ_ONCE(*w.out) & bit & GO_TINY_STARTS)))
+		/* Nothing starts at the last byte, so that bit is never set. */
+		if (unlikely(!(READ_ONCE(*w.out) & bit)))
 			return GOTINY_NONE;
 		if (unlikely(old & bit))
 			return GOTINY_NONE;
 		new = old | bit;
 	} while (unlikely(!try_cmpxchg(w.back, &old, new)));
+	/* Another free may have been first, and the block begun again since. */
+	if (unlikely(!(READ_ONCE(*w.out) & bit))) {
+		gotiny_undo(w, bit);
+		return GOTINY_NONE;
+	}
 	this_cpu_inc(h->mcache->tiny_frees);
 	if (!(new & GO_TINY_RETIRED))
 		return GOTINY_ONE;
 	/* No more is handed out of it, so this is final. */
-	if (new != ((READ_ONCE(*w.out) & GO_TINY_STARTS) | GO_TINY_RETIRED))
+	if (!gotiny_is_whole(READ_ONCE(*w.out), new))
 		return GOTINY_ONE;
 	WRITE_ONCE(*w.out, 0);
 	return GOTINY_LAST;

@@ -70,13 +70,21 @@ struct gomagazine *gotransfer_new(struct goheap *h, unsigned int cap)
 	return m;
 }
 
+/* There are so many objects more, or fewer. */
+static void count_objects(struct gotransfer *t, long n)
+{
+	lockdep_assert_held(&t->lock);
+	WRITE_ONCE(t->objects, t->objects + n);
+	atomic_long_add(n * t->size, &t->node->transferred[t->whole]);
+}
+
 static void push_full(struct gotransfer *t, struct gomagazine *m)
 {
 	lockdep_assert_held(&t->lock);
 	WRITE_ONCE(m->next, t->full);
 	t->full = m;
 	WRITE_ONCE(t->nfull, t->nfull + 1);
-	WRITE_ONCE(t->objects, t->objects + m->n);
+	count_objects(t, m->n);
 	if (t->nfull == 1)
 		gohooks_wake(t->node->heap);
 }
@@ -91,7 +99,7 @@ static struct gomagazine *pop_full(struct gotransfer *t)
 	t->full = m->next;
 	WRITE_ONCE(t->nfull, t->nfull - 1);
 	t->full_low = min(t->full_low, t->nfull);
-	WRITE_ONCE(t->objects, t->objects - m->n);
+	count_objects(t, -(long)m->n);
 	return m;
 }
 
@@ -151,7 +159,7 @@ static unsigned int take_objects(struct gotransfer *t, struct goslot *slot,
 
 	lockdep_assert_held(&t->lock);
 	WRITE_ONCE(m->n, m->n - n);
-	WRITE_ONCE(t->objects, t->objects - n);
+	count_objects(t, -(long)n);
 	memcpy(slot, m->slot + m->n, n * sizeof(*slot));
 	if (!m->n)
 		push_empty(t, pop_full(t));
@@ -248,11 +256,12 @@ void gotransfer_top_up(struct gotransfer *t, gfp_t gfp)
 	}
 }
 
-/* Put the objects of a magazine back into their spans. */
-static void empty_magazine(struct goheap *h, struct gomagazine *m)
+/* Free a magazine, and put its objects into their spans. */
+static void break_up(struct goheap *h, struct gomagazine *m)
 {
-	gocentral_free(h, m->slot, m->n, false);
-	WRITE_ONCE(m->n, 0);
+	if (m->n)
+		gocentral_free(h, m->slot, m->n, false);
+	gofixalloc_free(h, m);
 }
 
 /* The node of an object; NULL if it is none, which only check=0 lets in. */
@@ -289,9 +298,25 @@ static struct gonode *home_of(struct goheap *h, struct gomagazine *m)
 	return nr_node_ids == 1 ? h->node[0] : keep_one_node(h, m);
 }
 
+/*
+ * Has the class's share room, and that of all classes of the node?  Objects of whole
+ * pages have none but their own: each is as good as the idle span that it would be.
+ */
 static bool has_room(const struct gotransfer *t)
 {
-	return READ_ONCE(t->nfull) < t->most;
+	unsigned long all = READ_ONCE(t->node->sys) << GO_PAGE_SHIFT;
+
+	return READ_ONCE(t->nfull) < t->most &&
+	       (t->whole || atomic_long_read(&t->node->transferred[false]) <
+			    max(all / GO_TRANSFER_PART, GO_TRANSFER_LEAST));
+}
+
+/* Have the worker add a magazine, unless all that there is room for will be. */
+static void note_lack(struct gotransfer *t)
+{
+	lockdep_assert_held(&t->lock);
+	if (t->nfull + t->nempty + t->wanted < t->most)
+		WRITE_ONCE(t->wanted, t->wanted + 1);
 }
 
 /**
@@ -300,19 +325,19 @@ static bool has_room(const struct gotransfer *t)
  * @spc: the span class
  * @m: the magazine
  *
- * If there is no room, or no other magazine, its objects go to their spans.
+ * There may be no room, or no other magazine.
  *
  * Context: any but NMI; preemption is off.
- * Return: an empty magazine, which may be @m.
+ * Return: an empty magazine, or @m with what is left in it.
  */
 struct gomagazine *gotransfer_leave(struct goheap *h, unsigned int spc,
 				    struct gomagazine *m)
 {
 	struct gonode *node = home_of(h, m);
 	struct gomagazine *empty = NULL;
-	bool left = false;
 	struct gotransfer *t;
 	unsigned long flags;
+	bool left;
 
 	if (!node)
 		return m;
@@ -320,54 +345,62 @@ struct gomagazine *gotransfer_leave(struct goheap *h, unsigned int spc,
 	if (has_room(t) && !READ_ONCE(t->empty))
 		empty = gotransfer_new(h, t->cap);
 	raw_spin_lock_irqsave(&t->lock, flags);
-	if (!empty)
+	left = has_room(t);
+	if (left && !empty)
 		empty = pop_empty(t);
-	if (!empty) {
-		WRITE_ONCE(t->wanted, t->wanted + has_room(t));
-	} else {
-		left = has_room(t);
-		if (left)
-			push_full(t, m);
-		else
-			push_empty(t, empty);
-	}
+	if (left && empty)
+		push_full(t, m);
+	else if (left)
+		note_lack(t);
 	raw_spin_unlock_irqrestore(&t->lock, flags);
-	if (left)
+	if (left && empty)
 		return empty;
-	empty_magazine(h, m);
+	if (empty)
+		gofixalloc_free(h, empty);
 	return m;
 }
 
-/**
- * gotransfer_store - leave a magazine with objects for good
- * @h: the heap
- * @spc: the span class
- * @m: the magazine
- *
- * Context: any but NMI; preemption is off.
- */
-void gotransfer_store(struct goheap *h, unsigned int spc,
-		      struct gomagazine *m)
+/* Let go of a magazine, or at least of a few of its objects. */
+static bool give_up_some(struct goheap *h, struct gomagazine *m)
 {
-	struct gonode *node = home_of(h, m);
-	struct gotransfer *t;
-	unsigned long flags;
+	unsigned int n = min(m->n, GO_FLUSH);
 
-	if (!node) {
-		gofixalloc_free(h, m);
-		return;
-	}
-	t = &node->transfer[spc];
-	if (!has_room(t))
-		empty_magazine(h, m);
-	raw_spin_lock_irqsave(&t->lock, flags);
+	WRITE_ONCE(m->n, m->n - n);
+	gocentral_free(h, m->slot + m->n, n, false);
 	if (m->n)
-		push_full(t, m);
-	else
-		push_empty(t, m);
-	raw_spin_unlock_irqrestore(&t->lock, flags);
+		return false;
+	gofixalloc_free(h, m);
+	return true;
 }
 
+/**
+ * gotransfer_store - leave a magazine for good
+ * @h: the heap
+ * @spc: the span class
+ * @m: the magazine, with or without objects
+ *
+ * Context: any but NMI; preemption is off.
+ * Return: whether it is gone; else it has lost a few objects, as there is no room.
+ */
+bool gotransfer_store(struct goheap *h, unsigned int spc, struct gomagazine *m)
+{
+	struct gonode *node = m->n ? home_of(h, m) : NULL;
+	struct gotransfer *t;
+	unsigned long flags;
+	bool left = false;
+
+	if (node) {
+		t = &node->transfer[spc];
+		raw_spin_lock_irqsave(&t->lock, flags);
+		left = has_room(t);
+		if (left)
+			push_full(t, m);
+		raw_spin_unlock_irqrestore(&t->lock, flags);
+	}
+	return left || give_up_some(h, m);
+}
+
+/* Take a magazine out, to break it up; put_detached() comes when that is done. */
 static struct gomagazine *detach(struct gotransfer *t, bool full)
 {
 	struct gomagazine *m;
@@ -375,67 +408,77 @@ static struct gomagazine *detach(struct gotransfer *t, bool full)
 
 	raw_spin_lock_irqsave(&t->lock, flags);
 	m = full ? pop_full(t) : pop_empty(t);
+	if (m)
+		WRITE_ONCE(t->leaving, t->leaving + 1);
 	raw_spin_unlock_irqrestore(&t->lock, flags);
 	return m;
 }
 
-/* Free a magazine, and put its objects into their spans. */
-static void break_up(struct goheap *h, struct gomagazine *m)
+/* Break up what has been taken out.  Meanwhile its objects are nowhere. */
+static void put_detached(struct gotransfer *t, struct gomagazine *m)
 {
-	if (m->n)
-		empty_magazine(h, m);
-	gofixalloc_free(h, m);
-}
+	unsigned long flags;
 
-static unsigned int give_up(struct gotransfer *t, bool full, unsigned int want)
-{
-	struct gomagazine *m;
-	unsigned int n;
-
-	for (n = 0; n < want && (m = detach(t, full)); n++)
-		break_up(t->node->heap, m);
-	return n;
+	break_up(t->node->heap, m);
+	raw_spin_lock_irqsave(&t->lock, flags);
+	WRITE_ONCE(t->leaving, t->leaving - 1);
+	WRITE_ONCE(t->left, t->left + 1);
+	raw_spin_unlock_irqrestore(&t->lock, flags);
 }
 
 /**
  * gotransfer_flush - put objects back into their spans
  * @t: the transfer cache
- * @want: how many magazines
- *
- * When none is left the empty ones go, too.
+ * @want: how many magazines; but no more than there are now, because a busy load
+ *	may leave more of them as fast
  *
  * Context: any but NMI.
- * Return: how many went, those without objects included.
+ * Return: how many went.
  */
 unsigned int gotransfer_flush(struct gotransfer *t, unsigned int want)
 {
-	unsigned int n = give_up(t, true, want);
+	struct gomagazine *m;
+	unsigned int n;
 
-	return n + give_up(t, false, want - n);
+	want = min(want, READ_ONCE(t->nfull));
+	for (n = 0; n < want && (m = detach(t, true)); n++)
+		put_detached(t, m);
+	return n;
 }
 
-static unsigned int count_magazines(const struct gotransfer *t)
+static void free_empties(struct gotransfer *t)
 {
-	return READ_ONCE(t->nfull) + READ_ONCE(t->nempty);
+	unsigned int n = READ_ONCE(t->nempty);
+	struct gomagazine *m;
+
+	while (n-- && (m = detach(t, false)))
+		put_detached(t, m);
 }
 
 /**
  * gotransfer_flush_all - put all objects of a node's back into their spans
  * @node: the node
  *
- * As many as there are now, for a busy load may leave more of them as fast.
+ * The storage goes, too.
  *
  * Context: task, may sleep.
  */
 void gotransfer_flush_all(struct gonode *node)
 {
-	struct gotransfer *t;
 	unsigned int left;
+	struct gotransfer *t;
 
-	for (t = node->transfer; t < node->transfer + GO_NR_SPANCLASSES; t++)
-		for (left = count_magazines(t);
+	for (t = node->transfer; t < node->transfer + GO_NR_SPANCLASSES; t++) {
+		for (left = READ_ONCE(t->nfull);
 		     left && gotransfer_flush(t, 1); left--)
 			cond_resched();
+		free_empties(t);
+	}
+}
+
+static unsigned int count_magazines(const struct gotransfer *t)
+{
+	return READ_ONCE(t->nfull) + READ_ONCE(t->nempty);
 }
 
 /**
@@ -507,81 +550,46 @@ bool gotransfer_trim_idle(struct gotransfer *t)
 		return false;
 	raw_spin_lock_irqsave(&t->lock, flags);
 	m = detach_idle(t);
+	if (m)
+		WRITE_ONCE(t->leaving, t->leaving + 1);
 	raw_spin_unlock_irqrestore(&t->lock, flags);
 	if (m)
-		break_up(t->node->heap, m);
+		put_detached(t, m);
 	return m;
 }
 
 /**
- * gotransfer_bytes - bytes of the objects that a node's transfer caches hold
+ * gotransfer_left - count the magazines of a node that have been broken up
  * @node: the node
  *
  * Context: any.
- * Return: how many.
+ * Return: a number that changes when objects have gone to their spans.
  */
-unsigned long gotransfer_bytes(const struct gonode *node)
+unsigned int gotransfer_left(const struct gonode *node)
 {
-	unsigned long bytes = 0;
-	unsigned int spc;
+	const struct gotransfer *t;
+	unsigned int sum = 0;
 
-	for_each_gospc(spc)
-		bytes += READ_ONCE(node->transfer[spc].objects) *
-			 go_class_size[GO_SPC_CLASS(spc)];
-	return bytes;
-}
-
-static const char *check_lists(const struct gotransfer *t)
-{
-	unsigned int nfull = 0, nempty = 0;
-	const struct gomagazine *m;
-	unsigned long objects = 0;
-
-	lockdep_assert_held(&t->lock);
-	for (m = t->full; m && nfull <= t->nfull; m = m->next, nfull++) {
-		if (!m->n || m->n > t->cap)
-			return "has a magazine that cannot be full";
-		objects += m->n;
-	}
-	for (m = t->empty; m && nempty <= t->nempty; m = m->next, nempty++)
-		if (m->n)
-			return "has objects in an empty magazine";
-	if (nfull != t->nfull || nempty != t->nempty || objects != t->objects)
-		return "miscounts its magazines";
-	return nfull > t->most ? "holds more than its share" : NULL;
-}
-
-/* The objects that are handed out next, and stand for the others. */
-static bool has_live_object(const struct gotransfer *t)
-{
-	const struct gomagazine *m = t->full;
-	unsigned int i;
-
-	lockdep_assert_held(&t->lock);
-	for (i = 0; m && i < m->n; i++)
-		if (m->slot[i].state && *m->slot[i].state >= GO_OBJ_LIVE)
-			return true;
-	return false;
+	for (t = node->transfer; t < node->transfer + GO_NR_SPANCLASSES; t++)
+		sum += READ_ONCE(t->left);
+	return sum;
 }
 
 /**
- * gotransfer_check - what is wrong with a transfer cache
- * @t: the transfer cache
+ * gotransfer_is_leaving - are objects between the transfer caches and the spans?
+ * @node: the node
  *
- * Context: any but NMI.
- * Return: words that complete "a transfer cache ..."; NULL if nothing is wrong.
+ * Context: any.
+ * Return: whether some are.
  */
-const char *gotransfer_check(struct gotransfer *t)
+bool gotransfer_is_leaving(const struct gonode *node)
 {
-	const char *what;
-	unsigned long flags;
+	const struct gotransfer *t;
 
-	raw_spin_lock_irqsave(&t->lock, flags);
-	what = check_lists(t);
-	if (!what && static_branch_likely(&goalloc_check) && has_live_object(t))
-		what = "has a live object";
-	raw_spin_unlock_irqrestore(&t->lock, flags);
-	return what;
+	for (t = node->transfer; t < node->transfer + GO_NR_SPANCLASSES; t++)
+		if (READ_ONCE(t->leaving))
+			return true;
+	return false;
 }
 
 /**
@@ -601,9 +609,11 @@ void gotransfer_init(struct gotransfer *t, struct gonode *node,
 	t->node = node;
 	if (!size)
 		return;
+	t->size = size;
 	t->cap = gotransfer_cap(spc);
-	t->most = min(GO_TRANSFER_BYTES / (size * t->cap),
-		      GO_TRANSFER_MAX / t->cap);
+	t->whole = size >= GO_PAGE_SIZE;
+	t->most = min((t->whole ? GO_TRANSFER_WHOLE : GO_TRANSFER_BYTES) /
+		      (size * t->cap), GO_TRANSFER_MAX / t->cap);
 }
 
 /**

@@ -21,15 +21,14 @@ bool gotransfer_take_one(struct gotransfer *t, size_t size,
 			 struct goslot *slot);
 struct gomagazine *gotransfer_leave(struct goheap *h, unsigned int spc,
 				    struct gomagazine *m);
-void gotransfer_store(struct goheap *h, unsigned int spc,
-		      struct gomagazine *m);
+bool gotransfer_store(struct goheap *h, unsigned int spc, struct gomagazine *m);
 unsigned int gotransfer_flush(struct gotransfer *t, unsigned int want);
 void gotransfer_flush_all(struct gonode *node);
 bool gotransfer_any(const struct gonode *node);
 void gotransfer_mark_idle(struct gotransfer *t);
 bool gotransfer_trim_idle(struct gotransfer *t);
-unsigned long gotransfer_bytes(const struct gonode *node);
-const char *gotransfer_check(struct gotransfer *t);
+unsigned int gotransfer_left(const struct gonode *node);
+bool gotransfer_is_leaving(const struct gonode *node);
 
 /* The objects of a full magazine of a span class. */
 static inline unsigned int gotransfer_cap(unsigned int spc)

@@ -72,12 +72,14 @@
  *                       For a live object every word of the look-up is stable;
  *                       for any other address whatever is found is checked,
  *                       never trusted.
+ *   gonode.transferred  is atomic, and changes under the lock of a transfer cache.
  *   goheap              held, misuse, failures, draining, trim_ns, cycles,
  *                       scavenge_ns and reporting are atomic.  stopped is set
  *                       once, rest and limit are one word each; all are read
  *                       without a lock.
  *   set at the start    before other code can see them: heap, node and nid in
- *                       every structure; spanclass of an mcentral; goruns.lock;
+ *                       every structure; spanclass of an mcentral; size, cap,
+ *                       most and whole of a transfer cache; goruns.lock;
  *                       base of an arena; shift, nr and nil of a map, and where
  *                       it is; shift of free runs; size, order, kind and
  *                       perchunk of a gofixalloc, and where a chunk belongs;
@@ -145,6 +147,9 @@
 /* The most objects that move under one hold of a lock. */
 #define GO_BATCH		32
 
+/* The most that one free puts back into their spans. */
+#define GO_FLUSH		16
+
 /* What a CPU may keep, and all of them together unless that is very little. */
 #define GO_MCACHE_BUDGET	(768UL << 10)
 #define GO_MCACHE_LEAST		(128UL << 10)
@@ -159,9 +164,16 @@
 #define GO_MAGAZINE_MAX		125
 #define GO_STACK_MIN		7
 
-/* Bytes and objects that a transfer cache may hold. */
+/*
+ * Bytes that a transfer cache may hold, of smaller objects and of those of whole
+ * pages, and objects; and what all of a node's may of the smaller ones: a part of
+ * what the heap holds, but not less than so many bytes.
+ */
 #define GO_TRANSFER_BYTES	(4UL << 20)
+#define GO_TRANSFER_WHOLE	(128UL << 20)
 #define GO_TRANSFER_MAX		(8UL << 10)
+#define GO_TRANSFER_PART	8
+#define GO_TRANSFER_LEAST	(8UL << 20)
 
 /* Free runs have trees by length up to here, and one for all longer ones. */
 #define GO_RUN_MAX		128
@@ -551,6 +563,8 @@ struct gocentral {
 /**
  * struct gotransfer - magazines of one span class on one node
  * @lock: see the table
+ * @size: bytes of an object
+ * @whole: they are of whole pages of the heap
  * @cap: objects of a full magazine
  * @most: magazines with objects that it may hold
  * @nfull: magazines with objects
@@ -564,11 +578,15 @@ struct gocentral {
  * @stale_full: those that the last tick found were not needed
  * @stale_empty: the same of those without objects
  * @wanted: magazines that were lacking since the worker last added some
+ * @leaving: magazines that are being broken up
+ * @left: those that ever were
  * @mallocs: objects handed out past the mcaches
  * @requested: bytes asked for past the mcaches
  */
 struct gotransfer {
 	raw_spinlock_t lock;
+	unsigned int size;
+	bool whole;
 	unsigned short cap;
 	unsigned short most;
 	unsigned int nfull;
@@ -582,6 +600,8 @@ struct gotransfer {
 	unsigned int stale_full;
 	unsigned int stale_empty;
 	unsigned int wanted;
+	unsigned int leaving;
+	unsigned int left;
 	unsigned long mallocs;
 	unsigned long requested;
 } ____cacheline_aligned_in_smp;
@@ -681,6 +701,7 @@ enum {
  * @peak: the most pages in use since the last tick of the background
  * @peaks: the same of the ticks before
  * @cached: bytes of the mcaches that are counted here
+ * @transferred: bytes of the objects in @transfer, by gotransfer.whole
  * @drains: how often these were drained for want of memory
  * @next_drain: not before this, by ktime_get_ns()
  * @told: what the kernel believes could go, in its pages: see reclaim/idle.c
@@ -712,6 +733,7 @@ struct gonode {
 	unsigned long peak;
 	unsigned long peaks[GO_PEAKS];
 	atomic_long_t cached;
+	atomic_long_t transferred[2];
 	atomic_t drains;
 	u64 next_drain;
 	unsigned long told;

@@ -148,13 +148,13 @@ static void stack_idle_gives_way(struct kunit *test)
 	expect_within_budget(test, c);
 }
 
-/* A small stack gives up its older half, and the newest stay on top. */
+/* A full stack gives up its older half, at most GO_FLUSH, and keeps the newest. */
 static void stack_flushes_older_half(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
 	struct gomcache *c = gotest_pin(test, h);
 	struct gostack *s = &c->stack[SPC_64];
-	unsigned int i, cap;
+	unsigned int i, cap, flushed;
 	void **p;
 
 	p = kunit_kcalloc(test, MANY, sizeof(*p), GFP_KERNEL);
@@ -165,13 +165,14 @@ static void stack_flushes_older_half(struct kunit *test)
 		p[i] = gotest_alloc(h, SPC_64, GFP_KERNEL);
 	cap = gostack_cap(s);
 	KUNIT_ASSERT_LT(test, cap, gotransfer_cap(SPC_64));
+	flushed = min((cap + 1) / 2, GO_FLUSH);
 	for (i = 0; i < MANY; i++) {
 		unsigned int n = gostack_n(s);
 		unsigned long flushes = c->flushes;
 
 		gotest_free(h, p[i]);
 		KUNIT_EXPECT_EQ(test, gostack_n(s),
-				n == cap ? cap / 2 + 1 : n + 1);
+				n == cap ? cap - flushed + 1 : n + 1);
 		KUNIT_EXPECT_EQ(test, c->flushes - flushes, n == cap);
 		KUNIT_EXPECT_PTR_EQ(test, s->top[-1].obj, p[i]);
 		KUNIT_EXPECT_PTR_EQ(test, s->slot[0].obj,

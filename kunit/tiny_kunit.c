@@ -267,6 +267,30 @@ static void tiny_current_stays(struct kunit *test)
 	gotest_free(h, q);
 }
 
+/*
+ * Two free an object at the same time, and the block is begun again in between: the
+ * later one has set a bit where nothing starts.  It is in nobody's way, and undone.
+ */
+static void tiny_undoes_late_free(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+	void *p = alloc_tiny(test, 4);
+	u16 late = GO_TINY_START(8);
+	struct gotiny_words w = { c->tiny_out, c->tiny_back };
+
+	*w.back |= late;
+	gotest_free(h, p);
+	KUNIT_EXPECT_EQ(test, gotiny_again(c, 8), 0);
+	*w.back |= late;
+	gotiny_undo(w, late);
+	KUNIT_EXPECT_EQ(test, *w.back, 0);
+	*w.back |= late;
+	gotest_free(h, p);
+	turn_over(h);
+	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
+}
+
 /* Of two blocks the one with more room is kept as the current one. */
 static void tiny_keeps_the_roomier(struct kunit *test)
 {
@@ -541,6 +565,7 @@ static struct kunit_case tiny_cases[] = {
 	KUNIT_CASE(tiny_no_overlap),
 	KUNIT_CASE(tiny_frees_in_any_order),
 	KUNIT_CASE(tiny_current_stays),
+	KUNIT_CASE(tiny_undoes_late_free),
 	KUNIT_CASE(tiny_keeps_the_roomier),
 	KUNIT_CASE(tiny_double_free),
 	KUNIT_CASE(tiny_interior),

@@ -132,8 +132,25 @@ static void transfer_keeps_its_share(struct kunit *test)
 	l->t->most = l->t->nfull + 2;
 	lot_free(l, MANY);
 	KUNIT_EXPECT_EQ(test, l->t->nfull, l->t->most);
-	KUNIT_EXPECT_NULL(test, gotransfer_check(l->t));
+	KUNIT_EXPECT_EQ(test, goverify(l->h, NULL), 0);
 	KUNIT_EXPECT_LT(test, lot_cached(l), MANY);
+}
+
+/* Nor does what would be too much with what other classes have. */
+static void transfer_shares_with_all(struct kunit *test)
+{
+	struct lot *l = lot_new(test);
+	unsigned int nfull;
+
+	lot_alloc(test, l, MANY);
+	nfull = l->t->nfull;
+	atomic_long_add(GO_TRANSFER_LEAST, &l->t->node->transferred[false]);
+	lot_free(l, MANY);
+	KUNIT_EXPECT_EQ(test, l->t->nfull, nfull);
+	atomic_long_sub(GO_TRANSFER_LEAST, &l->t->node->transferred[false]);
+	lot_alloc(test, l, MANY);
+	lot_free(l, MANY);
+	KUNIT_EXPECT_GT(test, l->t->nfull, nfull);
 }
 
 /* What is not needed for a whole tick goes, with its storage. */
@@ -157,6 +174,7 @@ static void transfer_trims_idle(struct kunit *test)
 	lot_tick(l);
 	KUNIT_EXPECT_EQ(test, l->t->nempty, 0);
 	KUNIT_EXPECT_EQ(test, l->t->objects, 0);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&l->t->node->transferred[false]), 0);
 	godrain_all(l->h);
 	KUNIT_EXPECT_EQ(test, storage_fix(l->t->node, l->t->cap)->inuse, 0);
 }
@@ -198,9 +216,9 @@ static void transfer_is_counted(struct kunit *test)
 	int nid = l->central->node->nid;
 	unsigned long n = goshrink_count(l->h, nid);
 
-	l->t->objects += PAGE_SIZE;
+	atomic_long_add(64 * PAGE_SIZE, &l->t->node->transferred[false]);
 	KUNIT_EXPECT_EQ(test, goshrink_count(l->h, nid), n + 64);
-	l->t->objects -= PAGE_SIZE;
+	atomic_long_sub(64 * PAGE_SIZE, &l->t->node->transferred[false]);
 }
 
 /* A background that rests is told that there is something again. */
@@ -244,8 +262,9 @@ static void transfer_without_storage(struct kunit *test)
 	void **taken, *first = NULL;
 
 	lot_alloc(test, l, MANY);
-	gotransfer_flush(l->t, UINT_MAX);
+	gotransfer_flush_all(l->t->node);
 	KUNIT_EXPECT_EQ(test, l->t->nempty, 0);
+	l->t->most = 2;
 	disable_work_sync(&l->h->work);
 	while ((taken = gofixalloc_pop(fix))) {
 		*taken = first;
@@ -253,7 +272,8 @@ static void transfer_without_storage(struct kunit *test)
 	}
 	lot_free(l, MANY);
 	KUNIT_EXPECT_EQ(test, l->t->nfull, 0);
-	KUNIT_EXPECT_GT(test, l->t->wanted, 0);
+	/* No more than there is room for, however many were lacking. */
+	KUNIT_EXPECT_EQ(test, l->t->wanted, l->t->most);
 	while ((taken = first)) {
 		first = *taken;
 		gofixalloc_free(l->h, taken);
@@ -341,24 +361,22 @@ static void transfer_is_checked(struct kunit *test)
 	struct lot *l = lot_new(test);
 	struct gomagazine *m = l->t->full;
 
-	KUNIT_EXPECT_NULL(test, gotransfer_check(l->t));
+	KUNIT_EXPECT_EQ(test, goverify(l->h, NULL), 0);
 	l->t->objects++;
-	KUNIT_EXPECT_NOT_NULL(test, gotransfer_check(l->t));
+	KUNIT_EXPECT_GT(test, goverify(l->h, NULL), 0);
 	l->t->objects--;
 	l->t->nfull++;
-	KUNIT_EXPECT_NOT_NULL(test, gotransfer_check(l->t));
+	KUNIT_EXPECT_GT(test, goverify(l->h, NULL), 0);
 	l->t->nfull--;
 	l->t->nempty++;
-	KUNIT_EXPECT_NOT_NULL(test, gotransfer_check(l->t));
-	/* No sum over all of the heap shows this one. */
 	KUNIT_EXPECT_GT(test, goverify(l->h, NULL), 0);
 	l->t->nempty--;
 	l->t->most -= 1 + l->t->most - l->t->nfull;
-	KUNIT_EXPECT_NOT_NULL(test, gotransfer_check(l->t));
+	KUNIT_EXPECT_GT(test, goverify(l->h, NULL), 0);
 	l->t->most = l->t->nfull;
 	if (m->slot[0].state && static_branch_likely(&goalloc_check)) {
 		*m->slot[0].state = GO_OBJ_LIVE;
-		KUNIT_EXPECT_NOT_NULL(test, gotransfer_check(l->t));
+		KUNIT_EXPECT_GT(test, goverify(l->h, NULL), 0);
 		*m->slot[0].state = GO_OBJ_FREE;
 	}
 	KUNIT_EXPECT_EQ(test, goverify(l->h, NULL), 0);
@@ -368,6 +386,7 @@ static struct kunit_case transfer_cases[] = {
 	KUNIT_CASE(transfer_exchanges),
 	KUNIT_CASE(transfer_does_not_thrash),
 	KUNIT_CASE(transfer_keeps_its_share),
+	KUNIT_CASE(transfer_shares_with_all),
 	KUNIT_CASE(transfer_trims_idle),
 	KUNIT_CASE(transfer_keeps_ticking),
 	KUNIT_CASE(transfer_is_counted),

@@ -302,18 +302,60 @@ static unsigned long total_activity(struct goheap *h)
 		sum += st.mallocs + st.frees;
 	}
 	for_each_gonode(h, nid)
-		sum += READ_ONCE(h->node[nid]->runs.changes);
+		sum += READ_ONCE(h->node[nid]->runs.changes) +
+		       gotransfer_left(h->node[nid]);
 	return sum;
+}
+
+static const char *check_magazines(const struct gotransfer *t)
+{
+	unsigned int nfull = 0, nempty = 0;
+	const struct gomagazine *m;
+	unsigned long objects = 0;
+
+	lockdep_assert_held(&t->lock);
+	for (m = t->full; m && nfull <= t->nfull; m = m->next, nfull++) {
+		if (!m->n || m->n > t->cap)
+			return "has a magazine that cannot be full";
+		objects += m->n;
+	}
+	for (m = t->empty; m && nempty <= t->nempty; m = m->next, nempty++)
+		if (m->n)
+			return "has objects in an empty magazine";
+	if (nfull != t->nfull || nempty != t->nempty || objects != t->objects)
+		return "miscounts its magazines";
+	return nfull > t->most ? "holds more than its share" : NULL;
+}
+
+/* The objects that are handed out next, and stand for the others. */
+static bool has_live_object(const struct gotransfer *t)
+{
+	const struct gomagazine *m = t->full;
+	unsigned int i;
+
+	lockdep_assert_held(&t->lock);
+	for (i = 0; m && i < m->n; i++)
+		if (m->slot[i].state && *m->slot[i].state >= GO_OBJ_LIVE)
+			return true;
+	return false;
 }
 
 /* Check the transfer caches of a node. */
 static void verify_transfers(struct verify *v, struct gonode *node)
 {
+	struct gotransfer *t;
+	unsigned long flags;
 	const char *what;
 	unsigned int spc;
 
 	for_each_gospc(spc) {
-		what = gotransfer_check(&node->transfer[spc]);
+		t = &node->transfer[spc];
+		raw_spin_lock_irqsave(&t->lock, flags);
+		what = check_magazines(t);
+		if (!what && static_branch_likely(&goalloc_check) &&
+		    has_live_object(t))
+			what = "has a live object";
+		raw_spin_unlock_irqrestore(&t->lock, flags);
 		if (what)
 			note_broken(v, "a transfer cache of class %u %s",
 				    GO_SPC_CLASS(spc), what);
@@ -383,11 +425,17 @@ static void verify_sums(struct verify *v)
 			    v->halves, halves);
 }
 
-/* Is any CPU in the middle of an operation, or has it put off a free? */
+/*
+ * Is any CPU in the middle of an operation, has it put off a free, or is a magazine
+ * being broken up?
+ */
 static bool is_unfinished(struct goheap *h)
 {
-	int cpu;
+	int cpu, nid;
 
+	for_each_gonode(h, nid)
+		if (gotransfer_is_leaving(h->node[nid]))
+			return true;
 	for_each_possible_cpu(cpu)
 		if (READ_ONCE(per_cpu_ptr(h->mcache, cpu)->busy))
 			return true;

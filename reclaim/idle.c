@@ -17,7 +17,6 @@
 #include "central.h"
 #include "numa.h"
 #include "reclaim.h"
-#include "transfer.h"
 
 /* The heap that the kernel is told of.  Guarded by @telling. */
 static struct goheap *told_heap;
@@ -42,8 +41,9 @@ unsigned long goidle_pages(struct gonode *node)
 	n = node->runs.free - min(node->runs.big, node->reserve);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return (n << GO_PAGE_ORDER) + gocentral_idle_pages(node) +
-	       ((atomic_long_read(&node->cached) + gotransfer_bytes(node)) >>
-		PAGE_SHIFT);
+	       ((atomic_long_read(&node->cached) +
+		 atomic_long_read(&node->transferred[false]) +
+		 atomic_long_read(&node->transferred[true])) >> PAGE_SHIFT);
 }
 
 /* Tell the kernel that so many pages of a node could go. */
