@@ -22,6 +22,7 @@
 #include "free.h"
 #include "gfp.h"
 #include "heap.h"
+#include "large.h"
 #include "numa.h"
 #include "redzone.h"
 #include "source.h"
@@ -245,7 +246,7 @@ bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp)
 	s = gospan_of(h, p);
 	preempt_enable();
 	old = s->elemsize;
-	if (!goheap_extend(h, s, size, gfp))
+	if (!golarge_extend(h, s, size, gfp))
 		return false;
 	if (want_init_on_alloc(gfp))
 		memset(p + old, 0, s->elemsize - old);

@@ -20,6 +20,7 @@
 #include "free.h"
 #include "gfp.h"
 #include "heap.h"
+#include "large.h"
 #include "redzone.h"
 #include "stack.h"
 #include "tiny.h"
@@ -90,7 +91,7 @@ static void free_large(struct goheap *h, struct gospan *sp)
 		gohooks_kick(h);
 	} else {
 		goleak_free(p);
-		goheap_free_large(h, sp, gives_back);
+		golarge_free(h, sp, gives_back);
 	}
 }
 

@@ -93,6 +93,32 @@ struct gospan *goheap_take(struct gonode *node, unsigned long npages,
 	return s;
 }
 
+/**
+ * goheap_take_behind - take the free pages behind a span, if there are as many
+ * @node: the node, locked
+ * @s: the span
+ * @npages: how many
+ * @spare: from goheap_get_spares()
+ *
+ * Context: the node's lock is held.
+ * Return: the pages, or NULL.
+ */
+struct gospan *goheap_take_behind(struct gonode *node, struct gospan *s,
+				  unsigned long npages, struct gospan *spare[2])
+{
+	struct goarena *a = gospan_arena(node->heap, s->base);
+	unsigned int i = gospan_page_index(a, s->base) + s->npages;
+	struct gospan *run = i < GO_ARENA_PAGES ? a->span[i] : &gospan_nil;
+
+	lockdep_assert_held(&node->lock);
+	if (run->state != GO_SPAN_FREE || run->npages < npages ||
+	    !may_take_run(node, run, npages, false))
+		return NULL;
+	run = goruns_cut(&node->runs, a, run, npages, 1, spare);
+	note_peak(node);
+	return run;
+}
+
 static void free_descriptors(struct goheap *h, struct list_head *dead)
 {
 	struct gospan *s, *next;
@@ -265,6 +291,24 @@ bool goheap_must_give_back(const struct gospan *s)
 }
 
 /**
+ * goheap_end_run - free a run of pages, or give it back
+ * @h: the heap
+ * @s: the run, which the caller owns; its descriptor is freed, too
+ * @give_back: its pages are to go, and the page allocator may be called
+ *
+ * Context: any but NMI.
+ */
+void goheap_end_run(struct goheap *h, struct gospan *s, bool give_back)
+{
+	struct goarena *a = arena_of_span(h, s);
+
+	if (unlikely(give_back))
+		give_back_run_at_once(a->node, s);
+	else
+		free_run(a, s);
+}
+
+/**
  * goheap_free - free a run of pages
  * @h: the heap
  * @s: the run, which the caller owns; its descriptor is freed, too
@@ -276,120 +320,8 @@ bool goheap_must_give_back(const struct gospan *s)
  */
 void goheap_free(struct goheap *h, struct gospan *s)
 {
-	struct goarena *a = arena_of_span(h, s);
-
-	if (unlikely(goheap_must_give_back(s)) && gogfp_may_free_pages())
-		give_back_run_at_once(a->node, s);
-	else
-		free_run(a, s);
-}
-
-/**
- * goheap_make_large - make a run a large object
- * @node: the node of the run
- * @s: the run
- * @size: what the caller asked for
- *
- * Context: any but NMI.
- */
-void goheap_make_large(struct gonode *node, struct gospan *s, size_t size)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&node->lock, flags);
-	s->state = GO_SPAN_LARGE;
-	s->large = s->base;
-	s->elemsize = gospan_bytes(s);
-	node->large_mallocs++;
-	node->large_alloced += s->elemsize;
-	node->large_requested += size;
-	raw_spin_unlock_irqrestore(&node->lock, flags);
-	gohooks_wake(node->heap);
-}
-
-/* Take the free pages behind a large object, if there are as many. */
-static struct gospan *take_behind(struct gonode *node, struct gospan *s,
-				  unsigned long npages, struct gospan *spare[2])
-{
-	struct goarena *a = gospan_arena(node->heap, s->base);
-	unsigned int i = gospan_page_index(a, s->base) + s->npages;
-	struct gospan *run = i < GO_ARENA_PAGES ? a->span[i] : &gospan_nil;
-
-	lockdep_assert_held(&node->lock);
-	if (run->state != GO_SPAN_FREE || run->npages < npages ||
-	    !may_take_run(node, run, npages, false))
-		return NULL;
-	return goruns_cut(&node->runs, a, run, npages, 1, spare);
-}
-
-/**
- * goheap_extend - let a large object grow into the free pages behind it
- * @h: the heap
- * @s: its span, which is the caller's
- * @size: bytes wanted, more than it has
- * @gfp: what the caller may do to get memory
- *
- * Pages that are charged to a memory cgroup cannot be had there.
- *
- * Context: what @gfp permits, any but NMI.
- * Return: whether it has the bytes now; else nothing has changed.
- */
-bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp)
-{
-	unsigned long n = DIV_ROUND_UP(size, GO_PAGE_SIZE) - s->npages;
-	struct gospan *spare[2] = {}, *more = NULL;
-	struct gonode *node = gospan_node(h, s);
-	unsigned long flags;
-
-	/* Over the limit what is free is to go. */
-	if (s->apart || gfp & __GFP_ACCOUNT || goheld_over(h))
-		return false;
-	if (goheap_get_spares(node, spare, 1, false, gfp)) {
-		raw_spin_lock_irqsave(&node->lock, flags);
-		more = take_behind(node, s, n, spare);
-		if (more) {
-			s->npages += n;
-			goruns_map(gospan_arena(h, s->base), s, s);
-			node->large_alloced += n << GO_PAGE_SHIFT;
-			node->large_requested += size - s->elemsize;
-			s->elemsize = s->npages << GO_PAGE_SHIFT;
-			note_peak(node);
-		}
-		raw_spin_unlock_irqrestore(&node->lock, flags);
-	}
-	if (more)
-		gofixalloc_free_rcu(h, more);
-	goheap_put_spares(h, spare);
-	return more;
-}
-
-/**
- * goheap_free_large - free a large object
- * @h: the heap
- * @s: its span, of which the caller has taken @large
- * @give_back: what goheap_must_give_back() said
- *
- * Context: any but NMI; with @give_back one in which the page allocator may be
- * called.
- */
-void goheap_free_large(struct goheap *h, struct gospan *s, bool give_back)
-{
-	struct goarena *a = arena_of_span(h, s);
-	struct gonode *node = a->node;
-	unsigned long flags;
-
-	/* Before the pages go, for those that read MemStats. */
-	raw_spin_lock_irqsave(&node->lock, flags);
-	node->large_frees++;
-	node->large_freed += s->elemsize;
-	raw_spin_unlock_irqrestore(&node->lock, flags);
-
-	s->needzero = true;
-	if (unlikely(give_back))
-		give_back_run_at_once(node, s);
-	else
-		free_run(a, s);
-	gohooks_wake(h);
+	goheap_end_run(h, s, goheap_must_give_back(s) &&
+			     gogfp_may_free_pages());
 }
 
 /* Does the heap have the other half of a page already? */

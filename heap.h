@@ -11,6 +11,9 @@
 struct gospan *goheap_take(struct gonode *node, unsigned long npages,
 			   unsigned long align, struct gospan *spare[2],
 			   bool reserve);
+struct gospan *goheap_take_behind(struct gonode *node, struct gospan *s,
+				  unsigned long npages, struct gospan *spare[2]);
+void goheap_end_run(struct goheap *h, struct gospan *s, bool give_back);
 void goheap_free(struct goheap *h, struct gospan *s);
 struct gospan *goheap_adopt(struct goheap *h, struct page *page,
 			    unsigned long n, unsigned long npages, gfp_t gfp);
@@ -20,9 +23,6 @@ void goheap_disown(struct gonode *node, struct gospan *s,
 void goheap_release(struct gonode *node, struct gospan *s);
 struct goarena *goheap_retire_arena(struct gonode *node);
 bool goheap_must_give_back(const struct gospan *s);
-void goheap_make_large(struct gonode *node, struct gospan *s, size_t size);
-bool goheap_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp);
-void goheap_free_large(struct goheap *h, struct gospan *s, bool give_back);
 
 /* Has the node arenas without a page, which are to be retired?  Any context. */
 static inline bool goheap_has_empty(const struct gonode *node)

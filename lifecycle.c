@@ -34,6 +34,7 @@
 #include "fixalloc.h"
 #include "held.h"
 #include "hooks.h"
+#include "large.h"
 #include "lifecycle.h"
 #include "numa.h"
 #include "observe/observe.h"
@@ -59,6 +60,7 @@ static struct gonode *new_node(struct goheap *h, int nid)
 	node->in_pieces = jiffies;
 	mutex_init(&node->give_back);
 	goruns_init(&node->runs, &node->lock, h->map->shift);
+	golarge_init(node);
 	gospan_fix_init(node);
 	gotransfer_fix_init(node);
 	for (i = 0; i < GO_NR_SPANCLASSES; i++) {

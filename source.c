@@ -27,6 +27,7 @@
 #include "gfp.h"
 #include "heap.h"
 #include "held.h"
+#include "large.h"
 #include "hooks.h"
 #include "numa.h"
 #include "source.h"
@@ -146,8 +147,9 @@ static bool may_have_reserve(const struct want *w)
 }
 
 /*
- * Take pages that the node has, if need be from idle spans of its mcentrals.
- * Not all of these are tried, as there may be many and none of any help.
+ * Take pages that the node has, if need be from what large objects have left, and
+ * from idle spans of its mcentrals.  Not all of these are tried, as there may be many
+ * and none of any help.
  */
 static struct gospan *take_or_trim(const struct want *w, struct gonode *node,
 				   struct gospan *spare[2], bool reserve)
@@ -157,6 +159,10 @@ static struct gospan *take_or_trim(const struct want *w, struct gonode *node,
 				       reserve);
 	struct gocentral *c;
 
+	while (!s && tries && golarge_flush(node, 8)) {
+		s = goheap_take(node, w->npages, w->align, spare, reserve);
+		tries--;
+	}
 	/* The largest first, as most of its pages come in one piece. */
 	for (i = GO_NR_SPANCLASSES; !s && tries && i--; ) {
 		c = &node->central[i];
@@ -559,11 +565,16 @@ struct gospan *gosource_large(struct goheap *h, int nid, size_t size,
 	const struct want w = want_large(h, nid, size, gfp, true);
 	struct gospan *s;
 
+	/* Over the limit, what is kept is to go. */
+	s = is_accounted(gfp) || goheld_over(h) ? NULL :
+	    golarge_take(gonuma_heap(h, nid), w.npages, w.align, size);
+	if (s)
+		return s;
 	do {
 		s = is_accounted(gfp) ? get_accounted(&w) : get_pages(&w);
 	} while (!s && gosource_wait(h, gfp));
 	if (s)
-		goheap_make_large(gospan_node(h, s), s, size);
+		golarge_make(gospan_node(h, s), s, size);
 	return s;
 }
 
@@ -587,7 +598,7 @@ struct gospan *gosource_last(struct goheap *h, int nid, size_t size, gfp_t gfp)
 	s = GO_PAGE_ORDER && size <= PAGE_SIZE ? get_half_page(&w) :
 						 get_pages(&w);
 	if (s)
-		goheap_make_large(gospan_node(h, s), s, size);
+		golarge_make(gospan_node(h, s), s, size);
 	return s;
 }
 

@@ -19,9 +19,10 @@
  *                       most GO_BATCH objects are moved under one hold.
  *   gotransfer.lock     the lists and counts of the transfer cache, and of the
  *                       magazines on them all but the objects' own states.
- *   gonode.lock         the free runs, the lists and the counts of the node; of
- *                       its arenas list, span[], npages, nfree and use; of free
- *                       runs base, npages, needzero, state and rb.
+ *   gonode.lock         the free runs, the kept runs and their list, the lists and
+ *                       the counts of the node; of its arenas list, span[],
+ *                       npages, nfree and use; of free runs base, npages,
+ *                       needzero, state and rb.
  *   goheap.map_lock     writes to the arena map: a new second level, its next,
  *                       first and nl2; and an arena's entry, which needs the
  *                       lock of the arena's node as well.
@@ -201,6 +202,14 @@
 #define GO_USE_FULL		(GO_USE_NONE + 9)
 #define GO_NR_USES		(GO_USE_FULL + 1)
 
+/*
+ * The longest runs that large objects leave and that are kept for the next; how much
+ * of what the heap holds these may be, and how many pages in any case.
+ */
+#define GO_KEPT_MAX		128
+#define GO_KEPT_PART		16
+#define GO_KEPT_LEAST		128UL
+
 /* The recent peak is taken over this many ticks of the background. */
 #define GO_PEAKS		10
 
@@ -233,7 +242,7 @@ enum goobj_state {
  * @GO_SPAN_FREE: a free run of pages
  * @GO_SPAN_SMALL: objects of a size class
  * @GO_SPAN_LARGE: one object of whole pages
- * @GO_SPAN_DYING: a large object whose freeing has begun
+ * @GO_SPAN_DYING: a large object whose freeing has begun, or what is kept of it
  */
 enum gospan_state {
 	GO_SPAN_NONE,
@@ -698,6 +707,11 @@ enum {
  * @shared: of those, pages that somebody else had a reference to
  * @lost: pages that stay for good: references of ours were put by others
  * @scavenged: of @released, by enum goscavenger
+ * @kept: runs that large objects have left, by length, the newest first
+ * @kept_pages: pages in these
+ * @kept_changes: how often @kept has changed
+ * @kept_low: the fewest of @kept_pages since the last tick of the background
+ * @kept_stale: what that was at the tick: so many still go; the background's
  * @peak: the most pages in use since the last tick of the background
  * @peaks: the same of the ticks before
  * @cached: bytes of the mcaches that are counted here
@@ -730,6 +744,11 @@ struct gonode {
 	unsigned long shared;
 	unsigned long lost;
 	unsigned long scavenged[GO_NR_SCAVENGERS];
+	struct list_head kept[GO_KEPT_MAX + 1];
+	unsigned long kept_pages;
+	unsigned long kept_changes;
+	unsigned long kept_low;
+	unsigned long kept_stale;
 	unsigned long peak;
 	unsigned long peaks[GO_PEAKS];
 	atomic_long_t cached;

@@ -13,6 +13,7 @@
 
 #include "block.h"
 #include "heap.h"
+#include "large.h"
 #include "objects.h"
 #include "pages.h"
 #include "reclaim/reclaim.h"
@@ -250,7 +251,7 @@ static void shared_object_waits(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, goheap_must_give_back(s));
 	s->large = 0;
 	s->state = GO_SPAN_DYING;
-	goheap_free_large(h, s, goheap_must_give_back(s));
+	golarge_free(h, s, goheap_must_give_back(s));
 	KUNIT_EXPECT_EQ(test, node->shared, 1);
 	KUNIT_EXPECT_EQ(test, node->lost, 0);
 	KUNIT_EXPECT_EQ(test, node->runs.free, node->sys);
@@ -272,7 +273,7 @@ static void robbed_object_is_reported(struct kunit *test)
 	put_page(page);
 	s->large = 0;
 	s->state = GO_SPAN_DYING;
-	goheap_free_large(h, s, goheap_must_give_back(s));
+	golarge_free(h, s, goheap_must_give_back(s));
 	KUNIT_EXPECT_EQ(test, gotest_misuses(h, GO_LOST_PAGE), 1);
 	KUNIT_EXPECT_EQ(test, node->lost, 1);
 	KUNIT_EXPECT_EQ(test, node->shared, 0);
@@ -293,7 +294,7 @@ static void empty_arena_is_retired(struct kunit *test)
 	s->apart = GO_SPAN_ACCOUNTED;
 	s->large = 0;
 	s->state = GO_SPAN_DYING;
-	goheap_free_large(h, s, goheap_must_give_back(s));
+	golarge_free(h, s, goheap_must_give_back(s));
 	KUNIT_EXPECT_EQ(test, node->sys, 0);
 	KUNIT_EXPECT_EQ(test, node->runs.narenas[GO_USE_EMPTY], 1);
 	KUNIT_EXPECT_TRUE(test, goscavenge_has_arenas(h));

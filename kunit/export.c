@@ -15,6 +15,7 @@
 #include "fixalloc.h"
 #include "free.h"
 #include "heap.h"
+#include "large.h"
 #include "hooks.h"
 #include "lifecycle.h"
 #include "numa.h"
@@ -87,5 +88,7 @@ EXPORT_SYMBOL_IF_KUNIT(goscavenge_all);
 EXPORT_SYMBOL_IF_KUNIT(gosource_pages);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_has_arenas);
 EXPORT_SYMBOL_IF_KUNIT(goheap_must_give_back);
-EXPORT_SYMBOL_IF_KUNIT(goheap_free_large);
+EXPORT_SYMBOL_IF_KUNIT(golarge_free);
+EXPORT_SYMBOL_IF_KUNIT(goalloc_large);
+EXPORT_SYMBOL_IF_KUNIT(golarge_flush);
 EXPORT_SYMBOL_IF_KUNIT(goscavenge_reap);

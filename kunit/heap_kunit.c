@@ -13,7 +13,9 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
+#include "alloc.h"
 #include "heap.h"
+#include "large.h"
 #include "objects.h"
 #include "observe/observe.h"
 #include "pages.h"
@@ -76,11 +78,114 @@ static void large(struct kunit *test)
 	gotest_free(h, (void *)base);
 	KUNIT_EXPECT_EQ(test, node->large_frees, 1);
 	KUNIT_EXPECT_EQ(test, node->large_freed, bytes);
+	KUNIT_EXPECT_EQ(test, node->runs.free + node->kept_pages, node->sys);
+	golarge_flush(node, 1);
 	KUNIT_EXPECT_EQ(test, node->runs.free, node->sys);
 	s = gotest_run_new(test, bytes >> GO_PAGE_SHIFT, *size % SZ_4M ? 1 : 512);
 	KUNIT_EXPECT_EQ(test, s->base, base);
 	KUNIT_EXPECT_TRUE(test, s->needzero);
 	gotest_run_end(test, s);
+}
+
+/* What a large object leaves is what the next of its length gets. */
+static void large_is_kept(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gonode *node = gotest_node(test);
+	const size_t size = 5 * GO_PAGE_SIZE;
+	struct gospan *s, *t;
+	unsigned long base;
+
+	s = gosource_large(h, first_memory_node, size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	base = s->base;
+	s->needzero = false;
+	gotest_free(h, (void *)base);
+	KUNIT_EXPECT_EQ(test, node->kept_pages, 5);
+	KUNIT_EXPECT_TRUE(test, s->needzero);
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->heap_inuse, 0);
+	KUNIT_EXPECT_EQ(test, gotest_memstats(test, h)->heap_objects, 0);
+	KUNIT_EXPECT_EQ(test, goverify(h, NULL), 0);
+	/* Not of another length. */
+	t = gosource_large(h, first_memory_node, size + 1, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	KUNIT_EXPECT_EQ(test, node->kept_pages, 5);
+	gotest_free(h, (void *)t->base);
+	KUNIT_EXPECT_EQ(test, node->kept_pages, 11);
+	t = gosource_large(h, first_memory_node, size, GFP_NOWAIT);
+	KUNIT_EXPECT_PTR_EQ(test, t, s);
+	KUNIT_EXPECT_EQ(test, t->base, base);
+	KUNIT_EXPECT_EQ(test, t->elemsize, size);
+	KUNIT_EXPECT_EQ(test, node->kept_pages, 6);
+	KUNIT_EXPECT_EQ(test, node->large_mallocs, 3);
+	KUNIT_EXPECT_EQ(test, node->large_alloced, 3 * size + GO_PAGE_SIZE);
+	gotest_free(h, (void *)base);
+}
+
+/* Its alignment is that of its own size, not of what was there before. */
+static void large_kept_is_aligned(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	void *p[8], *q;
+	unsigned int i, n;
+
+	/* Seven pages and a bit have no alignment; eight pages have their own. */
+	for (n = 0; n < ARRAY_SIZE(p); n++) {
+		p[n] = goalloc_large(h, NUMA_NO_NODE, SZ_64K - 1, false,
+				     GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[n]);
+		if (n % 2)
+			gotest_run_end(test, gotest_run_new(test, 1, 1));
+	}
+	for (i = 0; i < n; i++)
+		gotest_free(h, p[i]);
+	for (i = 0; i < n; i++) {
+		p[i] = goalloc_large(h, NUMA_NO_NODE, SZ_64K, false, GFP_KERNEL);
+		KUNIT_EXPECT_TRUE(test, IS_ALIGNED(virt_to_phys(p[i]), SZ_64K));
+	}
+	for (i = 0; i < n; i++)
+		gotest_free(h, p[i]);
+	q = goalloc_large(h, NUMA_NO_NODE, SZ_64K, true, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	KUNIT_EXPECT_NULL(test, memchr_inv(q, 0, SZ_64K));
+	gotest_free(h, q);
+}
+
+/* Not too much is kept, nothing that is not needed, and nothing at the limit. */
+static void large_kept_goes(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gonode *node = gotest_node(test);
+	void *p[40];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = goalloc_large(h, NUMA_NO_NODE, SZ_64K, false, GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		gotest_free(h, p[i]);
+	KUNIT_EXPECT_EQ(test, node->kept_pages, GO_KEPT_LEAST);
+	gobackground_tick(h);
+	KUNIT_EXPECT_TRUE(test, gobackground_tick(h));
+	/* All but one are needed in this tick. */
+	for (i = 0; i < GO_KEPT_LEAST / 8 - 1; i++)
+		p[i] = goalloc_large(h, NUMA_NO_NODE, SZ_64K, false, GFP_KERNEL);
+	for (i = 0; i < GO_KEPT_LEAST / 8 - 1; i++)
+		gotest_free(h, p[i]);
+	gobackground_turn(h);
+	KUNIT_EXPECT_EQ(test, node->kept_pages, GO_KEPT_LEAST - 8);
+	/* A longer one has use for them before the heap grows. */
+	p[0] = goalloc_large(h, NUMA_NO_NODE, node->runs.free << GO_PAGE_SHIFT |
+			     1, false, GFP_KERNEL);
+	KUNIT_EXPECT_LT(test, node->kept_pages, GO_KEPT_LEAST - 8);
+	gotest_free(h, p[0]);
+	h->limit = 1;
+	p[0] = goalloc_large(h, NUMA_NO_NODE, SZ_64K, false,
+			     GFP_NOWAIT | __GFP_NOWARN);
+	KUNIT_EXPECT_NULL(test, p[0]);
+	h->limit = 0;
+	goscavenge_all(h);
+	KUNIT_EXPECT_EQ(test, node->kept_pages, 0);
+	KUNIT_EXPECT_EQ(test, node->sys, 0);
 }
 
 /* The same with growing and giving back, contents for a model. */
@@ -188,6 +293,9 @@ static void storm(struct kunit *test)
 static struct kunit_case heap_cases[] = {
 	KUNIT_CASE(needzero_new),
 	KUNIT_CASE_PARAM(large, large_gen_params),
+	KUNIT_CASE(large_is_kept),
+	KUNIT_CASE(large_kept_is_aligned),
+	KUNIT_CASE(large_kept_goes),
 	KUNIT_CASE(random_growth),
 	KUNIT_CASE(storm),
 	{}

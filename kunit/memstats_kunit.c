@@ -319,7 +319,7 @@ static void count_span(struct gospan *s, void *data)
 	struct recount *r = data;
 
 	r->spans++;
-	if (s->state == GO_SPAN_FREE ||
+	if (s->state == GO_SPAN_FREE || s->state == GO_SPAN_DYING ||
 	    (s->state == GO_SPAN_SMALL && !s->cached &&
 	     s->navail + s->nback == s->nelems)) {
 		r->idle += s->npages;

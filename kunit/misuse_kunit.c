@@ -91,10 +91,11 @@ static void expect_report(struct kunit *test, enum gomisuse kind)
 {
 	static const struct {
 		const char *starts;
-		const char *what[3];
+		const char *what[4];
 	} words[] = {
 		[GO_DOUBLE_FREE] = { "double free: ",
-			{ "-byte objects", "in a free run of ", "in no span" } },
+			{ "-byte objects", "in a free run of ", "in no span",
+			  "in what was a large object of " } },
 		[GO_INTERIOR] = { "free inside an object: ",
 			{ "-byte objects", "in a large object of " } },
 		[GO_FOREIGN] = { "not our pointer: ", { "in no span" } },
@@ -110,7 +111,7 @@ static void expect_report(struct kunit *test, enum gomisuse kind)
 			      "%s", report);
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(report, ", by "), "%s", report);
 	KUNIT_ASSERT_NOT_NULL_MSG(test, what, "%s", report);
-	for (i = 0; i < 3 && words[kind].what[i]; i++)
+	for (i = 0; i < 4 && words[kind].what[i]; i++)
 		said |= !!strstr(what, words[kind].what[i]);
 	KUNIT_EXPECT_TRUE_MSG(test, said, "%s", report);
 	if (kind == GO_WRONG_SIZE)

@@ -23,6 +23,7 @@
 #include "central.h"
 #include "api.h"
 #include "heap.h"
+#include "large.h"
 #include "observe/observe.h"
 #include "pages.h"
 #include "reclaim/reclaim.h"
@@ -537,7 +538,7 @@ static void descriptors_are_reused(struct kunit *test)
 			break;
 		KUNIT_EXPECT_EQ(test, s->large, s->base);
 		s->large = 0;
-		goheap_free_large(h, s, false);
+		golarge_free(h, s, false);
 	}
 	preempt_enable();
 	KUNIT_EXPECT_EQ(test, i, 1000);
@@ -559,7 +560,8 @@ static void carved_is_new(struct kunit *test)
 			   GFP_NOWAIT | __GFP_NOWARN);
 	if (s) {
 		s->large = 0;
-		goheap_free_large(h, s, false);
+		golarge_free(h, s, false);
+		golarge_flush(gotest_node(test), 1);
 	}
 	before = f->nwait;
 	c = gosource_span(h, first_memory_node, GO_SPC(5, 0),

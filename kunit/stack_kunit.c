@@ -160,7 +160,7 @@ static void stack_flushes_older_half(struct kunit *test)
 	p = kunit_kcalloc(test, MANY, sizeof(*p), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	/* It may not grow to a magazine's length. */
-	h->cpu_budget = 50 * 64;
+	h->cpu_budget = 100 * 64;
 	for (i = 0; i < MANY; i++)
 		p[i] = gotest_alloc(h, SPC_64, GFP_KERNEL);
 	cap = gostack_cap(s);

@@ -65,8 +65,11 @@ static void describe_address(struct goheap *h, const void *p, char *buf,
 		goredzone_describe(s, idx, buf + n, len - n);
 		break;
 	case GO_SPAN_LARGE:
-	case GO_SPAN_DYING:
 		snprintf(buf, len, "in a large object of %u bytes",
+			 s->elemsize);
+		break;
+	case GO_SPAN_DYING:
+		snprintf(buf, len, "in what was a large object of %u bytes",
 			 s->elemsize);
 		break;
 	case GO_SPAN_FREE:

@@ -145,7 +145,7 @@ static void read_node(struct gonode *node, struct goalloc_memstats *m,
 	raw_spin_lock_irqsave(&node->lock, flags);
 	m->heap_sys += ((u64)node->sys << GO_PAGE_SHIFT) -
 		       ((u64)node->halves << PAGE_SHIFT);
-	m->heap_idle += ((u64)node->runs.free << GO_PAGE_SHIFT) +
+	m->heap_idle += ((u64)(node->runs.free + node->kept_pages) << GO_PAGE_SHIFT) +
 			((u64)(gocentral_idle_pages(node) + node->paired) <<
 			 PAGE_SHIFT);
 	m->heap_released += (u64)node->released << PAGE_SHIFT;

@@ -270,6 +270,32 @@ static bool verify_some_runs(struct gonode *node, struct run_walk *r,
 	return s;
 }
 
+/* Check what large objects have left, one length at a time. */
+static void verify_kept(struct verify *v, struct gonode *node)
+{
+	unsigned long flags, before, pages = 0;
+	bool changed, wrong = false;
+	struct gospan *s;
+	unsigned int i;
+
+	before = READ_ONCE(node->kept_changes);
+	for (i = 1; i <= GO_KEPT_MAX; i++) {
+		raw_spin_lock_irqsave(&node->lock, flags);
+		list_for_each_entry(s, &node->kept[i], list) {
+			wrong |= s->state != GO_SPAN_DYING || s->npages != i;
+			pages += i;
+		}
+		raw_spin_unlock_irqrestore(&node->lock, flags);
+	}
+	raw_spin_lock_irqsave(&node->lock, flags);
+	changed = node->kept_changes != before;
+	wrong |= !changed && node->kept_pages != pages;
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	if (wrong)
+		note_broken(v, "node %d keeps runs that are none, or miscounts",
+			    node->nid);
+}
+
 /* Check the trees of a node against its counts. */
 static void verify_runs(struct verify *v, struct gonode *node)
 {
@@ -507,8 +533,10 @@ unsigned int goverify(struct goheap *h, struct seq_file *m)
 	before = total_activity(h);
 	for_each_gonode(h, nid)
 		verify_runs(v, h->node[nid]);
-	for_each_gonode(h, nid)
+	for_each_gonode(h, nid) {
+		verify_kept(v, h->node[nid]);
 		verify_transfers(v, h->node[nid]);
+	}
 	gospan_walk_arenas(h, verify_arena, v);
 	gospan_walk(h, verify_span, v);
 	gospan_walk_arenas(h, verify_pages, v);

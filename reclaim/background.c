@@ -34,6 +34,7 @@
 #include <linux/sched.h>
 #include "api.h"
 #include "central.h"
+#include "large.h"
 #include "numa.h"
 #include "param.h"
 #include "reclaim.h"
@@ -123,6 +124,7 @@ static bool is_lean(struct gonode *node)
 	nfree = node->runs.free;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return !gocentral_idle_pages(node) && !gotransfer_any(node) &&
+	       !READ_ONCE(node->kept_pages) &&
 	       excess_after(node, sys - nfree, sys, nfree) < GO_RESERVE_RUN;
 }
 
@@ -144,12 +146,12 @@ static void begin_peak(struct gonode *node, unsigned int tick,
 }
 
 /*
- * Mark what a node's transfer caches and mcentrals kept idle since the last tick.
- * Returns the pages of the latter.
+ * Mark what a node's transfer caches, its mcentrals and large objects that have gone
+ * kept idle since the last tick.  Returns the pages of the latter two.
  */
 static unsigned long mark_idle(struct gonode *node)
 {
-	unsigned long pages = 0;
+	unsigned long pages = golarge_mark_idle(node);
 	unsigned int spc;
 
 	for_each_gospc(spc) {
@@ -179,14 +181,19 @@ static bool trim_transfers(struct gonode *node, u64 until)
 }
 
 /*
- * Free spans that were marked, which this tick has not needed either.  Returns
- * false if it is time to stop.
+ * Free spans and runs that were marked, which this tick has not needed either.
+ * Returns false if it is time to stop.
  */
 static bool trim_idle_spans(struct gonode *node, u64 until)
 {
-	unsigned long flags, pages = 0;
-	unsigned int n, spc;
+	unsigned long flags, n, pages = 0;
 	bool in_time = true;
+	unsigned int spc;
+
+	while (in_time && (n = golarge_trim_idle(node))) {
+		pages += n;
+		in_time = ktime_get_ns() < until;
+	}
 
 	for_each_gospc(spc)
 		while (in_time && READ_ONCE(node->central[spc].stale)) {

@@ -32,6 +32,7 @@
 #include "free.h"
 #include "heap.h"
 #include "hooks.h"
+#include "large.h"
 #include "leak.h"
 #include "mcache.h"
 #include "numa.h"
@@ -90,7 +91,7 @@ void godrain_deferred(struct goheap *h)
 		link = llist_del_all(&h->dying);
 		llist_for_each_entry_safe(s, more, link, dying) {
 			goleak_free((void *)s->base);
-			goheap_free_large(h, s, goheap_must_give_back(s));
+			golarge_free(h, s, goheap_must_give_back(s));
 		}
 	}
 	mutex_unlock(&h->finish);
@@ -374,7 +375,8 @@ static bool claim_drain(struct gonode *node)
 /* Pages of a node that no object is in, in pages of the kernel. */
 static unsigned long pages_at_rest(struct gonode *node)
 {
-	return (READ_ONCE(node->runs.free) << GO_PAGE_ORDER) +
+	return ((READ_ONCE(node->runs.free) + READ_ONCE(node->kept_pages)) <<
+		GO_PAGE_ORDER) +
 	       gocentral_idle_pages(node);
 }
 

@@ -40,6 +40,7 @@ unsigned long goidle_pages(struct gonode *node)
 	raw_spin_lock_irqsave(&node->lock, flags);
 	n = node->runs.free - min(node->runs.big, node->reserve);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
+	n += READ_ONCE(node->kept_pages);
 	return (n << GO_PAGE_ORDER) + gocentral_idle_pages(node) +
 	       ((atomic_long_read(&node->cached) +
 		 atomic_long_read(&node->transferred[false]) +

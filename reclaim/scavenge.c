@@ -40,6 +40,7 @@
 #include "heap.h"
 #include "held.h"
 #include "hooks.h"
+#include "large.h"
 #include "numa.h"
 #include "reclaim.h"
 #include "runs.h"
@@ -264,6 +265,7 @@ static void trim_centrals(struct gonode *node)
 	unsigned int n, left;
 	struct gocentral *c;
 
+	golarge_flush(node, UINT_MAX);
 	gotransfer_flush_all(node);
 	for (c = node->central; c < node->central + GO_NR_SPANCLASSES; c++) {
 		left = READ_ONCE(c->idle);
