@@ -559,7 +559,7 @@ static bool has_live_object(const struct gotransfer *t)
 
 	lockdep_assert_held(&t->lock);
 	for (i = 0; m && i < m->n; i++)
-		if (m->slot[i].state && *m->slot[i].state >= GO_OBJ_LIVE)
+		if (m->slot[i].state && goobj_is_live(*m->slot[i].state))
 			return true;
 	return false;
 }
