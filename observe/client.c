@@ -20,6 +20,7 @@
  */
 
 #include <linux/goalloc.h>
+#include <linux/kallsyms.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
 #include <linux/rcupdate.h>
@@ -205,6 +206,16 @@ static int look(struct goheap *h, struct verdict *v, u8 owner)
 	return goowners_walk(h, judge, v);
 }
 
+/* Name a caller; what only runs when a module is loaded has no name any more. */
+static size_t name_site(char *buf, size_t len, unsigned long site)
+{
+	char sym[KSYM_SYMBOL_LEN];
+
+	snprintf(sym, sizeof(sym), "%pS", (void *)site);
+	return scnprintf(buf, len, " by %s",
+			 strstarts(sym, "0x") ? "init code" : sym);
+}
+
 /* Compose what is said of a module: "mod left 3 objects, 208 bytes: ...". */
 static void compose(const struct verdict *v, const char *name, char *buf,
 		    size_t len)
@@ -217,8 +228,7 @@ static void compose(const struct verdict *v, const char *name, char *buf,
 		n += scnprintf(buf + n, len - n, "%s %lu of %zu",
 			       k == v->kind ? ":" : ",", k->n, k->bytes);
 		if (k->site)
-			n += scnprintf(buf + n, len - n, " by %pS",
-				       (void *)k->site);
+			n += name_site(buf + n, len - n, k->site);
 	}
 	if (v->others)
 		scnprintf(buf + n, len - n, ", %lu others", v->others);
