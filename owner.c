@@ -28,6 +28,7 @@
 #include "compat.h"
 #include "owner.h"
 
+/* Guards the table below; it may be held while a walk goes on. */
 DEFINE_MUTEX(goowners_lock);
 
 struct goowner goowners[GO_NR_OWNERS] = {

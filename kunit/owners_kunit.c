@@ -311,12 +311,15 @@ static void owners_tiny(struct kunit *test)
 		gofree(p[i]);
 	expect_held(test, b->byte, 0, 0);
 
-	/* An empty block that is begun again is the next one's. */
+	/* And one of one's own is filled. */
 	__goalloc_owner = a->byte;
 	p[0] = gomalloc_noscan(8, GFP_KERNEL);
-	expect_held(test, a->byte, 1, 8);
+	p[1] = gomalloc_noscan(8, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, p[1], p[0] + 8);
+	expect_held(test, a->byte, 2, 16);
 	expect_held(test, b->byte, 0, 0);
 	gofree(p[0]);
+	gofree(p[1]);
 	client_goes(&a->mod);
 	client_goes(&b->mod);
 }
@@ -663,4 +666,5 @@ static struct kunit_suite owners_suite = {
 	.exit = owners_exit,
 	.test_cases = owners_cases,
 };
+
 kunit_test_suite(owners_suite);

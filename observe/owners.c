@@ -6,7 +6,7 @@
  * counts their state bytes, which takes some 20 ms for each GiB of small objects
  * and is done for one arena at a time in an RCU read-side section, without a
  * lock.  So nothing stops for it, and the objects that come and go meanwhile may
- * be in it or not; what stays where it is is counted exactly.
+ * be in it or not; what stays in its place is counted exactly.
  *
  * What the bytes of an object are is what gosize() says: those of its class, or
  * for a tiny object and for one that debug= suspects those that were asked for.

@@ -274,13 +274,13 @@ static int compare_owners(const void *a, const void *b)
 static void read_owners(void)
 {
 	FILE *in = fopen(OWNERS, "r");
-	char text[256];
+	char row[256];
 
 	nr_owners = 0;
-	while (in && nr_owners < MAX_OWNERS && fgets(text, sizeof(text), in)) {
+	while (in && nr_owners < MAX_OWNERS && fgets(row, sizeof(row), in)) {
 		struct owner *o = &owners[nr_owners];
 
-		nr_owners += sscanf(text, "%63s %llu %llu %*u %llu %15s",
+		nr_owners += sscanf(row, "%63s %llu %llu %*u %llu %15s",
 				    o->name, &o->objects, &o->bytes, &o->peak,
 				    o->state) == 5;
 	}
@@ -593,7 +593,7 @@ static int parse_args(int argc, char **argv, int *batch, double *delay,
 {
 	int c, bad = 0;
 
-	while (!bad && (c = getopt_long(argc, argv, "boOd:n:s:hV", long_options,
+	while (!bad && (c = getopt_long(argc, argv, "bod:n:s:hVO", long_options,
 					NULL)) != -1) {
 		switch (c) {
 		case 'o':
