@@ -11,6 +11,7 @@
 #include "../observe/client.c"
 
 #include <linux/fault-inject.h>
+#include <linux/panic.h>
 #include <linux/sched.h>
 #include "calls.h"
 #include "span.h"
@@ -475,6 +476,24 @@ static void owners_leaks(struct kunit *test)
 	}
 }
 
+/* Once a kernel has warned, only a run of this case alone tells. */
+static void owners_error(struct kunit *test)
+{
+	struct actor *a = actor_new(test, "culprit");
+	void *p;
+
+	if (!gotest_warns) {
+		client_goes(&a->mod);
+		kunit_skip(test, "makes the kernel warn: load with warns=1");
+	}
+	__goalloc_owner = a->byte;
+	p = gomalloc(64, GFP_KERNEL);
+	leaks = LEAKS_ERROR;
+	client_goes(&a->mod);
+	KUNIT_EXPECT_TRUE(test, test_taint(TAINT_WARN));
+	gofree(p);
+}
+
 struct errand {
 	void *p[3];
 };
@@ -651,6 +670,7 @@ static struct kunit_case owners_cases[] = {
 	KUNIT_CASE(owners_full),
 	KUNIT_CASE(owners_verdict),
 	KUNIT_CASE(owners_leaks),
+	KUNIT_CASE(owners_error),
 	KUNIT_CASE_PARAM(owners_contexts, context_gen_params),
 	KUNIT_CASE(owners_under_load),
 	KUNIT_CASE(owners_verified),
