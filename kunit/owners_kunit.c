@@ -616,6 +616,8 @@ static void owners_verified(struct kunit *test)
 	KUNIT_EXPECT_NE(test, goverify(&goalloc_heap, NULL), 0);
 	ls->owner = own_byte;
 	gofree(l);
+	/* So that whoever gets the pages next is not taken for this module. */
+	KUNIT_EXPECT_EQ(test, ls->owner, 0);
 	gofree(t);
 	gofree(p);
 }
