@@ -82,13 +82,14 @@ static struct goslot try_take(struct goheap *h, unsigned int spc, size_t size,
 }
 
 /* Hand out an object of whole pages; @s may be NULL. */
-static void *hand_out_large(struct gospan *s, bool noscan, gfp_t gfp)
+static void *hand_out_large(struct gospan *s, bool noscan, gfp_t gfp, unsigned long owner)
 {
 	if (!s)
 		return NULL;
 	if (want_init_on_alloc(gfp) && s->needzero)
 		memset((void *)s->base, 0, s->elemsize);
 	s->spanclass = GO_SPC(0, noscan);
+	WRITE_ONCE(s->owner, owner);
 	goleak_alloc((void *)s->base, s->elemsize, !noscan, gfp);
 	return (void *)s->base;
 }
@@ -99,13 +100,13 @@ static void *hand_out_large(struct gospan *s, bool noscan, gfp_t gfp)
  * freed.  Not with check=0, where gofree_sized() believes in a small object.
  */
 static void *take_last_pages(struct goheap *h, int nid, unsigned int spc,
-			     size_t size, gfp_t gfp)
+			     size_t size, gfp_t gfp, unsigned long owner)
 {
 	if (likely(!gogfp_may_have_last_pages(gfp)) || in_nmi() ||
 	    !static_branch_likely(&goalloc_check))
 		return NULL;
 	return hand_out_large(gosource_last(h, nid, size, gfp),
-			      GO_SPC_NOSCAN(spc), gfp);
+			      GO_SPC_NOSCAN(spc), gfp, owner);
 }
 
 /**
@@ -114,11 +115,13 @@ static void *take_last_pages(struct goheap *h, int nid, unsigned int spc,
  * @spc: the span class
  * @size: what was asked for
  * @gfp: as for gomalloc()
+ * @owner: whose it will be
  *
  * Context: any that @gfp permits.
  * Return: the object, or NULL.
  */
-void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp)
+void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp,
+		   unsigned long owner)
 {
 	struct gonode *node = gonuma_heap(h, NUMA_NO_NODE);
 	struct gocentral *from = &node->central[spc];
@@ -129,11 +132,12 @@ void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp)
 	for (;;) {
 		slot = try_take(h, spc, size, from);
 		if (likely(slot.obj))
-			return goalloc_hand_out(slot.obj, slot.state, spc, gfp);
+			return goalloc_hand_out(slot.obj, slot.state, spc, gfp,
+						owner);
 		from = in_nmi() ? NULL : gosource_objects(h, node, spc, gfp);
 		if (likely(from))
 			continue;
-		p = take_last_pages(h, node->nid, spc, size, gfp);
+		p = take_last_pages(h, node->nid, spc, size, gfp, owner);
 		if (p || !gosource_wait(h, gfp))
 			return p;
 	}
@@ -163,6 +167,7 @@ static bool take_on_node(struct goheap *h, int nid, unsigned int spc,
  * @spc: the span class
  * @size: what was asked for
  * @gfp: as for gomalloc(); with __GFP_THISNODE no other node will do
+ * @owner: whose it will be
  *
  * The mcaches may hold objects of other nodes.
  *
@@ -170,25 +175,26 @@ static bool take_on_node(struct goheap *h, int nid, unsigned int spc,
  * Return: the object, or NULL.
  */
 void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
-		      gfp_t gfp)
+		      gfp_t gfp, unsigned long owner)
 {
 	struct goslot slot;
 	void *p;
 
 	while (!take_on_node(h, nid, spc, size, gfp, &slot)) {
-		p = take_last_pages(h, nid, spc, size, gfp);
+		p = take_last_pages(h, nid, spc, size, gfp, owner);
 		if (p || !gosource_wait(h, gfp))
 			return p;
 	}
-	return goalloc_hand_out(slot.obj, slot.state, spc, gfp);
+	return goalloc_hand_out(slot.obj, slot.state, spc, gfp, owner);
 }
 
 /**
- * goalloc_zeroed - clear an object and hand it out
+ * goalloc_zeroed - hand out an object and clear it
  * @obj: the object
  * @state: its state byte; NULL with check=0 if it has been used before
  * @spc: its span class
  * @gfp: as for gomalloc()
+ * @owner: whose it will be
  *
  * The whole object is cleared, so that gorealloc() may grow it in place.  One
  * that has never been handed out since the kernel zeroed its pages is zero.
@@ -196,11 +202,14 @@ void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
  * Context: any.
  * Return: @obj.
  */
-void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp)
+void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp,
+		     unsigned long owner)
 {
-	if (!state || *state != GO_OBJ_FRESH)
-		memset(obj, 0, go_class_size[GO_SPC_CLASS(spc)]);
-	return goalloc_make_live(obj, state, spc, gfp);
+	bool fresh = state && *state == GO_OBJ_FRESH;
+
+	/* First, so that memset() is called as the last thing. */
+	goalloc_make_live(obj, state, spc, gfp, owner);
+	return fresh ? obj : memset(obj, 0, go_class_size[GO_SPC_CLASS(spc)]);
 }
 
 /**
@@ -210,19 +219,21 @@ void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp)
  * @size: bytes, at most GOALLOC_MAX_SIZE
  * @noscan: it will hold no pointers
  * @gfp: as for gomalloc()
+ * @owner: whose it will be
  *
  * Context: any that @gfp permits; in NMI it fails.
  * Return: the object, or NULL.
  */
 void *goalloc_large(struct goheap *h, int nid, size_t size, bool noscan,
-		    gfp_t gfp)
+		    gfp_t gfp, unsigned long owner)
 {
 	might_alloc(gfp);
 	if (in_nmi()) {
 		atomic_long_inc(&h->failures);
 		return NULL;
 	}
-	return hand_out_large(gosource_large(h, nid, size, gfp), noscan, gfp);
+	return hand_out_large(gosource_large(h, nid, size, gfp), noscan, gfp,
+			      owner);
 }
 
 /**
@@ -262,17 +273,19 @@ static __always_inline void *clear_tiny(void *p, size_t size, gfp_t gfp)
 }
 
 /* Make a new block of tiny objects and return the object at its front. */
-static noinline void *new_tiny_block(struct goheap *h, size_t size, gfp_t gfp)
+static noinline void *new_tiny_block(size_t size, gfp_t gfp,
+				     unsigned long owner, struct goheap *h)
 {
 	/* A block has to be in a span. */
 	void *p = goalloc_pop(h, GO_TINY_SPC, size,
-			      (gfp & ~__GFP_ZERO) | __GFP_NOMEMALLOC, true);
+			      (gfp & ~__GFP_ZERO) | __GFP_NOMEMALLOC, owner,
+			      true);
 	void *old;
 
 	if (!p)
 		return take_last_pages(h, NUMA_NO_NODE, GO_TINY_SPC, size,
-				       gfp);
-	old = gotiny_install(h, p, size);
+				       gfp, owner);
+	old = gotiny_install(h, p, size, owner);
 	if (old)
 		gofree_block(old, h);
 	this_cpu_inc(h->mcache->tiny_mallocs);
@@ -281,14 +294,16 @@ static noinline void *new_tiny_block(struct goheap *h, size_t size, gfp_t gfp)
 
 /**
  * goalloc_tiny - allocate a tiny object
- * @h: the heap
  * @size: bytes, 1 to GO_TINY_SIZE - 1
  * @gfp: as for gomalloc()
+ * @owner: whose it will be
+ * @h: the heap; last, so that the exported function moves no argument
  *
  * Context: any that @gfp permits.
  * Return: the object, or NULL.
  */
-void *goalloc_tiny(struct goheap *h, size_t size, gfp_t gfp)
+void *goalloc_tiny(size_t size, gfp_t gfp, unsigned long owner,
+		   struct goheap *h)
 {
 	struct gomcache *c;
 	void *p;
@@ -298,9 +313,9 @@ void *goalloc_tiny(struct goheap *h, size_t size, gfp_t gfp)
 	c = this_cpu_ptr(h->mcache);
 	if (likely(!c->busy)) {
 		gomcache_enter(c);
-		off = gotiny_take(c, size);
+		off = gotiny_take(c, size, owner);
 		if (unlikely(off < 0))
-			off = gotiny_again(c, size);
+			off = gotiny_again(c, size, owner);
 		p = (void *)c->tiny + off;
 		gomcache_leave(c);
 		if (likely(off >= 0)) {
@@ -310,7 +325,7 @@ void *goalloc_tiny(struct goheap *h, size_t size, gfp_t gfp)
 		}
 	}
 	preempt_enable();
-	return new_tiny_block(h, size, gfp);
+	return new_tiny_block(size, gfp, owner, h);
 }
 
 /* Check the span of an object that is taken, and whether it is still poison. */
@@ -335,12 +350,13 @@ static void check_suspected(struct goheap *h, struct gospan *s,
  * @noscan: it will hold no pointers
  * @flags: what goredzone_suspects() said
  * @caller: the caller that asks
+ * @owner: whose it will be
  *
  * Context: any that @gfp permits.
  * Return: the object, or NULL.
  */
 void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
-			unsigned int flags, unsigned long caller)
+			unsigned int flags, unsigned long caller, unsigned long owner)
 {
 	unsigned int spc, idx;
 	struct goslot slot;
@@ -354,7 +370,7 @@ void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
 	s = gospan_of(h, slot.obj);
 	idx = slot.state - s->objstate;
 	check_suspected(h, s, idx, flags, caller);
-	goredzone_write(s, idx, size, flags, caller);
+	goredzone_write(s, idx, size, flags, caller, owner);
 	preempt_enable();
 
 	if (want_init_on_alloc(gfp))

@@ -6,6 +6,9 @@
  * class and mark it live.  The slot keeps the address of the state byte beside
  * the object, so that nothing is looked up.  The object itself is not
  * touched.  api.c instantiates these inlines.
+ *
+ * An @owner is the state byte of a live object of that owner: GO_OBJ_LIVE for an
+ * unknown one.
  */
 #ifndef GOALLOC_ALLOC_H
 #define GOALLOC_ALLOC_H
@@ -17,23 +20,27 @@
 #include "mcache.h"
 #include "tiny.h"
 
-void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp);
+void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp,
+		   unsigned long owner);
 void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
-		      gfp_t gfp);
-void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp);
+		      gfp_t gfp, unsigned long owner);
+void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp,
+		     unsigned long owner);
 void *goalloc_large(struct goheap *h, int nid, size_t size, bool noscan,
-		    gfp_t gfp);
+		    gfp_t gfp, unsigned long owner);
 bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp);
-void *goalloc_tiny(struct goheap *h, size_t size, gfp_t gfp);
+void *goalloc_tiny(size_t size, gfp_t gfp, unsigned long owner,
+		   struct goheap *h);
 void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
-			unsigned int flags, unsigned long caller);
+			unsigned int flags, unsigned long caller, unsigned long owner);
 
 /* Mark an object live that has been taken for a caller. */
 static __always_inline void *goalloc_make_live(void *obj, u8 *state,
-					       unsigned int spc, gfp_t gfp)
+					       unsigned int spc, gfp_t gfp,
+					       unsigned long owner)
 {
 	if (static_branch_likely(&goalloc_check))
-		*state = GO_OBJ_LIVE;
+		*state = owner;
 	goleak_alloc(obj, go_class_size[GO_SPC_CLASS(spc)],
 		     !GO_SPC_NOSCAN(spc), gfp);
 	return obj;
@@ -41,11 +48,12 @@ static __always_inline void *goalloc_make_live(void *obj, u8 *state,
 
 /* Zeroing is a tail call, so the common path spills nothing. */
 static __always_inline void *goalloc_hand_out(void *obj, u8 *state,
-					      unsigned int spc, gfp_t gfp)
+					      unsigned int spc, gfp_t gfp,
+					      unsigned long owner)
 {
 	if (unlikely(want_init_on_alloc(gfp)))
-		return goalloc_zeroed(obj, state, spc, gfp);
-	return goalloc_make_live(obj, state, spc, gfp);
+		return goalloc_zeroed(obj, state, spc, gfp, owner);
+	return goalloc_make_live(obj, state, spc, gfp, owner);
 }
 
 /* For kernels that check: the others would only pay for a call. */
@@ -61,7 +69,8 @@ static __always_inline void goalloc_might_sleep(gfp_t gfp)
  * zeroed.
  */
 static __always_inline void *goalloc_pop(struct goheap *h, unsigned long spc,
-					 size_t size, gfp_t gfp, bool clear)
+					 size_t size, gfp_t gfp, unsigned long owner,
+					 bool clear)
 {
 	struct gomcache *c;
 	struct gostack *s;
@@ -87,26 +96,27 @@ static __always_inline void *goalloc_pop(struct goheap *h, unsigned long spc,
 	if (clear)
 		state = top->state;
 	else if (static_branch_likely(&goalloc_check))
-		*top->state = GO_OBJ_LIVE;
+		*top->state = owner;
 	gomcache_count(&s->mallocs, 1);
 	gomcache_count(&s->requested, size);
 	gomcache_leave(c);
 	preempt_enable();
 
 	if (clear)
-		return goalloc_hand_out(obj, state, spc, gfp);
+		return goalloc_hand_out(obj, state, spc, gfp, owner);
 	goleak_alloc(obj, go_class_size[GO_SPC_CLASS(spc)],
 		     !GO_SPC_NOSCAN(spc), gfp);
 	return obj;
 
 slow:
 	preempt_enable();
-	return goalloc_slow(h, spc, size, gfp);
+	return goalloc_slow(h, spc, size, gfp, owner);
 }
 
 /* Allocate a tiny object, of @size below GO_TINY_SIZE, from the current block. */
-static __always_inline void *goalloc_pop_tiny(struct goheap *h, size_t size,
-					      gfp_t gfp)
+static __always_inline void *goalloc_pop_tiny(size_t size, gfp_t gfp,
+					      unsigned long owner,
+					      struct goheap *h)
 {
 	struct gomcache *c;
 	void *p;
@@ -118,9 +128,9 @@ static __always_inline void *goalloc_pop_tiny(struct goheap *h, size_t size,
 	if (unlikely(c->busy || want_init_on_alloc(0)))
 		goto slow;
 	gomcache_enter(c);
-	off = gotiny_take(c, size);
+	off = gotiny_take(c, size, owner);
 	if (off < 0)
-		off = gotiny_again(c, size);
+		off = gotiny_again(c, size, owner);
 	p = (void *)c->tiny + off;
 	gomcache_leave(c);
 	if (unlikely(off < 0))
@@ -131,13 +141,14 @@ static __always_inline void *goalloc_pop_tiny(struct goheap *h, size_t size,
 
 slow:
 	preempt_enable();
-	return goalloc_tiny(h, size, gfp);
+	return goalloc_tiny(size, gfp, owner, h);
 }
 
 /* Allocate several without zeroing; returns how many the stack had. */
 static __always_inline unsigned int goalloc_pop_many(struct goheap *h,
 						     unsigned int spc,
 						     size_t size, gfp_t gfp,
+						     unsigned long owner,
 						     unsigned int want,
 						     void **p)
 {
@@ -157,7 +168,7 @@ static __always_inline unsigned int goalloc_pop_many(struct goheap *h,
 		for (i = 0; i < n; i++) {
 			p[i] = (--top)->obj;
 			if (static_branch_likely(&goalloc_check))
-				*top->state = GO_OBJ_LIVE;
+				*top->state = owner;
 		}
 		WRITE_ONCE(s->top, top);
 		gomcache_count(&s->mallocs, n);

@@ -26,7 +26,7 @@ struct goheap goalloc_heap;
 
 /* Allocate a small object with what the fast path leaves out. */
 static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
-				  unsigned long caller)
+				  unsigned long caller, unsigned long owner)
 {
 	unsigned int spc, flags;
 
@@ -34,19 +34,30 @@ static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
 		flags = goredzone_suspects(size, caller);
 		if (flags)
 			return goalloc_suspected(&goalloc_heap, size, gfp,
-						 noscan, flags, caller);
+						 noscan, flags, caller, owner);
 	}
 	if (noscan && size < GO_TINY_SIZE)
-		return goalloc_tiny(&goalloc_heap, size, gfp);
+		return goalloc_tiny(size, gfp, owner, &goalloc_heap);
 	spc = GO_SPC(gosizeclass_of(size), noscan);
 	if (nid == NUMA_NO_NODE)
-		return goalloc_pop(&goalloc_heap, spc, size, gfp, true);
-	return goalloc_on_node(&goalloc_heap, nid, spc, size, gfp);
+		return goalloc_pop(&goalloc_heap, spc, size, gfp, owner, true);
+	return goalloc_on_node(&goalloc_heap, nid, spc, size, gfp, owner);
 }
 
-/* Allocate what the fast path does not serve: any size, gfp and node. */
-static noinline void *alloc_odd(size_t size, gfp_t gfp, int nid, bool noscan,
-				unsigned long caller)
+/**
+ * goapi_alloc - allocate whatever is asked for, the fast way or not
+ * @size: as for gomalloc()
+ * @gfp: as for gomalloc()
+ * @nid: the node to take it from if possible, or NUMA_NO_NODE
+ * @noscan: it will hold no pointers
+ * @caller: by which caller
+ * @owner: whose it will be
+ *
+ * Context: any that @gfp permits.
+ * Return: as gomalloc().
+ */
+noinline void *goapi_alloc(size_t size, gfp_t gfp, int nid, bool noscan,
+			   unsigned long caller, unsigned long owner)
 {
 	if (gfp & GO_GFP_FORBIDDEN) {
 		gohooks_misuse(&goalloc_heap, GO_BAD_ZONE, NULL, size, caller);
@@ -57,66 +68,95 @@ static noinline void *alloc_odd(size_t size, gfp_t gfp, int nid, bool noscan,
 	if (size > GOALLOC_MAX_SIZE)
 		return NULL;
 	if (size > GO_MAX_SMALL)
-		return goalloc_large(&goalloc_heap, nid, size, noscan, gfp);
-	return alloc_small(size, gfp, nid, noscan, caller);
+		return goalloc_large(&goalloc_heap, nid, size, noscan, gfp,
+				     owner);
+	return alloc_small(size, gfp, nid, noscan, caller, owner);
 }
 
+/*
+ * The inlines below take a caller of 0 for that of the exported function.  To read
+ * its address is then left to the paths that need it.
+ */
 static __always_inline void *alloc_class(unsigned long class, size_t size,
-					 gfp_t gfp, bool noscan)
+					 gfp_t gfp, bool noscan,
+					 unsigned long caller, unsigned long owner)
 {
 	if (static_branch_unlikely(&goalloc_detour))
-		return alloc_small(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
+		return alloc_small(size, gfp, NUMA_NO_NODE, noscan,
+				   caller ?: _RET_IP_, owner);
 	return goalloc_pop(&goalloc_heap, GO_SPC(class, noscan), size, gfp,
-			   false);
+			   owner, false);
 }
 
-static __always_inline void *alloc_object(size_t size, gfp_t gfp, bool noscan)
+static __always_inline void *alloc_object(size_t size, gfp_t gfp, bool noscan,
+					  unsigned long caller, unsigned long owner)
 {
 	size_t least = noscan ? GO_TINY_SIZE : 1;
 
 	if (unlikely(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)))
-		return alloc_odd(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
+		return goapi_alloc(size, gfp, NUMA_NO_NODE, noscan,
+				   caller ?: _RET_IP_, owner);
 	if (unlikely(size - least > GO_MAX_SMALL - least)) {
 		if (noscan && size - 1 < GO_TINY_SIZE - 1 &&
 		    !static_branch_unlikely(&goalloc_detour))
-			return goalloc_pop_tiny(&goalloc_heap, size, gfp);
-		return alloc_odd(size, gfp, NUMA_NO_NODE, noscan, _RET_IP_);
+			return goalloc_pop_tiny(size, gfp, owner, &goalloc_heap);
+		return goapi_alloc(size, gfp, NUMA_NO_NODE, noscan,
+				   caller ?: _RET_IP_, owner);
 	}
-	return alloc_class(gosizeclass_of(size), size, gfp, noscan);
+	return alloc_class(gosizeclass_of(size), size, gfp, noscan, caller,
+			   owner);
 }
 
-void *__gomalloc(size_t size, gfp_t gfp)
+void *__gomalloc_by(size_t size, gfp_t gfp, unsigned long owner)
 {
-	return alloc_object(size, gfp, false);
+	return alloc_object(size, gfp, false, 0, owner);
 }
-EXPORT_SYMBOL_GPL(__gomalloc);
+EXPORT_SYMBOL_GPL(__gomalloc_by);
 
-void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class)
+void *gomalloc_class_by(size_t size, gfp_t gfp, unsigned long class, unsigned long owner)
 {
 	if (unlikely(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)))
-		return alloc_odd(size, gfp, NUMA_NO_NODE, false, _RET_IP_);
-	return alloc_class(class, size, gfp, false);
+		return goapi_alloc(size, gfp, NUMA_NO_NODE, false, _RET_IP_,
+				   owner);
+	return alloc_class(class, size, gfp, false, 0, owner);
 }
-EXPORT_SYMBOL_GPL(gomalloc_class);
+EXPORT_SYMBOL_GPL(gomalloc_class_by);
 
-void *gomalloc_noscan(size_t size, gfp_t gfp)
+void *gomalloc_noscan_by(size_t size, gfp_t gfp, unsigned long owner)
 {
-	return alloc_object(size, gfp, true);
+	return alloc_object(size, gfp, true, 0, owner);
 }
-EXPORT_SYMBOL_GPL(gomalloc_noscan);
+EXPORT_SYMBOL_GPL(gomalloc_noscan_by);
 
-void *gomalloc_node(size_t size, gfp_t gfp, int node)
+/**
+ * goapi_alloc_node - allocate memory of one node
+ * @size: as for gomalloc_node()
+ * @gfp: as for gomalloc_node()
+ * @node: as for gomalloc_node()
+ * @caller: by which caller
+ * @owner: whose it will be
+ *
+ * Context: any that @gfp permits.
+ * Return: as gomalloc_node().
+ */
+void *goapi_alloc_node(size_t size, gfp_t gfp, int node, unsigned long caller,
+		       unsigned long owner)
 {
 	if (node == NUMA_NO_NODE)
-		return alloc_object(size, gfp, false);
+		return alloc_object(size, gfp, false, caller, owner);
 	if (node < 0 || node >= nr_node_ids)
 		return NULL;
 	/* A node without memory shares another's heap. */
 	if ((gfp & __GFP_THISNODE) && !gonuma_is_own(&goalloc_heap, node))
 		return NULL;
-	return alloc_odd(size, gfp, node, false, _RET_IP_);
+	return goapi_alloc(size, gfp, node, false, caller, owner);
 }
-EXPORT_SYMBOL_GPL(gomalloc_node);
+
+void *gomalloc_node_by(size_t size, gfp_t gfp, int node, unsigned long owner)
+{
+	return goapi_alloc_node(size, gfp, node, _RET_IP_, owner);
+}
+EXPORT_SYMBOL_GPL(gomalloc_node_by);
 
 void gofree(const void *p)
 {
@@ -126,16 +166,14 @@ EXPORT_SYMBOL_GPL(gofree);
 
 static size_t small_size(const struct gospan *s, unsigned int idx)
 {
+	u8 state;
+
 	if (!static_branch_likely(&goalloc_check))
 		return s->elemsize;
-	switch (READ_ONCE(s->objstate[idx])) {
-	case GO_OBJ_LIVE:
+	state = READ_ONCE(s->objstate[idx]);
+	if (goobj_is_plain(state))
 		return s->elemsize;
-	case GO_OBJ_DEBUG:
-		return goredzone_size(s, idx);
-	default:
-		return 0;
-	}
+	return state == GO_OBJ_DEBUG ? goredzone_size(s, idx) : 0;
 }
 
 /* The bytes of a live object, 0 if there is none; and its span class. */
@@ -316,7 +354,10 @@ static void *clear_tail(void *p, size_t old, size_t size, gfp_t gfp)
 	return p;
 }
 
-void *gorealloc(const void *p, size_t size, gfp_t gfp)
+/* A new object is @owner's; one that stays where it is stays whose it was. */
+static __always_inline void *realloc_object(const void *p, size_t size,
+					    gfp_t gfp, unsigned long caller,
+					    unsigned long owner)
 {
 	unsigned int spc;
 	bool stays;
@@ -324,27 +365,51 @@ void *gorealloc(const void *p, size_t size, gfp_t gfp)
 	void *new;
 
 	if (ZERO_OR_NULL_PTR(p))
-		return alloc_object(size, gfp, false);
+		return alloc_object(size, gfp, false, caller, owner);
 	if (!size) {
 		gofree_fast(&goalloc_heap, (void *)p);
 		return ZERO_SIZE_PTR;
 	}
-	old = checked_size(p, &spc, _RET_IP_);
+	old = checked_size(p, &spc, caller ?: _RET_IP_);
 	if (!old)
 		return NULL;
 	stays = can_stay(p, old, size, gfp);
 	if (stays && !wastes_pages(old, size))
 		return clear_tail((void *)p, old, size, gfp);
-	new = alloc_object(size, gfp, GO_SPC_NOSCAN(spc));
+	new = alloc_object(size, gfp, GO_SPC_NOSCAN(spc), caller, owner);
 	if (!new)
 		return stays ? clear_tail((void *)p, old, size, gfp) : NULL;
 	memcpy(new, p, min(old, size));
 	gofree_fast(&goalloc_heap, (void *)p);
 	return new;
 }
-EXPORT_SYMBOL_GPL(gorealloc);
 
-size_t gomalloc_bulk(gfp_t gfp, size_t size, size_t n, void **p)
+/**
+ * goapi_realloc - change the size of an object
+ * @p: as for gorealloc()
+ * @size: as for gorealloc()
+ * @gfp: as for gorealloc()
+ * @caller: by which caller
+ * @owner: whose a new object will be
+ *
+ * Context: any that @gfp permits.
+ * Return: as gorealloc().
+ */
+void *goapi_realloc(const void *p, size_t size, gfp_t gfp, unsigned long caller,
+		    unsigned long owner)
+{
+	return realloc_object(p, size, gfp, caller, owner);
+}
+
+void *gorealloc_by(const void *p, size_t size, gfp_t gfp, unsigned long owner)
+{
+	return realloc_object(p, size, gfp, 0, owner);
+}
+EXPORT_SYMBOL_GPL(gorealloc_by);
+
+static __always_inline size_t alloc_bulk(gfp_t gfp, size_t size, size_t n,
+					 void **p, unsigned long caller,
+					 unsigned long owner)
 {
 	size_t i = 0;
 
@@ -354,11 +419,11 @@ size_t gomalloc_bulk(gfp_t gfp, size_t size, size_t n, void **p)
 		    size - 1 < GO_MAX_SMALL)
 			i += goalloc_pop_many(&goalloc_heap,
 					      GO_SPC(gosizeclass_of(size), 0),
-					      size, gfp, n - i, p + i);
+					      size, gfp, owner, n - i, p + i);
 		if (i == n)
 			break;
 		/* The slow way, which also refills the stack. */
-		p[i] = alloc_object(size, gfp, false);
+		p[i] = alloc_object(size, gfp, false, caller, owner);
 		if (unlikely(!p[i])) {
 			gofree_bulk(i, p);
 			return 0;
@@ -367,7 +432,30 @@ size_t gomalloc_bulk(gfp_t gfp, size_t size, size_t n, void **p)
 	}
 	return n;
 }
-EXPORT_SYMBOL_GPL(gomalloc_bulk);
+
+/**
+ * goapi_bulk - allocate many objects of one size
+ * @gfp: as for gomalloc_bulk()
+ * @size: as for gomalloc_bulk()
+ * @n: as for gomalloc_bulk()
+ * @p: as for gomalloc_bulk()
+ * @caller: by which caller
+ * @owner: whose they will be
+ *
+ * Context: any that @gfp permits.
+ * Return: as gomalloc_bulk().
+ */
+size_t goapi_bulk(gfp_t gfp, size_t size, size_t n, void **p,
+		  unsigned long caller, unsigned long owner)
+{
+	return alloc_bulk(gfp, size, n, p, caller, owner);
+}
+
+size_t gomalloc_bulk_by(gfp_t gfp, size_t size, size_t n, void **p, unsigned long owner)
+{
+	return alloc_bulk(gfp, size, n, p, 0, owner);
+}
+EXPORT_SYMBOL_GPL(gomalloc_bulk_by);
 
 void gofree_bulk(size_t n, void **p)
 {
@@ -383,24 +471,24 @@ void gofree_bulk(size_t n, void **p)
 }
 EXPORT_SYMBOL_GPL(gofree_bulk);
 
-void *gomemdup(const void *src, size_t len, gfp_t gfp)
+void *gomemdup_by(const void *src, size_t len, gfp_t gfp, unsigned long owner)
 {
-	void *p = alloc_object(len, gfp, false);
+	void *p = alloc_object(len, gfp, false, 0, owner);
 
 	if (p && len)
 		memcpy(p, src, len);
 	return p;
 }
-EXPORT_SYMBOL_GPL(gomemdup);
+EXPORT_SYMBOL_GPL(gomemdup_by);
 
-char *gostrdup(const char *s, gfp_t gfp)
+char *gostrdup_by(const char *s, gfp_t gfp, unsigned long owner)
 {
 	size_t len = s ? strlen(s) + 1 : 0;
-	void *p = s ? alloc_object(len, gfp, false) : NULL;
+	void *p = s ? alloc_object(len, gfp, false, 0, owner) : NULL;
 
 	return p ? memcpy(p, s, len) : NULL;
 }
-EXPORT_SYMBOL_GPL(gostrdup);
+EXPORT_SYMBOL_GPL(gostrdup_by);
 
 /* The rcu_head may be anywhere in the object; the span knows the start. */
 static void free_by_rcu(struct rcu_head *head)

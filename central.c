@@ -462,7 +462,7 @@ static unsigned int count_live_in(const struct gospan *s,
 
 	lockdep_assert_held(&s->central->lock);
 	for_each_set_bit(idx, bits, s->nelems)
-		n += s->objstate[idx] >= GO_OBJ_LIVE;
+		n += goobj_is_live(s->objstate[idx]);
 	return n;
 }
 

@@ -67,6 +67,30 @@ static inline void vm_flags_clear(struct vm_area_struct *vma,
 #define GOALLOC_KUNIT_NS	"EXPORTED_FOR_KUNIT_TESTING"
 #endif
 
+/*
+ * Where does the call lead that returns to @ret, and how long is it?  0 if that
+ * is not known.
+ */
+#ifdef __x86_64__
+#define GOALLOC_CALL_BYTES	5
+
+static inline unsigned long goalloc_called_at(unsigned long ret)
+{
+	const u8 *call = (const u8 *)ret - GOALLOC_CALL_BYTES;
+	s32 distance;
+
+	memcpy(&distance, call + 1, sizeof(distance));
+	return *call == 0xe8 ? ret + distance : 0;
+}
+#else
+#define GOALLOC_CALL_BYTES	0
+
+static inline unsigned long goalloc_called_at(unsigned long ret)
+{
+	return 0;
+}
+#endif
+
 /* A NUMA-aware shrinker; since 6.7 the kernel allocates it. */
 typedef unsigned long goalloc_shrink_fn(struct shrinker *s,
 					struct shrink_control *sc);

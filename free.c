@@ -69,6 +69,7 @@ static bool claim_large(struct gospan *sp, const void *p)
 	if (READ_ONCE(sp->large) != base ||
 	    cmpxchg(&sp->large, base, 0) != base)
 		return false;
+	WRITE_ONCE(sp->owner, 0);
 	WRITE_ONCE(sp->state, GO_SPAN_DYING);
 	return true;
 }
@@ -98,24 +99,24 @@ static void free_large(struct goheap *h, struct gospan *sp)
 static bool is_live_object(const struct gospan *s, unsigned int idx)
 {
 	if (static_branch_likely(&goalloc_check))
-		return READ_ONCE(s->objstate[idx]) >= GO_OBJ_LIVE;
+		return goobj_is_live(READ_ONCE(s->objstate[idx]));
 	return idx < s->nelems;
 }
 
 /*
- * Mark the object free if it is in state @live.  Interrupts are off so that a
- * handler cannot claim it too.
+ * Mark the object free if its state is from @least to @most.  Interrupts are off
+ * so that a handler cannot claim it too.
  */
 static bool claim_object(struct gospan *s, unsigned int idx,
-			 enum goobj_state live)
+			 enum goobj_state least, unsigned int most)
 {
 	unsigned long flags;
 	bool mine;
 
 	if (!static_branch_likely(&goalloc_check))
-		return live == GO_OBJ_LIVE && idx < s->nelems;
+		return least == GO_OBJ_LIVE && idx < s->nelems;
 	local_irq_save(flags);
-	mine = s->objstate[idx] == live;
+	mine = s->objstate[idx] >= least && s->objstate[idx] <= most;
 	if (mine)
 		s->objstate[idx] = GO_OBJ_FREE;
 	local_irq_restore(flags);
@@ -253,10 +254,10 @@ static enum gomisuse free_any(struct goheap *h, struct gospan *s, void *p,
 			return gotiny_inside(s, p) ? GO_INTERIOR :
 						     GO_DOUBLE_FREE;
 	} else if (gospan_index(s, p, &idx) &&
-		   claim_object(s, idx, GO_OBJ_LIVE)) {
+		   claim_object(s, idx, GO_OBJ_LIVE, U8_MAX)) {
 		free_small(h, s, idx, p);
 	} else if (gospan_index(s, p, &idx) &&
-		   claim_object(s, idx, GO_OBJ_DEBUG)) {
+		   claim_object(s, idx, GO_OBJ_DEBUG, GO_OBJ_DEBUG)) {
 		free_suspected(h, s, idx, caller);
 	} else {
 		return gofree_classify(h, p);

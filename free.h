@@ -40,7 +40,7 @@ static __always_inline bool gofree_put(struct gomcache *c, void *p,
 	struct goslot *top = s->top;
 
 	/* Checked here: an interrupt may have freed it since the look-up. */
-	if ((check && unlikely(*state != GO_OBJ_LIVE)) ||
+	if ((check && unlikely(!goobj_is_plain(*state))) ||
 	    unlikely(top == s->limit))
 		return false;
 	goleak_free(p);

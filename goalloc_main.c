@@ -44,6 +44,23 @@ static const struct kernel_param_ops debug_ops = {
 module_param_cb(debug, &debug_ops, NULL, 0644);
 MODULE_PARM_DESC(debug, "F sanity, Z red zone, P poison, U users; \"LETTERS[,SIZE|,FUNCTION|,MODULE]\", empty for none (default); needs check=1");
 
+static int leaks_param_set(const char *val, const struct kernel_param *kp)
+{
+	return goclient_set_leaks(val);
+}
+
+static int leaks_param_get(char *buf, const struct kernel_param *kp)
+{
+	return goclient_get_leaks(buf);
+}
+
+static const struct kernel_param_ops leaks_ops = {
+	.set = leaks_param_set,
+	.get = leaks_param_get,
+};
+module_param_cb(leaks, &leaks_ops, NULL, 0644);
+MODULE_PARM_DESC(leaks, "what to do when an unloaded module has left objects: off, warn (default), or error, which is a WARN");
+
 static int __init goalloc_init(void)
 {
 	int err;
@@ -73,15 +90,20 @@ static int __init goalloc_init(void)
 	err = goshrink_init();
 	if (err)
 		goto err_limit;
-	err = godev_init();
+	err = goclient_init();
 	if (err)
 		goto err_shrink;
+	err = godev_init();
+	if (err)
+		goto err_client;
 	/* Nothing may fail once there are files: one of them may be open. */
 	godebugfs_init();
 	godev_show_clients();
 	gobackground_start(&goalloc_heap);
 	return 0;
 
+err_client:
+	goclient_exit();
 err_shrink:
 	goshrink_exit();
 err_limit:
@@ -98,6 +120,7 @@ static void __exit goalloc_exit(void)
 {
 	godebugfs_exit();
 	godev_exit();
+	goclient_exit();
 	goshrink_exit();
 	golimit_stop();
 	/* Wait for objects on their way through gofree_rcu(). */

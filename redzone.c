@@ -35,6 +35,7 @@
  * @magic: RECORD_MAGIC ^ its own address
  * @size: bytes asked for
  * @flags: GO_DEBUG_*, when it was allocated
+ * @owner: whose it is, as its state byte would say
  * @cpu: where it was allocated
  * @pid: by which task
  * @when: at what time, in jiffies
@@ -44,7 +45,8 @@
 struct goredzone_record {
 	unsigned long magic;
 	unsigned int size;
-	u16 flags;
+	u8 flags;
+	u8 owner;
 	u16 cpu;
 	int pid;
 	unsigned int when;
@@ -146,11 +148,12 @@ size_t goredzone_whole_size(size_t size)
  * @size: what was asked for
  * @flags: GO_DEBUG_*
  * @caller: by which caller
+ * @owner: whose it is
  *
  * Context: any.
  */
 void goredzone_write(struct gospan *s, unsigned int idx, size_t size,
-		     unsigned int flags, unsigned long caller)
+		     unsigned int flags, unsigned long caller, u8 owner)
 {
 	struct goredzone_record *r = record_of(s, idx);
 	void *end = gospan_object(s, idx) + size;
@@ -158,6 +161,7 @@ void goredzone_write(struct gospan *s, unsigned int idx, size_t size,
 	memset(end, SLUB_RED_ACTIVE, (void *)r - end);
 	r->size = size;
 	r->flags = flags;
+	r->owner = owner;
 	r->cpu = raw_smp_processor_id();
 	r->pid = current->pid;
 	r->when = jiffies;
@@ -258,6 +262,48 @@ size_t goredzone_size(const struct gospan *s, unsigned int idx)
 	/* A record that was overwritten says nothing about size. */
 	return r->magic == magic_of(r) ? r->size :
 		s->elemsize - RED_ZONE - sizeof(*r);
+}
+
+/* The record of an object that may be freed meanwhile, or NULL. */
+static const struct goredzone_record *live_record(const struct gospan *s,
+						  unsigned int idx)
+{
+	const struct goredzone_record *r = record_of(s, idx);
+
+	return READ_ONCE(s->elemsize) > sizeof(*r) &&
+	       READ_ONCE(r->magic) == magic_of(r) ? r : NULL;
+}
+
+/**
+ * goredzone_owner - whose an object is
+ * @s: its span
+ * @idx: its index; it is in state %GO_OBJ_DEBUG, or was a moment ago
+ *
+ * Context: RCU read-side section.
+ * Return: the owner; unknown if the record was overwritten.
+ */
+u8 goredzone_owner(const struct gospan *s, unsigned int idx)
+{
+	const struct goredzone_record *r = live_record(s, idx);
+	u8 owner = r ? READ_ONCE(r->owner) : GO_OBJ_LIVE;
+
+	return goobj_is_plain(owner) ? owner : GO_OBJ_LIVE;
+}
+
+/**
+ * goredzone_caller - which caller allocated an object
+ * @s: its span
+ * @idx: its index; it is in state %GO_OBJ_DEBUG, or was a moment ago
+ *
+ * Context: RCU read-side section.
+ * Return: the caller; 0 if it was not written down.
+ */
+unsigned long goredzone_caller(const struct gospan *s, unsigned int idx)
+{
+	const struct goredzone_record *r = live_record(s, idx);
+
+	return r && READ_ONCE(r->flags) & GO_DEBUG_USERS ? READ_ONCE(r->alloc) :
+							   0;
 }
 
 /**

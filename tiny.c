@@ -18,6 +18,10 @@
  * block, as it does in Go.  No object starts at the last byte, whose bit says
  * that the CPU has turned away.
  *
+ * All objects of a block are of one owner, whom its state byte names: a CPU that
+ * allocates for another turns to another block, and leaves what room there was.
+ * An owner for each of up to 15 objects would take as many bytes as the block.
+ *
  * The fast halves of both ways are inlines in tiny.h.
  */
 
@@ -33,12 +37,14 @@ static unsigned int block_offset(const void *p)
 }
 
 /**
- * struct tiny_block - a block and its words
+ * struct tiny_block - a block, its words and its owner
  * @block: the block, or 0
+ * @owner: whose its objects are
  * @w: its words
  */
 struct tiny_block {
 	unsigned long block;
+	u8 owner;
 	struct gotiny_words w;
 };
 
@@ -61,19 +67,25 @@ static void *retire_block(const struct tiny_block *b)
 
 static struct tiny_block current_block(const struct gomcache *c)
 {
-	return (struct tiny_block){ c->tiny, { c->tiny_out, c->tiny_back } };
+	return (struct tiny_block){
+		c->tiny, c->tiny_owner, { c->tiny_out, c->tiny_back },
+	};
 }
 
 static void set_current(struct gomcache *c, const struct tiny_block *b,
 			unsigned int off)
 {
 	WRITE_ONCE(c->tiny, b->block);
+	c->tiny_owner = b->owner;
 	c->tiny_out = b->w.out;
 	c->tiny_back = b->w.back;
 	c->tiny_off = off;
 }
 
-/* Of a new block and the current one, make current what has more room. */
+/*
+ * Of a new block and the current one, make current what has more room; but one
+ * of another owner's is not kept.
+ */
 static void *make_block_current(struct goheap *h, struct tiny_block b,
 				unsigned int off)
 {
@@ -84,7 +96,8 @@ static void *make_block_current(struct goheap *h, struct tiny_block b,
 	c = this_cpu_ptr(h->mcache);
 	if (!c->busy) {
 		gomcache_enter(c);
-		if (!c->tiny || off < c->tiny_off) {
+		if (!c->tiny || off < c->tiny_off ||
+		    b.owner != c->tiny_owner) {
 			old = current_block(c);
 			set_current(c, &b, off);
 			b = old;
@@ -100,24 +113,26 @@ static void *make_block_current(struct goheap *h, struct tiny_block b,
  * @h: the heap
  * @block: an object of GO_TINY_SPC; the first tiny object is at its front
  * @size: bytes of that object
+ * @owner: whose it is, and those that follow
  *
  * Context: any.
  * Return: a block that has become empty, for the caller to free, or NULL.
  */
-void *gotiny_install(struct goheap *h, void *block, unsigned int size)
+void *gotiny_install(struct goheap *h, void *block, unsigned int size,
+		     unsigned long owner)
 {
-	struct tiny_block b = { .block = (unsigned long)block };
+	struct tiny_block b = { .block = (unsigned long)block, .owner = owner };
 	struct gospan *s;
 
 	preempt_disable();
 	s = gospan_of(h, block);
 	b.w = gotiny_words_of(s, block);
+	if (static_branch_likely(&goalloc_check))
+		s->objstate[gotiny_index(s, block)] = goobj_tiny_of(owner);
 	/* It still says what came back when it was a block before. */
 	WRITE_ONCE(*b.w.back, 0);
 	/* Afterwards, because a free looks at this one first. */
 	smp_store_release(b.w.out, gotiny_bits(0, 0, size));
-	if (static_branch_likely(&goalloc_check))
-		s->objstate[gotiny_index(s, block)] = GO_OBJ_TINY;
 	preempt_enable();
 
 	return make_block_current(h, b, size);
@@ -147,6 +162,19 @@ static unsigned long live_starts(struct gotiny_words w)
 {
 	return w.out ? READ_ONCE(*w.out) & GO_TINY_STARTS &
 		       ~READ_ONCE(*w.back) : 0;
+}
+
+/**
+ * gotiny_any - is any object of a block live?
+ * @s: its span
+ * @block: the block
+ *
+ * Context: preemption is off.
+ * Return: whether one is.
+ */
+bool gotiny_any(const struct gospan *s, const void *block)
+{
+	return live_starts(gotiny_words_of(s, block));
 }
 
 /**

@@ -20,9 +20,11 @@ enum gotiny_freed {
 	GOTINY_LAST,
 };
 
-void *gotiny_install(struct goheap *h, void *block, unsigned int size);
+void *gotiny_install(struct goheap *h, void *block, unsigned int size,
+		     unsigned long owner);
 void *gotiny_drain(struct gomcache *c);
 size_t gotiny_size(const struct gospan *s, const void *p);
+bool gotiny_any(const struct gospan *s, const void *block);
 bool gotiny_inside(const struct gospan *s, const void *p);
 void gotiny_clear(const struct gospan *s, void *p);
 
@@ -89,11 +91,14 @@ static __always_inline u32 gotiny_bits(u64 out, unsigned long off,
 				       unsigned long end)
 {
 	out |= GO_TINY_START(off);
+	out |= GO_TINY_END(end);
+	/* So that gcc sets both bits in 64 bits, which takes fewer instructions. */
+	OPTIMIZER_HIDE_VAR(out);
 	/* An end at 16 is beyond the word: that object ends with the block. */
-	return out | GO_TINY_END(end);
+	return out;
 }
 
-/* Where an object would stand: aligned to what divides its size, up to 8. */
+/* Where an object would stand: aligned to what divides its size, at most 8. */
 static __always_inline unsigned long gotiny_place(unsigned long off,
 						  unsigned long size)
 {
@@ -107,13 +112,15 @@ static __always_inline unsigned long gotiny_place(unsigned long off,
 
 /*
  * Hand out the next piece of the CPU's current block; its offset there, or -1
- * when there is no room.  The caller owns @c.
+ * when there is no room, or it is another's.  The caller owns @c.
  */
-static __always_inline int gotiny_take(struct gomcache *c, unsigned long size)
+static __always_inline int gotiny_take(struct gomcache *c, unsigned long size,
+				       unsigned long owner)
 {
 	unsigned long off = gotiny_place(c->tiny_off, size);
 
-	if (unlikely(off + size > GO_TINY_SIZE || off > GO_TINY_LAST))
+	if (unlikely(off + size > GO_TINY_SIZE || off > GO_TINY_LAST ||
+		     c->tiny_owner != (u8)owner))
 		return -1;
 	WRITE_ONCE(*c->tiny_out, gotiny_bits(*c->tiny_out, off, off + size));
 	c->tiny_off = off + size;
@@ -134,11 +141,13 @@ static __always_inline bool gotiny_is_whole(u32 out, u16 back)
  * The same, but begin the block again if all that it gave has come back.  For
  * MemStats it is freed and allocated.
  */
-static __always_inline int gotiny_again(struct gomcache *c, unsigned long size)
+static __always_inline int gotiny_again(struct gomcache *c, unsigned long size,
+					unsigned long owner)
 {
 	struct gostack *s = &c->stack[GO_TINY_SPC];
 
-	if (!c->tiny || !gotiny_is_whole(*c->tiny_out, READ_ONCE(*c->tiny_back)))
+	if (!c->tiny || c->tiny_owner != (u8)owner ||
+	    !gotiny_is_whole(*c->tiny_out, READ_ONCE(*c->tiny_back)))
 		return -1;
 	WRITE_ONCE(*c->tiny_out, gotiny_bits(0, 0, size));
 	/* Afterwards, so that what is freed twice is never found live. */

@@ -74,8 +74,9 @@
  *                       for any other address whatever is found is checked,
  *                       never trusted.
  *   gonode.transferred  is atomic, and changes under the lock of a transfer cache.
- *   goheap              held, misuse, failures, draining, trim_ns, cycles,
- *                       scavenge_ns and reporting are atomic.  stopped is set
+ *   goheap              held, misuse, failures, left_objects, left_bytes,
+ *                       draining, trim_ns, cycles, scavenge_ns and reporting are
+ *                       atomic.  stopped is set
  *                       once, rest and limit are one word each; all are read
  *                       without a lock.
  *   set at the start    before other code can see them: heap, node and nid in
@@ -213,15 +214,22 @@
 /* The recent peak is taken over this many ticks of the background. */
 #define GO_PEAKS		10
 
+/* Modules that a state byte can name; see owner.c. */
+#define GO_NR_OWNERS		120
+
 /**
  * enum goobj_state - what an object's state byte says
  * @GO_OBJ_FRESH: never handed out since its span was carved from zeroed pages
  * @GO_OBJ_FREE: free, contents unknown
  * @GO_OBJ_POISONED: free, contents known: see redzone.c
- * @GO_OBJ_LIVE: handed out
- * @GO_OBJ_TINY: a block that holds tiny objects
- * @GO_OBJ_DEBUG: handed out with a red zone and a record behind it
- * @GO_NR_OBJ_STATES: how many there are
+ * @GO_OBJ_DEBUG: handed out with a red zone and a record behind it, which says
+ *	to whom
+ * @GO_OBJ_NR_SPECIAL: the states from here up to %GO_OBJ_TINY mean nothing
+ * @GO_OBJ_TINY: a block that holds tiny objects of owner 0; that of the others
+ *	follow
+ * @GO_OBJ_LIVE: handed out to owner 0, which is unknown; the others follow
+ *
+ * The fast paths compare with the last: what they may free is above it.
  *
  * With check=0 the byte only tells %GO_OBJ_FRESH from the others, and only
  * until the object is first handed out.
@@ -230,11 +238,41 @@ enum goobj_state {
 	GO_OBJ_FRESH,
 	GO_OBJ_FREE,
 	GO_OBJ_POISONED,
-	GO_OBJ_LIVE,
-	GO_OBJ_TINY,
 	GO_OBJ_DEBUG,
-	GO_NR_OBJ_STATES,
+	GO_OBJ_NR_SPECIAL,
+	GO_OBJ_TINY = 16,
+	GO_OBJ_LIVE = GO_OBJ_TINY + GO_NR_OWNERS,
 };
+
+/* Is an object out, in whatever way? */
+static inline bool goobj_is_live(u8 state)
+{
+	return state > GO_OBJ_POISONED;
+}
+
+/* Is it out, and nothing special, so that a free need only push it? */
+static __always_inline bool goobj_is_plain(u8 state)
+{
+	return state >= GO_OBJ_LIVE;
+}
+
+/* Is it a block that holds tiny objects? */
+static inline bool goobj_is_tiny(u8 state)
+{
+	return state >= GO_OBJ_TINY && state < GO_OBJ_LIVE;
+}
+
+/* The state of a block whose tiny objects are those of an owner. */
+static inline u8 goobj_tiny_of(u8 owner)
+{
+	return owner - GO_OBJ_LIVE + GO_OBJ_TINY;
+}
+
+/* And the owner of such a block. */
+static inline u8 goobj_tiny_owner(u8 state)
+{
+	return state - GO_OBJ_TINY + GO_OBJ_LIVE;
+}
 
 /**
  * enum gospan_state - what a span descriptor describes
@@ -333,6 +371,8 @@ struct gonode;
  * @nback: bits set in @back
  * @cached: an mcache holds it as its current span
  * @bucket: which of its mcentral's lists it is on, or GO_BUCKET_NONE
+ * @owner: of a large object: whose it is, as its state byte would say; 0 for
+ *	all others
  * @central: the mcentral it belongs to; NULL for all others
  * @large: address of a large object while it is live; the caller that takes it
  *	away with cmpxchg() owns the span
@@ -365,6 +405,7 @@ struct gospan {
 	u16 nback;
 	u8 cached;
 	u8 bucket;
+	u8 owner;
 	struct gocentral *central;
 	unsigned long large;
 	union {
@@ -496,6 +537,7 @@ struct gostack {
  *	this_cpu_inc()
  * @tiny: the current 16-byte block, or 0
  * @tiny_off: how many of its bytes are handed out; GO_TINY_SIZE without one
+ * @tiny_owner: whose its objects are
  * @tiny_out: its word of what was handed out
  * @tiny_back: that of what came back
  * @tiny_mallocs: tiny objects handed out; this_cpu_inc()
@@ -519,6 +561,7 @@ struct gomcache {
 	unsigned long nested;
 	unsigned long tiny;
 	unsigned int tiny_off;
+	u8 tiny_owner;
 	u32 *tiny_out;
 	u16 *tiny_back;
 	unsigned long tiny_mallocs;
@@ -826,6 +869,8 @@ enum gomisuse {
  *	@reporting
  * @reporting: @report is being written
  * @failures: allocations that failed for want of memory
+ * @left_objects: objects that modules had when they had gone
+ * @left_bytes: the bytes of these
  * @online: hotplug instance
  * @memory: is told when a node gets memory
  */
@@ -859,6 +904,8 @@ struct goheap {
 	char report[384];
 	atomic_t reporting;
 	atomic_long_t failures;
+	atomic_long_t left_objects;
+	atomic_long_t left_bytes;
 	struct hlist_node online;
 	struct notifier_block memory;
 };

@@ -172,7 +172,7 @@ static void goalloc_trim(void)
 }
 
 static struct player players[] = {
-	{ "goalloc", __gomalloc, gofree, held_by_goalloc, goalloc_trim },
+	{ "goalloc", gomalloc, gofree, held_by_goalloc, goalloc_trim },
 	{ "kmalloc", kmalloc_alloc, kmalloc_free, held_by_kmalloc, NULL },
 };
 

@@ -14,8 +14,10 @@
  * where kmalloc() must not be called in hardirq context.
  *
  * While it is loaded it keeps some objects, which are visible in
- * /sys/kernel/debug/goalloc/sizeclasses.  They have 520 bytes, which goalloc
- * rounds up to 576, and kmalloc() to 1,024.
+ * /sys/kernel/debug/goalloc/sizeclasses and owners.  They have 520 bytes, which
+ * goalloc rounds up to 576, and kmalloc() to 1,024.
+ *
+ * With leak=N it forgets N of them when it is unloaded, and goalloc says so.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -36,6 +38,10 @@
 #define BULK_SIZE	192
 
 static void *kept[NR_KEPT];
+
+static unsigned int leak;
+module_param(leak, uint, 0444);
+MODULE_PARM_DESC(leak, "objects to forget on unloading, up to 100");
 
 static const size_t sizes[] = {
 	1, 8, 24, 64, 100, 520, 1024, 4000,		/* in any context */
@@ -245,6 +251,8 @@ static int __init goclient_init(void)
 	unsigned int i;
 	int err;
 
+	if (leak > NR_KEPT)
+		return -EINVAL;
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
 		err = steps[i]();
 		if (err)
@@ -265,9 +273,9 @@ err_rcu:
 /* rcu_barrier() waits until every gofree_rcu() of this module has finished. */
 static void __exit goclient_exit(void)
 {
-	gofree_bulk(NR_KEPT, kept);
+	gofree_bulk(NR_KEPT - leak, kept + leak);
 	rcu_barrier();
-	pr_info("gone, nothing left behind\n");
+	pr_info("gone, %u objects left behind\n", leak);
 }
 
 module_init(goclient_init);

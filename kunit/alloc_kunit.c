@@ -70,7 +70,8 @@ static void alloc_of_each_node(struct kunit *test)
 			for (i = 0; i < ARRAY_SIZE(p); i++) {
 				p[i] = goalloc_on_node(h, nid, spc, size,
 						       GFP_KERNEL |
-							   __GFP_THISNODE);
+							   __GFP_THISNODE,
+						       GO_OBJ_LIVE);
 				KUNIT_ASSERT_NOT_NULL(test, p[i]);
 				KUNIT_EXPECT_EQ(test, nid,
 						page_to_nid(virt_to_page(p[i])));

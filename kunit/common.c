@@ -124,6 +124,10 @@ size_t gotest_scavenge(struct goheap *h, bool all)
 	return goscavenge(h, &sc) << GO_PAGE_SHIFT;
 }
 
+bool gotest_warns;
+module_param_named(warns, gotest_warns, bool, 0444);
+MODULE_PARM_DESC(warns, "run what makes the kernel warn");
+
 static unsigned long seed;
 module_param(seed, ulong, 0444);
 MODULE_PARM_DESC(seed, "what random tests begin with; 0 for another each time");

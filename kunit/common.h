@@ -43,6 +43,9 @@ void gotest_expect_identities(struct kunit *test,
  */
 size_t gotest_scavenge(struct goheap *h, bool all);
 
+/* Run what makes the kernel warn. */
+extern bool gotest_warns;
+
 /* Begin a sequence of random numbers, and say with which seed. */
 void gotest_random(struct kunit *test, struct rnd_state *rnd);
 

@@ -20,6 +20,7 @@
 #include "lifecycle.h"
 #include "numa.h"
 #include "observe/observe.h"
+#include "owner.h"
 #include "reclaim/reclaim.h"
 #include "runs.h"
 #include "source.h"
@@ -75,6 +76,17 @@ EXPORT_SYMBOL_IF_KUNIT(gospan_walk);
 
 EXPORT_SYMBOL_IF_KUNIT(gostats_read);
 EXPORT_SYMBOL_IF_KUNIT(goverify);
+
+EXPORT_SYMBOL_IF_KUNIT(goowners);
+EXPORT_SYMBOL_IF_KUNIT(goowners_lock);
+EXPORT_SYMBOL_IF_KUNIT(goowners_full);
+EXPORT_SYMBOL_IF_KUNIT(goowner_take);
+EXPORT_SYMBOL_IF_KUNIT(goowner_leave);
+EXPORT_SYMBOL_IF_KUNIT(goowner_is_taken);
+EXPORT_SYMBOL_IF_KUNIT(goowner_of_module);
+EXPORT_SYMBOL_IF_KUNIT(goowner_of_call);
+EXPORT_SYMBOL_IF_KUNIT(goowners_walk);
+EXPORT_SYMBOL_IF_KUNIT(goowners_count);
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_debug);
 EXPORT_SYMBOL_IF_KUNIT(godebug_set);

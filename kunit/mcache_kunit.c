@@ -63,7 +63,8 @@ static void mcache_window_goes_past(struct kunit *test)
 	void *p, *q, *warm;
 
 	/* The free span behind the stack's own is for what goes past it. */
-	warm = goalloc_on_node(h, numa_mem_id(), SPC_64, 64, GFP_KERNEL);
+	warm = goalloc_on_node(h, numa_mem_id(), SPC_64, 64, GFP_KERNEL,
+			       GO_OBJ_LIVE);
 	gosource_span(h, NUMA_NO_NODE, SPC_64, GFP_KERNEL);
 	p = gotest_alloc(h, SPC_64, GFP_KERNEL);
 	before = c->stack[SPC_64];

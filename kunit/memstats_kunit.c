@@ -147,7 +147,8 @@ static void expect_pair(struct kunit *test, unsigned int spc)
 
 	a = memstats(test);
 	for (i = 0; i < ARRAY_SIZE(p); i++)
-		p[i] = goalloc_pop(h, spc, size, GFP_KERNEL, true);
+		p[i] = goalloc_pop(h, spc, size, GFP_KERNEL,
+				   GO_OBJ_LIVE, true);
 	b = memstats(test);
 	expect_mallocs(test, class, ARRAY_SIZE(p), size, a, b);
 	for (i = 0; i < ARRAY_SIZE(p); i++)
@@ -177,11 +178,11 @@ static void memstats_past_the_mcache(struct kunit *test)
 
 	a = memstats(test);
 	p[0] = goalloc_on_node(h, first_memory_node, GO_SPC(6, 0), 60,
-			       GFP_KERNEL);
+			       GFP_KERNEL, GO_OBJ_LIVE);
 	preempt_disable();
 	gomcache_enter(mc);
-	p[1] = goalloc_pop(h, GO_SPC(6, 0), 60, GFP_ATOMIC, true);
-	p[2] = goalloc_pop(h, GO_SPC(6, 1), 60, GFP_ATOMIC, true);
+	p[1] = goalloc_pop(h, GO_SPC(6, 0), 60, GFP_ATOMIC, GO_OBJ_LIVE, true);
+	p[2] = goalloc_pop(h, GO_SPC(6, 1), 60, GFP_ATOMIC, GO_OBJ_LIVE, true);
 	gomcache_leave(mc);
 	preempt_enable();
 	b = memstats(test);
@@ -332,7 +333,7 @@ static void count_span(struct gospan *s, void *data)
 		return;
 	}
 	for (i = 0; i < s->nelems; i++) {
-		if (s->objstate[i] < GO_OBJ_LIVE)
+		if (!goobj_is_live(s->objstate[i]))
 			continue;
 		r->live[class]++;
 		r->bytes += s->elemsize;
@@ -375,11 +376,12 @@ static void *random_object(struct goheap *h, unsigned int i, u32 r)
 		return s ? (void *)s->base : NULL;
 	}
 	if (r % 4 == 0)
-		return goalloc_tiny(h, 1 + r / 4 % 15, GFP_KERNEL);
+		return goalloc_tiny(1 + r / 4 % 15, GFP_KERNEL, GO_OBJ_LIVE, h);
 	if (r % 4 == 1)
 		return goalloc_on_node(h, first_memory_node,
 					   GO_SPC(class, 0),
-					   go_class_size[class], GFP_KERNEL);
+					   go_class_size[class], GFP_KERNEL,
+					   GO_OBJ_LIVE);
 	return gotest_alloc(h, GO_SPC(class, r % 2), GFP_KERNEL);
 }
 
@@ -445,7 +447,7 @@ static void *load_object(struct load *l, u32 r)
 
 	if (r % 7 == 0) {
 		size = 1 + r % 15;
-		p = goalloc_tiny(l->h, size, GFP_KERNEL);
+		p = goalloc_tiny(size, GFP_KERNEL, GO_OBJ_LIVE, l->h);
 		atomic64_add(!!p, &l->tinies);
 	} else if (r % 31 == 0) {
 		size = GO_MAX_SMALL + 1 + r % 50000;
@@ -454,7 +456,8 @@ static void *load_object(struct load *l, u32 r)
 		atomic64_add(!!p, &l->mallocs);
 	} else {
 		p = goalloc_pop(l->h, GO_SPC(class, r & 1), size,
-				GFP_KERNEL, true);
+				GFP_KERNEL,
+				   GO_OBJ_LIVE, true);
 		atomic64_add(!!p, &l->mallocs);
 	}
 	atomic64_add(p ? size : 0, &l->bytes);

@@ -15,7 +15,6 @@
 
 #include <linux/cpumask.h>
 #include <linux/mm.h>
-#include <linux/moduleparam.h>
 #include <linux/poison.h>
 #include <linux/preempt.h>
 #include <linux/slab.h>
@@ -30,10 +29,6 @@
 #include "observe/observe.h"
 #include "reclaim/reclaim.h"
 #include "span.h"
-
-static bool warns;
-module_param(warns, bool, 0444);
-MODULE_PARM_DESC(warns, "run what makes the kernel warn");
 
 #define NR_WITNESSES	8
 #define NR_AFTER	200
@@ -667,7 +662,7 @@ static void misuse_zone(struct kunit *test)
 	int i, n = 0;
 	void *p[4];
 
-	if (!warns)
+	if (!gotest_warns)
 		kunit_skip(test, "makes the kernel warn: load with warns=1");
 	s = scene_open(test, 64);
 	scene_freeze(test, s);

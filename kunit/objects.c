@@ -28,7 +28,8 @@
 
 void *gotest_alloc(struct goheap *h, unsigned int spc, gfp_t gfp)
 {
-	return goalloc_pop(h, spc, go_class_size[GO_SPC_CLASS(spc)], gfp, true);
+	return goalloc_pop(h, spc, go_class_size[GO_SPC_CLASS(spc)], gfp,
+			   GO_OBJ_LIVE, true);
 }
 
 void gotest_free(struct goheap *h, void *p)

@@ -33,7 +33,8 @@
 
 static void *alloc_tiny(struct kunit *test, size_t size)
 {
-	void *p = goalloc_tiny(gotest_heap(test), size, GFP_KERNEL);
+	void *p = goalloc_tiny(size, GFP_KERNEL, GO_OBJ_LIVE,
+			       gotest_heap(test));
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	return p;
@@ -281,7 +282,7 @@ static void tiny_undoes_late_free(struct kunit *test)
 
 	*w.back |= late;
 	gotest_free(h, p);
-	KUNIT_EXPECT_EQ(test, gotiny_again(c, 8), 0);
+	KUNIT_EXPECT_EQ(test, gotiny_again(c, 8, GO_OBJ_LIVE), 0);
 	*w.back |= late;
 	gotiny_undo(w, late);
 	KUNIT_EXPECT_EQ(test, *w.back, 0);
@@ -455,10 +456,11 @@ static void tiny_zeroes(struct kunit *test)
 	gotest_pin(test, h);
 	for (round = 0; round < 4; round++) {
 		for (size = 1; size < GO_TINY_SIZE; size++) {
-			void *q = goalloc_tiny(h, 1, GFP_KERNEL);
+			void *q = goalloc_tiny(1, GFP_KERNEL, GO_OBJ_LIVE, h);
 
 			gotest_fill(q, 1);
-			p = goalloc_tiny(h, size, GFP_KERNEL | __GFP_ZERO);
+			p = goalloc_tiny(size, GFP_KERNEL | __GFP_ZERO,
+					 GO_OBJ_LIVE, h);
 			KUNIT_ASSERT_NOT_NULL(test, p);
 			bad += !!memchr_inv(p, 0, size);
 			/* Only what is asked for: q may be beside it. */
@@ -484,7 +486,7 @@ static void tiny_in_window(struct kunit *test)
 	current_block = c->tiny;
 	preempt_disable();
 	gomcache_enter(c);
-	q = goalloc_tiny(h, 4, GFP_ATOMIC);
+	q = goalloc_tiny(4, GFP_ATOMIC, GO_OBJ_LIVE, h);
 	gomcache_leave(c);
 	preempt_enable();
 	KUNIT_ASSERT_NOT_NULL(test, q);
@@ -509,7 +511,7 @@ static size_t kind_size(unsigned int i)
 
 static void *kind_alloc(struct goheap *h, unsigned int i, gfp_t gfp)
 {
-	return goalloc_tiny(h, kind_size(i), gfp);
+	return goalloc_tiny(kind_size(i), gfp, GO_OBJ_LIVE, h);
 }
 
 static const struct gotest_kind tinies = {

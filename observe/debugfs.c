@@ -83,6 +83,8 @@ static void show_memstats(struct seq_file *m, const struct goalloc_memstats *s)
 	show_value(m, "MemoryLimit", s->memory_limit);
 	show_value(m, "PagesShared", s->pages_shared);
 	show_value(m, "PagesLost", s->pages_lost);
+	show_value(m, "LeftObjects", s->left_objects);
+	show_value(m, "LeftBytes", s->left_bytes);
 }
 
 static int memstats_show(struct seq_file *m, void *unused)
@@ -279,6 +281,7 @@ void godebugfs_init(void)
 	debugfs_create_file_unsafe("free_os_memory", 0600, dir, NULL,
 				   &free_os_memory_fops);
 	godebugfs_heap_init(dir);
+	goowners_init(dir);
 	gofault_init(dir);
 }
 

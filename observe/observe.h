@@ -4,6 +4,8 @@
  *
  *   debugfs.c       /sys/kernel/debug/goalloc
  *   debugfs_heap.c  its files that look at spans and pages
+ *   client.c        the modules that come and go
+ *   owners.c        how much each of them holds
  *   fault.c         the knobs of fault injection
  *   debug.c         the parameter debug=
  *   verify.c        walks everything and checks it
@@ -47,6 +49,12 @@ size_t gostats_fixed(struct goheap *h);
 /* report.c */
 void goreport_init(void);
 void goreport_leaks(struct goheap *h);
+
+/* client.c */
+int goclient_set_leaks(const char *val);
+int goclient_get_leaks(char *buf);
+int goclient_init(void);
+void goclient_exit(void);
 
 /* debug.c */
 int godebug_set(const char *val);
@@ -146,6 +154,39 @@ unsigned int goclasses_used(const struct gospan *s, unsigned int nelems);
 unsigned long goclasses_tail(const struct goclass_occupancy *o,
 			     unsigned int size);
 void goclasses_walk(struct goheap *h, struct goclass_occupancy *o);
+
+/**
+ * struct goowners_found - live objects that are alike
+ * @owner: whose they are, as a state byte says
+ * @class: their size class, 0 for large ones
+ * @bytes: of each
+ * @n: how many
+ * @site: the caller that allocated them, 0 if that is not known
+ */
+struct goowners_found {
+	u8 owner;
+	unsigned int class;
+	size_t bytes;
+	unsigned int n;
+	unsigned long site;
+};
+
+/**
+ * struct goowners_count - what an owner has of a class
+ * @objects: live objects
+ * @bytes: their bytes
+ */
+struct goowners_count {
+	unsigned long objects;
+	unsigned long bytes;
+};
+
+/* owners.c */
+int goowners_walk(struct goheap *h,
+		  void (*found)(const struct goowners_found *f, void *data),
+		  void *data);
+struct goowners_count *goowners_count(struct goheap *h);
+void goowners_init(struct dentry *dir);
 
 /* verify.c */
 unsigned int goverify(struct goheap *h, struct seq_file *m);

@@ -33,14 +33,14 @@ static const char * const misuse_name[GO_NR_MISUSES] = {
 	[GO_LOST_PAGE] = "put_page() or kfree() of our page",
 };
 
-static const char * const state_name[] = {
-	[GO_OBJ_FRESH] = "never used",
-	[GO_OBJ_FREE] = "free",
-	[GO_OBJ_POISONED] = "free",
-	[GO_OBJ_LIVE] = "live",
-	[GO_OBJ_TINY] = "tiny block",
-	[GO_OBJ_DEBUG] = "live",
-};
+static const char *state_name(u8 state)
+{
+	if (goobj_is_tiny(state))
+		return "tiny block";
+	if (goobj_is_live(state))
+		return "live";
+	return state == GO_OBJ_FRESH ? "never used" : "free";
+}
 
 /* Say what the heap has at an address. */
 static void describe_address(struct goheap *h, const void *p, char *buf,
@@ -61,7 +61,7 @@ static void describe_address(struct goheap *h, const void *p, char *buf,
 			      "object %lu of a span of %u-byte objects%s, %s",
 			      idx, s->elemsize,
 			      GO_SPC_NOSCAN(s->spanclass) ? ", noscan" : "",
-			      state_name[s->objstate[idx] % GO_NR_OBJ_STATES]);
+			      state_name(s->objstate[idx]));
 		goredzone_describe(s, idx, buf + n, len - n);
 		break;
 	case GO_SPAN_LARGE:

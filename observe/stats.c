@@ -256,6 +256,8 @@ static void read_heap_counters(struct goheap *h, struct goalloc_memstats *m)
 	for (i = 0; i < GO_NR_MISUSES; i++)
 		m->misuses += atomic_long_read(&h->misuse[i]);
 	m->failures = atomic_long_read(&h->failures);
+	m->left_objects = atomic_long_read(&h->left_objects);
+	m->left_bytes = atomic_long_read(&h->left_bytes);
 	m->scavenge_cycles = atomic_long_read(&h->cycles);
 	m->scavenge_ns = atomic64_read(&h->scavenge_ns);
 	m->memory_limit = READ_ONCE(h->limit);

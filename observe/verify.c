@@ -31,8 +31,10 @@
 #include "mcache.h"
 #include "numa.h"
 #include "observe.h"
+#include "owner.h"
 #include "runs.h"
 #include "span.h"
+#include "tiny.h"
 #include "transfer.h"
 
 #undef pr_fmt
@@ -132,14 +134,43 @@ static void verify_pages(struct goarena *a, void *data)
 	}
 }
 
+/* Does a state byte say anything, and of an owner that there is? */
+static bool state_makes_sense(const struct gospan *s, unsigned int idx)
+{
+	u8 state = READ_ONCE(s->objstate[idx]);
+
+	if (goobj_is_plain(state))
+		return goowner_is_taken(state);
+	/* A block without objects may be one of an owner that has gone. */
+	if (goobj_is_tiny(state))
+		return goowner_is_taken(goobj_tiny_owner(state)) ||
+		       !gotiny_any(s, gospan_object(s, idx));
+	return state < GO_OBJ_NR_SPECIAL;
+}
+
+static const char *check_states(const struct gospan *s)
+{
+	unsigned int idx;
+
+	lockdep_assert_held(&s->central->lock);
+	for (idx = 0; idx < s->nelems; idx++)
+		if (!state_makes_sense(s, idx))
+			return "has an object of nobody";
+	return NULL;
+}
+
 static void verify_span(struct gospan *s, void *data)
 {
 	struct gocentral *c = READ_ONCE(s->central);
+	u8 owner = READ_ONCE(s->owner);
 	const char *what = NULL;
 	struct verify *v = data;
 	unsigned long flags;
 	unsigned int spc = 0;
 
+	if (owner && READ_ONCE(s->state) == GO_SPAN_LARGE &&
+	    !goowner_is_taken(owner))
+		note_broken(v, "a large object is nobody's");
 	if (!c || READ_ONCE(s->state) != GO_SPAN_SMALL)
 		return;
 	raw_spin_lock_irqsave(&c->lock, flags);
@@ -148,6 +179,8 @@ static void verify_span(struct gospan *s, void *data)
 		spc = s->spanclass;
 		what = spc == c->spanclass ? gocentral_check(s) :
 					     "is at another class's mcentral";
+		if (!what && static_branch_likely(&goalloc_check))
+			what = check_states(s);
 		v->capacity[spc] += s->nelems;
 		v->free[spc] += s->nback + (s->cached ? 0 : s->navail);
 		v->whole[spc] += s->bucket == 0;
@@ -361,7 +394,7 @@ static bool has_live_object(const struct gotransfer *t)
 
 	lockdep_assert_held(&t->lock);
 	for (i = 0; m && i < m->n; i++)
-		if (m->slot[i].state && *m->slot[i].state >= GO_OBJ_LIVE)
+		if (m->slot[i].state && goobj_is_live(*m->slot[i].state))
 			return true;
 	return false;
 }

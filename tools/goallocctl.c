@@ -23,7 +23,8 @@
 
 #include "ctl.h"
 
-#define VERIFY	"/sys/kernel/debug/goalloc/verify"
+#define DEBUGFS	"/sys/kernel/debug/goalloc/"
+#define VERIFY	DEBUGFS "verify"
 
 int fd;
 
@@ -349,6 +350,107 @@ static int do_verify(int argc, char **argv)
 	return verify_pattern(handle, seed);
 }
 
+#define MAX_OWNERS	8192	/* lines: those of all classes */
+
+/* A line of owners or owners_classes. */
+struct owner {
+	char name[64];
+	char state[16];
+	unsigned int class;
+	uint64_t size;
+	uint64_t objects;
+	uint64_t bytes;
+	uint64_t peak_objects;
+	uint64_t peak_bytes;
+};
+
+static int compare_owners(const void *a, const void *b)
+{
+	const struct owner *x = a, *y = b;
+
+	if (x->bytes != y->bytes)
+		return x->bytes < y->bytes ? 1 : -1;
+	return strcmp(x->name, y->name);
+}
+
+static int parse_owner(const char *text, int classes, struct owner *o)
+{
+	memset(o, 0, sizeof(*o));
+	if (classes)
+		return sscanf(text, "%63s %u %" SCNu64 " %" SCNu64 " %" SCNu64,
+			      o->name, &o->class, &o->size, &o->objects,
+			      &o->bytes) == 5;
+	return sscanf(text, "%63s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+		      " %15s", o->name, &o->objects, &o->bytes,
+		      &o->peak_objects, &o->peak_bytes, o->state) == 6;
+}
+
+static void put_owner(const struct owner *o, int classes, int first)
+{
+	if (json && classes)
+		printf("%s{\"owner\":\"%s\",\"class\":%u,\"size\":%" PRIu64
+		       ",\"objects\":%" PRIu64 ",\"bytes\":%" PRIu64 "}",
+		       first ? "" : ",", o->name, o->class, o->size, o->objects,
+		       o->bytes);
+	else if (json)
+		printf("%s{\"owner\":\"%s\",\"objects\":%" PRIu64
+		       ",\"bytes\":%" PRIu64 ",\"peak-objects\":%" PRIu64
+		       ",\"peak-bytes\":%" PRIu64 ",\"state\":\"%s\"}",
+		       first ? "" : ",", o->name, o->objects, o->bytes,
+		       o->peak_objects, o->peak_bytes, o->state);
+	else if (classes)
+		printf("%-24s %5u %7" PRIu64 " %12" PRIu64 " %14" PRIu64 "\n",
+		       o->name, o->class, o->size, o->objects, o->bytes);
+	else
+		printf("%-24s %12" PRIu64 " %14" PRIu64 " %12" PRIu64 " %14"
+		       PRIu64 " %s\n", o->name, o->objects, o->bytes,
+		       o->peak_objects, o->peak_bytes, o->state);
+}
+
+static void print_owners(const struct owner *o, int n, int classes)
+{
+	int i;
+
+	if (json)
+		putchar('[');
+	else if (classes)
+		puts("owner                    class    size      objects          bytes");
+	else
+		puts("owner                         objects          bytes peak-objects     peak-bytes state");
+	for (i = 0; i < n; i++)
+		put_owner(o + i, classes, !i);
+	if (json)
+		puts("]");
+}
+
+/* Read debugfs' owners, sort and print it; whoever holds the most is first. */
+static int do_owners(int argc, char **argv)
+{
+	static struct owner owners[MAX_OWNERS];
+	int classes = has(argc, argv, "classes"), n = 0;
+	const char *path = classes ? DEBUGFS "owners_classes" :
+				     DEBUGFS "owners";
+	FILE *in = fopen(path, "r");
+	int needs_check = 0;
+	char *line = NULL;
+	size_t room = 0;
+
+	if (!in)
+		return fail_because(path, -errno, "debugfs mounted? root?");
+	while (n < MAX_OWNERS && getline(&line, &room, in) >= 0) {
+		needs_check |= !strncmp(line, "owners need", 11);
+		n += parse_owner(line, classes, owners + n);
+	}
+	free(line);
+	fclose(in);
+	if (needs_check)
+		return fail_because("owners", -ENODATA,
+				    "the module was loaded with check=0");
+	qsort(owners, n, sizeof(*owners), compare_owners);
+	print_owners(owners, n, classes);
+	return 0;
+}
+
 static int do_free_os_memory(int argc, char **argv)
 {
 	int64_t bytes = goalloc_free_os_memory(fd);
@@ -388,6 +490,8 @@ static const struct command {
 	{ "memstats", O_RDONLY, 0, 0, "", do_memstats, ": show Go's MemStats" },
 	{ "classes", O_RDONLY, 0, 0, "all", do_classes,
 	  " [all]: show the size classes in use, or all" },
+	{ "owners", O_RDONLY, 0, 0, "classes", do_owners,
+	  " [classes]: show how much each module holds, or of each class" },
 	{ "alloc", O_RDWR, 1, 1, "count= node= zero noscan", do_alloc,
 	  " SIZE [count=N] [node=N] [zero] [noscan]: allocate objects" },
 	{ "free", O_RDWR, 1, INT_MAX, "", do_free, " HANDLE...: free objects" },

@@ -50,6 +50,22 @@ struct row {
 	double waste;		/* bytes of its spans outside of live objects */
 };
 
+/* How much a module holds: a line of debugfs' owners. */
+struct owner {
+	char name[64];
+	char state[16];
+	unsigned long long objects;
+	unsigned long long bytes;
+	unsigned long long peak;
+};
+
+#define MAX_OWNERS	128
+#define OWNERS		"/sys/kernel/debug/goalloc/owners"
+
+static struct owner owners[MAX_OWNERS];
+static int nr_owners;
+static int by_owner;		/* rows are owners, and not classes */
+
 static struct sample samples[2], *now = &samples[0], *before = &samples[1];
 static struct row rows[MAX_CLASSES];
 static int nr_rows;
@@ -247,6 +263,50 @@ static void compose_ledger(void)
 	     m->total_alloc : 0);
 }
 
+static int compare_owners(const void *a, const void *b)
+{
+	const struct owner *x = a, *y = b;
+
+	return (x->bytes < y->bytes) - (x->bytes > y->bytes);
+}
+
+/* Read the owners, those of the most bytes first; none if that may not be. */
+static void read_owners(void)
+{
+	FILE *in = fopen(OWNERS, "r");
+	char row[256];
+
+	nr_owners = 0;
+	while (in && nr_owners < MAX_OWNERS && fgets(row, sizeof(row), in)) {
+		struct owner *o = &owners[nr_owners];
+
+		nr_owners += sscanf(row, "%63s %llu %llu %*u %llu %15s",
+				    o->name, &o->objects, &o->bytes, &o->peak,
+				    o->state) == 5;
+	}
+	if (in)
+		fclose(in);
+	qsort(owners, nr_owners, sizeof(*owners), compare_owners);
+}
+
+static void compose_owners(void)
+{
+	int i;
+
+	read_owners();
+	line("%-32s %12s %8s %8s %6s %s", "OWNER", "OBJECTS", "BYTES", "PEAK",
+	     "SHARE", "STATE");
+	for (i = 0; i < nr_owners; i++)
+		line("%-32s %12llu %8s %8s %5.1f%% %s", owners[i].name,
+		     owners[i].objects, human(owners[i].bytes),
+		     human(owners[i].peak), now->m.heap_alloc ?
+		     100.0 * owners[i].bytes / now->m.heap_alloc : 0,
+		     owners[i].state);
+	if (!nr_owners)
+		line("%s: cannot be read, or the module has check=0", OWNERS);
+	nr_rows = nr_owners;
+}
+
 static void compose(void)
 {
 	int i;
@@ -255,7 +315,11 @@ static void compose(void)
 	make_rows();
 	qsort(rows, nr_rows, sizeof(*rows), compare_rows);
 	compose_ledger();
-	line("%s", "");
+	line(" O: %s   h: keys   q: quit", by_owner ? "classes" : "owners");
+	if (by_owner) {
+		compose_owners();
+		return;
+	}
 	line("%5s %7s %3s %8s %8s %8s %8s %5s %7s %7s %10s %10s", "CLASS",
 	     "SIZE", "PTR", "SPANS", "LIVE", "CACHED", "FREE", "USE", "INUSE",
 	     "WASTE", "MALLOCS/S", "FREES/S");
@@ -296,6 +360,7 @@ static const char * const help_text[] = {
 	"  l  spans                 u  use",
 	"  v  spans with objects    w  waste",
 	"",
+	"O shows the owners, the modules whose objects there are, or the classes again.",
 	"The arrows, page up and down, home and end scroll.",
 	"The space bar takes a reading at once, q quits, h and ? show this.",
 	"Any key goes back.",
@@ -394,6 +459,8 @@ static int use_key(int c)
 		return 1;
 	else if (c == 'h' || c == '?')
 		helping = 1;
+	else if (c == 'O')
+		by_owner = !by_owner;
 	else if (c > 0 && c < 128 && strchr(keys, c))
 		key = c;
 	else if (!scroll_rows(c))
@@ -473,15 +540,16 @@ static int run_batch(double delay, long times)
 
 static void usage(FILE *to)
 {
-	fputs("usage: goalloctop [-b] [-o] [-d SECONDS] [-n TIMES] [-s KEY]\n\n"
+	fputs("usage: goalloctop [-b] [-o] [-O] [-d SECONDS] [-n TIMES] [-s KEY]\n\n"
 	      "  -b  batch: print text, use no terminal\n"
 	      "  -o  print one reading as text\n"
+	      "  -O  show owners, the modules whose objects there are, instead of classes\n"
 	      "  -d  seconds between two readings, 0.1 to 86400 [3]\n"
 	      "  -n  with -b: number of readings\n"
 	      "  -s  sort by a live, b objects of a span, c bytes in spans (default), f frees/s,\n"
 	      "      k cached, l spans, n class, o objects, p pages of a span, r mallocs/s,\n"
 	      "      s size, u use, v spans with objects (the same as l), w waste\n\n"
-	      "On the terminal these keys sort, the arrows scroll, the space bar reads at once,\n"
+	      "On the terminal these keys sort, O shows owners or classes, the arrows scroll, the space bar reads at once,\n"
 	      "h shows the keys, q quits.  --version says which this is.\n", to);
 }
 
@@ -512,6 +580,7 @@ static int parse_key(const char *arg)
 static const struct option long_options[] = {
 	{ "batch", no_argument, NULL, 'b' },
 	{ "once", no_argument, NULL, 'o' },
+	{ "owners", no_argument, NULL, 'O' },
 	{ "delay", required_argument, NULL, 'd' },
 	{ "sort", required_argument, NULL, 's' },
 	{ "help", no_argument, NULL, 'h' },
@@ -524,7 +593,7 @@ static int parse_args(int argc, char **argv, int *batch, double *delay,
 {
 	int c, bad = 0;
 
-	while (!bad && (c = getopt_long(argc, argv, "bod:n:s:hV", long_options,
+	while (!bad && (c = getopt_long(argc, argv, "bod:n:s:hVO", long_options,
 					NULL)) != -1) {
 		switch (c) {
 		case 'o':
@@ -532,6 +601,9 @@ static int parse_args(int argc, char **argv, int *batch, double *delay,
 			/* fallthrough */
 		case 'b':
 			*batch = 1;
+			break;
+		case 'O':
+			by_owner = 1;
 			break;
 		case 'd':
 			bad = parse_delay(optarg, delay);

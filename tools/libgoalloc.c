@@ -311,6 +311,8 @@ static const struct goalloc_field memstats_fields[] = {
 	FIELD("MemoryLimit", memory_limit),
 	FIELD("PagesShared", pages_shared),
 	FIELD("PagesLost", pages_lost),
+	FIELD("LeftObjects", left_objects),
+	FIELD("LeftBytes", left_bytes),
 };
 
 #define NR_FIELDS	(sizeof(memstats_fields) / sizeof(memstats_fields[0]))

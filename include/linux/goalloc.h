@@ -22,13 +22,18 @@
  *   but not smaller ones.
  *   Contents are undefined without __GFP_ZERO, unless the kernel runs with
  *   init_on_alloc=1.
+ *   Owner: an object counts as the module's whose code has called, also if that
+ *   has got the address of one of these functions.  What gorealloc() leaves where
+ *   it is stays whose it was.
  */
 #ifndef _LINUX_GOALLOC_H
 #define _LINUX_GOALLOC_H
 
 #include <linux/cleanup.h>
+#include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/goalloc_class.h>
+#include <linux/moduleparam.h>
 #include <linux/numa.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -39,10 +44,35 @@
 /* An arena; on x86-64 also the largest block of the page allocator. */
 #define GOALLOC_MAX_SIZE	(4UL << 20)
 
-/* What gomalloc() compiles to. */
-void *__gomalloc(size_t size, gfp_t gfp) __alloc_size(1);
-void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class)
+/*
+ * Whose objects a module allocates: a byte that goalloc fills when it sees the
+ * module being loaded.  All files of a module share it.  goalloc finds it by a
+ * parameter that nobody can set, since its name contains a =, and that has no
+ * file in sysfs.
+ */
+#define GOALLOC_OWNER_UNKNOWN	136
+#define GOALLOC_OWNER_PARAM	"goalloc=__goalloc_owner"
+
+extern u8 __goalloc_owner;
+u8 __weak __attribute__((__visibility__("hidden"))) __read_mostly
+__goalloc_owner = GOALLOC_OWNER_UNKNOWN;
+
+__module_param_call("goalloc=", __goalloc_owner, &param_ops_byte,
+		    &__goalloc_owner, 0, -1, 0);
+
+/* What the functions below compile to. */
+void *__gomalloc_by(size_t size, gfp_t gfp, unsigned long owner) __alloc_size(1);
+void *gomalloc_class_by(size_t size, gfp_t gfp, unsigned long class, unsigned long owner)
 	__alloc_size(1);
+void *gomalloc_noscan_by(size_t size, gfp_t gfp, unsigned long owner) __alloc_size(1);
+void *gomalloc_node_by(size_t size, gfp_t gfp, int node, unsigned long owner)
+	__alloc_size(1);
+void *gorealloc_by(const void *p, size_t size, gfp_t gfp, unsigned long owner)
+	__realloc_size(2);
+size_t gomalloc_bulk_by(gfp_t gfp, size_t size, size_t n, void **p, unsigned long owner);
+void *gomemdup_by(const void *src, size_t len, gfp_t gfp, unsigned long owner)
+	__realloc_size(2);
+char *gostrdup_by(const char *s, gfp_t gfp, unsigned long owner);
 
 /**
  * gomalloc - allocate memory
@@ -58,8 +88,9 @@ void *gomalloc_class(size_t size, gfp_t gfp, unsigned long class)
 static __always_inline __alloc_size(1) void *gomalloc(size_t size, gfp_t gfp)
 {
 	if (__builtin_constant_p(size) && size - 1 < GOALLOC_CLASS_MAX_SIZE)
-		return gomalloc_class(size, gfp, goalloc_size_class(size));
-	return __gomalloc(size, gfp);
+		return gomalloc_class_by(size, gfp, goalloc_size_class(size),
+					 __goalloc_owner);
+	return __gomalloc_by(size, gfp, __goalloc_owner);
 }
 
 /**
@@ -74,7 +105,11 @@ static __always_inline __alloc_size(1) void *gomalloc(size_t size, gfp_t gfp)
  * Context: as gomalloc().
  * Return: as gomalloc().
  */
-void *gomalloc_noscan(size_t size, gfp_t gfp) __alloc_size(1);
+static __always_inline __alloc_size(1)
+void *gomalloc_noscan(size_t size, gfp_t gfp)
+{
+	return gomalloc_noscan_by(size, gfp, __goalloc_owner);
+}
 
 /**
  * gomalloc_node - allocate memory of one NUMA node
@@ -85,7 +120,11 @@ void *gomalloc_noscan(size_t size, gfp_t gfp) __alloc_size(1);
  * Context: as gomalloc().
  * Return: as gomalloc().
  */
-void *gomalloc_node(size_t size, gfp_t gfp, int node) __alloc_size(1);
+static __always_inline __alloc_size(1)
+void *gomalloc_node(size_t size, gfp_t gfp, int node)
+{
+	return gomalloc_node_by(size, gfp, node, __goalloc_owner);
+}
 
 /**
  * gorealloc - change the size of an object
@@ -103,7 +142,11 @@ void *gomalloc_node(size_t size, gfp_t gfp, int node) __alloc_size(1);
  * Return: the object, ZERO_SIZE_PTR for @size 0, or NULL, which leaves @p
  * intact.
  */
-void *gorealloc(const void *p, size_t size, gfp_t gfp) __realloc_size(2);
+static __always_inline __realloc_size(2)
+void *gorealloc(const void *p, size_t size, gfp_t gfp)
+{
+	return gorealloc_by(p, size, gfp, __goalloc_owner);
+}
 
 /**
  * gofree - free an object
@@ -192,7 +235,11 @@ size_t gomalloc_size_roundup(size_t size);
  * Context: as gomalloc().
  * Return: @n; or 0, and then nothing is allocated and @p is undefined.
  */
-size_t gomalloc_bulk(gfp_t gfp, size_t size, size_t n, void **p);
+static __always_inline
+size_t gomalloc_bulk(gfp_t gfp, size_t size, size_t n, void **p)
+{
+	return gomalloc_bulk_by(gfp, size, n, p, __goalloc_owner);
+}
 
 /**
  * gofree_bulk - free many objects
@@ -212,7 +259,11 @@ void gofree_bulk(size_t n, void **p);
  * Context: as gomalloc().
  * Return: the copy, or NULL.
  */
-void *gomemdup(const void *src, size_t len, gfp_t gfp) __realloc_size(2);
+static __always_inline __realloc_size(2)
+void *gomemdup(const void *src, size_t len, gfp_t gfp)
+{
+	return gomemdup_by(src, len, gfp, __goalloc_owner);
+}
 
 /**
  * gostrdup - copy a string
@@ -222,7 +273,10 @@ void *gomemdup(const void *src, size_t len, gfp_t gfp) __realloc_size(2);
  * Context: as gomalloc().
  * Return: the copy, or NULL.
  */
-char *gostrdup(const char *s, gfp_t gfp);
+static __always_inline char *gostrdup(const char *s, gfp_t gfp)
+{
+	return gostrdup_by(s, gfp, __goalloc_owner);
+}
 
 /**
  * goalloc_read_memstats - read all statistics

@@ -41,6 +41,15 @@ insmod goclient.ko || fail "insmod goclient"
 rmmod goclient || fail "rmmod goclient"
 verify "the client"
 
+section "who holds this memory: the client again, which forgets 3 objects"
+insmod goclient.ko leak=3 >/dev/null || fail "insmod goclient leak=3"
+grep -E '^(owner|goclient|dev)' $debugfs/owners ||
+	fail "the client has no line in owners"
+rmmod goclient || fail "rmmod goclient"
+dmesg | grep 'goalloc: goclient left 3 objects, 1728 bytes' ||
+	fail "goalloc does not say what the client has left"
+verify "the client that forgets"
+
 for trace in fs net; do
 	replay $trace 1
 	replay $trace "${goalloc_copies:-64}"

@@ -46,6 +46,81 @@ leak_and_go() {
 		says "5 objects leaked"
 }
 
+# holds NAME OBJECTS BYTES [STATE]: what owners says of a module.
+holds() {
+	grep -qE "^$1 +$2 +$3 +[0-9]+ +[0-9]+ ${4:-}" "$debugfs/owners" ||
+		{ grep "^$1 " "$debugfs/owners"; return 1; }
+}
+
+leaks_is() {
+	echo "$1" >/sys/module/goalloc/parameters/leaks &&
+		[ "$(cat /sys/module/goalloc/parameters/leaks)" = "$1" ]
+}
+
+# Two clients with parameters of their own, whose files share a number each.
+two_owners() {
+	insmod goowner_a.ko && insmod goowner_b.ko rounds=3 || return 1
+	holds goowner_a 23 108783 loaded &&
+		holds goowner_b 69 326349 loaded &&
+		holds unknown 0 0 &&
+		grep -qE '^goowner_b +6 +64 +30 +1920$' \
+			"$debugfs/owners_classes" &&
+		grep -qE '^goowner_b +0 +0 +3 +319488$' \
+			"$debugfs/owners_classes" || return 1
+	refused grep -q . /sys/module/goowner_a/parameters/*goalloc* &&
+		[ "$(find /sys/module/goowner_a/parameters -type f |
+			wc -l)" = 2 ] || return 1
+	rmmod goowner_a && refused grep -q ^goowner_a "$debugfs/owners" &&
+		holds goowner_b 69 326349 loaded && rmmod goowner_b &&
+		! says "goowner_[ab] left"
+}
+
+nobody_sets_it() {
+	insmod goowner_a.ko goalloc=__goalloc_owner=200 \
+		__goalloc_owner=200 || return 1
+	holds goowner_a 23 108783 loaded && rmmod goowner_a
+}
+
+# Clients of an older header: theirs if that is certain, else nobody's.
+old_clients() {
+	insmod goold.ko || return 1
+	holds goold 12 554 loaded && holds unknown 0 0 &&
+		insmod goold_user.ko || return 1
+	holds goold 12 554 && if [ "$(uname -m)" = x86_64 ] &&
+		[ ! -e /proc/sysemu ]
+	then
+		holds goold_user 4 448 && holds unknown 2 416
+	else
+		holds goold_user 0 0 && holds unknown 6 864
+	fi || return 1
+	rmmod goold_user && rmmod goold && holds unknown 0 0
+}
+
+verdict() {
+	local left
+	insmod goowner_a.ko leave=3 && rmmod goowner_a || return 1
+	says 'goowner_a left 3 objects, 192 bytes: 3 of 64$' &&
+		holds goowner_a 3 192 gone &&
+		[ "$(memstat LeftObjects)" = 3 ] &&
+		[ "$(memstat LeftBytes)" = 192 ] || return 1
+	# Loaded again it is not blamed for that.
+	insmod goowner_a.ko && holds goowner_a 23 108783 loaded &&
+		holds goowner_a 3 192 gone && rmmod goowner_a &&
+		[ "$(memstat LeftObjects)" = 3 ] || return 1
+	# Callers, where debug=U knows them.
+	echo U,64 >/sys/module/goalloc/parameters/debug
+	insmod goowner_b.ko leave=2 && rmmod goowner_b
+	echo >/sys/module/goalloc/parameters/debug
+	left=$(dmesg | grep -c 'goowner_b left 2 objects, 128 bytes: 2 of 64 by get_round+0x.* \[goowner_b\]$')
+	[ "$left" = 1 ]
+}
+
+verdict_off() {
+	leaks_is off && insmod goowner_b.ko leave=5 && rmmod goowner_b &&
+		! says 'goowner_b left 5' && [ "$(memstat LeftObjects)" = 10 ] &&
+		leaks_is warn && refused leaks_is loud && refused leaks_is ''
+}
+
 # Without the module the tools exit with status 3 and a hint.
 hints() {
 	"$@" >/tmp/said 2>&1
@@ -76,6 +151,19 @@ hold 100" | ./goallocctl - >/dev/null &
 senseless() {
 	"$@" >/tmp/said 2>&1
 	[ $? = 2 ] || { echo "$* said:"; cat /tmp/said; return 1; }
+}
+
+tools_show_owners() {
+	insmod goowner_b.ko rounds=2 &&
+		./goallocctl owners | sed -n 2p |
+			grep -qE '^goowner_b +46 +217566 +46 +217566 loaded$' &&
+		./goallocctl owners classes |
+			grep -qE '^goowner_b +6 +64 +20 +1280$' &&
+		./goallocctl -j owners | grep -qE '^\[\{"owner":"goowner_b","objects":46,"bytes":217566,"peak-objects":46,"peak-bytes":217566,"state":"loaded"\},.*\]$' &&
+		./goallocctl -j owners classes |
+			grep -q '{"owner":"goowner_b","class":6,"size":64,"objects":20,"bytes":1280}' &&
+		./goalloctop -o -O | grep -qE '^goowner_b +46 +212K +212K +[0-9.]+% loaded$' &&
+		rmmod goowner_b && senseless ./goallocctl owners all
 }
 
 ctl_refuses() {
@@ -240,6 +328,10 @@ check "/dev/goalloc is for root alone" mode_0600
 check "rmmod is refused while the device is open" rmmod_while_open
 check "client" load_and_unload goclient
 check "verify after the client" verify_ok
+check "two clients, each with its objects" two_owners
+check "nobody sets a client's number" nobody_sets_it
+check "clients of an older header" old_clients
+check "verify after these" verify_ok
 check "raw spinlock and NMI" load_and_unload gocontext
 check "verify after raw spinlock and NMI" verify_ok
 check "CPUs go down and come back" hotplug
@@ -258,6 +350,7 @@ check "goallocctl verify of another pattern" pattern_is_another
 check "goallocctl run" workload
 check "goallocctl refuses what makes no sense" ctl_refuses
 check "goallocctl tells why" ctl_tells_why
+check "goallocctl and goalloctop show owners" tools_show_owners
 check "goallocctl tells which limit" ctl_tells_limit
 check "goallocctl for who may only read" ctl_only_reads
 check "goallocctl reads lines of any length" long_lines
@@ -322,10 +415,16 @@ fi
 check "rmmod" rmmod goalloc
 check "insmod with check=0" insmod goalloc.ko check=0
 check "client with check=0" load_and_unload goclient
+check "no owners with check=0" grep -q 'owners need check=1' "$debugfs/owners"
 check "verify with check=0" verify_ok
 check "raw spinlock and NMI with check=0" load_and_unload gocontext
 check "rmmod, again" rmmod goalloc
 check "insmod once more" insmod goalloc.ko
+check "a verdict on a client that leaves objects" verdict
+check "no verdict with leaks=off" verdict_off
+check "verify after verdicts" verify_ok
+check "rmmod after verdicts" rmmod goalloc
+check "insmod for a leak" insmod goalloc.ko
 check "rmmod with objects leaked" leak_and_go
 check "insmod after a leak" insmod goalloc.ko
 check "verify after a leak" verify_ok

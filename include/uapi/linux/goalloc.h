@@ -102,6 +102,8 @@ struct goalloc_by_size {
  *	had a reference to them; the last put frees them
  * @pages_lost: pages of the kernel's that are out of use for good, because
  *	put_page() or kfree() took references that were the heap's
+ * @left_objects: objects that modules have left when they were unloaded
+ * @left_bytes: the bytes of these
  */
 struct goalloc_memstats {
 	__u64 alloc;
@@ -152,6 +154,8 @@ struct goalloc_memstats {
 	__u64 memory_limit;
 	__u64 pages_shared;
 	__u64 pages_lost;
+	__u64 left_objects;
+	__u64 left_bytes;
 };
 
 /* Flags of GOALLOC_IOC_ALLOC, ALLOC_BULK and of sizes in GOALLOC_IOC_RUN. */
