@@ -10,19 +10,24 @@
 #ifndef GOALLOC_ALLOC_H
 #define GOALLOC_ALLOC_H
 
+#include <linux/instruction_pointer.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include "hooks.h"
 #include "leak.h"
 #include "mcache.h"
 
-void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp);
+void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp,
+		   unsigned long caller);
+void *goalloc_due(size_t size, gfp_t gfp, struct gostack *s, struct goheap *h,
+		  bool clear, unsigned long caller);
 void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
 		      gfp_t gfp);
 void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp);
 void *goalloc_large(struct goheap *h, int nid, size_t size, bool noscan,
-		    gfp_t gfp);
-bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp);
+		    gfp_t gfp, unsigned long caller);
+bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp,
+		    unsigned long caller);
 void *goalloc_tiny(struct goheap *h, size_t size, gfp_t gfp);
 void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
 			unsigned int flags, unsigned long caller);
@@ -88,7 +93,8 @@ static __always_inline void *goalloc_pop(struct goheap *h, unsigned long spc,
 	else if (static_branch_likely(&goalloc_check))
 		*top->state = GO_OBJ_LIVE;
 	gomcache_count(&s->mallocs, 1);
-	gomcache_count(&s->requested, size);
+	if (gomcache_ask(s, size))
+		return goalloc_due(size, gfp, s, h, clear, _RET_IP_);
 	gomcache_leave(c);
 	preempt_enable();
 
@@ -100,7 +106,7 @@ static __always_inline void *goalloc_pop(struct goheap *h, unsigned long spc,
 
 slow:
 	preempt_enable();
-	return goalloc_slow(h, spc, size, gfp);
+	return goalloc_slow(h, spc, size, gfp, _RET_IP_);
 }
 
 /* Allocate several without zeroing; returns how many the stack had. */
@@ -122,6 +128,9 @@ static __always_inline unsigned int goalloc_pop_many(struct goheap *h,
 		gomcache_enter(c);
 		s = &c->stack[spc];
 		n = min(want, gostack_n(s));
+		/* One of them is due to be sampled: one at a time. */
+		if (unlikely(s->requested + (long)(n * size) >= 0))
+			n = 0;
 		top = s->top;
 		for (i = 0; i < n; i++) {
 			p[i] = (--top)->obj;
@@ -130,7 +139,7 @@ static __always_inline unsigned int goalloc_pop_many(struct goheap *h,
 		}
 		WRITE_ONCE(s->top, top);
 		gomcache_count(&s->mallocs, n);
-		gomcache_count(&s->requested, n * size);
+		gomcache_ask(s, n * size);
 		gomcache_leave(c);
 	}
 	preempt_enable();

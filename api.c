@@ -57,7 +57,8 @@ static noinline void *alloc_odd(size_t size, gfp_t gfp, int nid, bool noscan,
 	if (size > GOALLOC_MAX_SIZE)
 		return NULL;
 	if (size > GO_MAX_SMALL)
-		return goalloc_large(&goalloc_heap, nid, size, noscan, gfp);
+		return goalloc_large(&goalloc_heap, nid, size, noscan, gfp,
+				     caller);
 	return alloc_small(size, gfp, nid, noscan, caller);
 }
 
@@ -130,6 +131,7 @@ static size_t small_size(const struct gospan *s, unsigned int idx)
 		return s->elemsize;
 	switch (READ_ONCE(s->objstate[idx])) {
 	case GO_OBJ_LIVE:
+	case GO_OBJ_SAMPLED:
 		return s->elemsize;
 	case GO_OBJ_DEBUG:
 		return goredzone_size(s, idx);
@@ -292,7 +294,8 @@ EXPORT_SYMBOL_GPL(gofree_sensitive);
  * May an object of @old bytes be one of @size where it is?  The address must suit
  * the new size, and whole pages may have to be got behind it.
  */
-static bool can_stay(const void *p, size_t old, size_t size, gfp_t gfp)
+static bool can_stay(const void *p, size_t old, size_t size, gfp_t gfp,
+		     unsigned long caller)
 {
 	size_t align = size > GO_MAX_SMALL ? size : goalloc_class_size(size);
 
@@ -300,7 +303,7 @@ static bool can_stay(const void *p, size_t old, size_t size, gfp_t gfp)
 		return false;
 	return size <= old ||
 	       (old > GO_MAX_SMALL &&
-		goalloc_extend(&goalloc_heap, (void *)p, size, gfp));
+		goalloc_extend(&goalloc_heap, (void *)p, size, gfp, caller));
 }
 
 /* Would an object of the new size leave half of the pages to others? */
@@ -332,7 +335,7 @@ void *gorealloc(const void *p, size_t size, gfp_t gfp)
 	old = checked_size(p, &spc, _RET_IP_);
 	if (!old)
 		return NULL;
-	stays = can_stay(p, old, size, gfp);
+	stays = can_stay(p, old, size, gfp, _RET_IP_);
 	if (stays && !wastes_pages(old, size))
 		return clear_tail((void *)p, old, size, gfp);
 	new = alloc_object(size, gfp, GO_SPC_NOSCAN(spc));

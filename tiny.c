@@ -95,11 +95,21 @@ static void *make_block_current(struct goheap *h, struct tiny_block b,
 	return b.block ? retire_block(&b) : NULL;
 }
 
+/* A block has one object, at its front, and no CPU hands out of it any more. */
+static void close_block(struct gotiny_words w, unsigned int size)
+{
+	WRITE_ONCE(*w.back, GO_TINY_RETIRED);
+	/* Afterwards, as in gotiny_install(). */
+	smp_store_release(w.out, gotiny_bits(0, 0, size));
+}
+
 /**
  * gotiny_install - make a new block of tiny objects
  * @h: the heap
  * @block: an object of GO_TINY_SPC; the first tiny object is at its front
  * @size: bytes of that object
+ *
+ * If it has been sampled, it holds this object alone.
  *
  * Context: any.
  * Return: a block that has become empty, for the caller to free, or NULL.
@@ -112,15 +122,44 @@ void *gotiny_install(struct goheap *h, void *block, unsigned int size)
 	preempt_disable();
 	s = gospan_of(h, block);
 	b.w = gotiny_words_of(s, block);
+	if (static_branch_likely(&goalloc_check)) {
+		u8 *state = s->objstate + gotiny_index(s, block);
+
+		if (unlikely(*state == GO_OBJ_SAMPLED)) {
+			close_block(b.w, size);
+			preempt_enable();
+			return NULL;
+		}
+		*state = GO_OBJ_TINY;
+	}
 	/* It still says what came back when it was a block before. */
 	WRITE_ONCE(*b.w.back, 0);
 	/* Afterwards, because a free looks at this one first. */
 	smp_store_release(b.w.out, gotiny_bits(0, 0, size));
-	if (static_branch_likely(&goalloc_check))
-		s->objstate[gotiny_index(s, block)] = GO_OBJ_TINY;
 	preempt_enable();
 
 	return make_block_current(h, b, size);
+}
+
+/**
+ * gotiny_install_alone - make a block that holds one tiny object, a sample
+ * @h: the heap
+ * @block: an object of GO_TINY_SPC
+ * @size: bytes of the tiny object, which is at its front
+ *
+ * So the free of the object is that of the block, which looks for the sample.
+ *
+ * Context: any.
+ */
+void gotiny_install_alone(struct goheap *h, void *block, unsigned int size)
+{
+	struct gospan *s;
+
+	preempt_disable();
+	s = gospan_of(h, block);
+	WRITE_ONCE(s->objstate[gotiny_index(s, block)], GO_OBJ_SAMPLED);
+	close_block(gotiny_words_of(s, block), size);
+	preempt_enable();
 }
 
 /**

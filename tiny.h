@@ -21,6 +21,7 @@ enum gotiny_freed {
 };
 
 void *gotiny_install(struct goheap *h, void *block, unsigned int size);
+void gotiny_install_alone(struct goheap *h, void *block, unsigned int size);
 void *gotiny_drain(struct gomcache *c);
 size_t gotiny_size(const struct gospan *s, const void *p);
 bool gotiny_inside(const struct gospan *s, const void *p);
@@ -98,9 +99,11 @@ static __always_inline unsigned long gotiny_place(unsigned long off,
 
 /*
  * Hand out the next piece of the CPU's current block; its offset there, or -1
- * when there is no room.  The caller owns @c.
+ * when there is no room.  @due if it reaches the next sample.  The caller owns
+ * @c.
  */
-static __always_inline int gotiny_take(struct gomcache *c, unsigned long size)
+static __always_inline int gotiny_take(struct gomcache *c, unsigned long size,
+				       bool *due)
 {
 	unsigned long off = gotiny_place(c->tiny_off, size);
 
@@ -108,7 +111,7 @@ static __always_inline int gotiny_take(struct gomcache *c, unsigned long size)
 		return -1;
 	WRITE_ONCE(*c->tiny_out, gotiny_bits(*c->tiny_out, off, off + size));
 	c->tiny_off = off + size;
-	gomcache_count(&c->stack[GO_TINY_SPC].requested, size);
+	*due = gomcache_ask(&c->stack[GO_TINY_SPC], size);
 	return off;
 }
 
@@ -116,7 +119,8 @@ static __always_inline int gotiny_take(struct gomcache *c, unsigned long size)
  * The same, but begin the block again if all that it gave has come back.  For
  * MemStats it is freed and allocated.
  */
-static __always_inline int gotiny_again(struct gomcache *c, unsigned long size)
+static __always_inline int gotiny_again(struct gomcache *c, unsigned long size,
+					bool *due)
 {
 	struct gostack *s = &c->stack[GO_TINY_SPC];
 
@@ -129,7 +133,7 @@ static __always_inline int gotiny_again(struct gomcache *c, unsigned long size)
 	c->tiny_off = size;
 	gomcache_count(&s->frees, 1);
 	gomcache_count(&s->mallocs, 1);
-	gomcache_count(&s->requested, size);
+	*due = gomcache_ask(s, size);
 	return 0;
 }
 

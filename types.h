@@ -56,6 +56,11 @@
  *                       between, the fields that no lock is named for do not
  *                       change.  A descriptor is carved only if no reader can
  *                       know it as another span or run: see span.c.
+ *   due, moving         belong to the CPU as its counters do.  A reader of another
+ *                       CPU adds due[] to gostack.requested and reads again if
+ *                       moving says that they have changed meanwhile.  A rate
+ *                       that changes writes those of a CPU on that CPU, or while
+ *                       it is offline.
  *   cpus                of a heap: each CPU sets its bit, once, before the first
  *                       object is in its mcache.
  *   avail[], navail     of a cached span belong to the mcache that holds it.
@@ -74,8 +79,8 @@
  *                       never trusted.
  *   goheap              held, misuse, failures, draining, trim_ns, cycles,
  *                       scavenge_ns and reporting are atomic.  stopped is set
- *                       once, rest and limit are one word each; all are read
- *                       without a lock.
+ *                       once, rest, limit and profile are one word each; all are
+ *                       read without a lock.
  *   set at the start    before other code can see them: heap, node and nid in
  *                       every structure; spanclass of an mcentral; goruns.lock;
  *                       base of an arena; shift, nr and nil of a map, and where
@@ -200,6 +205,8 @@
  * @GO_OBJ_LIVE: handed out
  * @GO_OBJ_TINY: a block that holds tiny objects
  * @GO_OBJ_DEBUG: handed out with a red zone and a record behind it
+ * @GO_OBJ_SAMPLED: handed out, and the heap profile has a sample of it; also of a
+ *	block that holds one tiny object, the sample
  * @GO_NR_OBJ_STATES: how many there are
  *
  * With check=0 the byte only tells %GO_OBJ_FRESH from the others, and only
@@ -212,6 +219,7 @@ enum goobj_state {
 	GO_OBJ_LIVE,
 	GO_OBJ_TINY,
 	GO_OBJ_DEBUG,
+	GO_OBJ_SAMPLED,
 	GO_NR_OBJ_STATES,
 };
 
@@ -239,12 +247,15 @@ enum gospan_state {
  *	tasks that free memory
  * @GO_SPAN_PAIRED: of half an 8 KiB page: the heap has got the other half, too,
  *	and both will be a run when the span is given up
+ * @GO_SPAN_SAMPLED: of a large object: the heap profile has a sample of it; the
+ *	object's owner changes it, and it is clear before the pages go anywhere
  */
 enum gospan_apart {
 	GO_SPAN_COMMON,
 	GO_SPAN_ACCOUNTED = BIT(0),
 	GO_SPAN_LAST = BIT(1),
 	GO_SPAN_PAIRED = BIT(2),
+	GO_SPAN_SAMPLED = BIT(3),
 };
 
 /* The bits of a tiny block's two words: handed out, and come back. */
@@ -442,7 +453,8 @@ struct gomagazine {
  * @limit: the end of what @top may reach now
  * @mallocs: objects handed out
  * @frees: objects taken back
- * @requested: bytes asked for
+ * @requested: bytes asked for, less what @gomcache.due says; below 0 until an
+ *	allocation is due to be sampled: see sample.c
  * @span: the current span, whose avail[] belongs to this CPU
  * @mark: @mallocs + @frees when empty_idle_stack() last looked
  * @seen: @mallocs + @frees at the background's last tick; written by that tick
@@ -454,7 +466,7 @@ struct gostack {
 	struct goslot *limit;
 	unsigned long mallocs;
 	unsigned long frees;
-	unsigned long requested;
+	long requested;
 	struct gospan *span;
 	u32 mark;
 	u32 seen;
@@ -484,6 +496,15 @@ struct gostack {
  * @drain: empties this cache, on its CPU
  * @trim: empties the stacks that are idle, on their CPU
  * @tiny_seen: as gostack.seen
+ * @moving: odd while @due and gostack.requested change together
+ * @drawn: random numbers drawn for sampling; this_cpu_inc_return()
+ * @last_sample: when a sample was last due, in ns
+ * @thin_of: by span class, and last of those past the mcache: how often the rate
+ *	was halved for the next sample
+ * @left: bytes past the mcache until an allocation there is sampled, 0 before the
+ *	first; this_cpu_sub_return()
+ * @due: by span class: what was taken from gostack.requested; 0 until a stack
+ *	has first been used
  */
 struct gomcache {
 	bool busy;
@@ -507,6 +528,12 @@ struct gomcache {
 	struct work_struct drain;
 	struct work_struct trim;
 	u32 tiny_seen;
+	unsigned int moving;
+	unsigned long drawn;
+	u64 last_sample;
+	u8 thin_of[GO_NR_SPANCLASSES + 1];
+	long left;
+	unsigned long due[GO_NR_SPANCLASSES];
 };
 
 /*
@@ -785,6 +812,7 @@ enum gomisuse {
  *	@reporting
  * @reporting: @report is being written
  * @failures: allocations that failed for want of memory
+ * @profile: bytes of the heap profile's tables: see observe/profile.c
  * @online: hotplug instance
  * @memory: is told when a node gets memory
  */
@@ -818,6 +846,7 @@ struct goheap {
 	char report[384];
 	atomic_t reporting;
 	atomic_long_t failures;
+	unsigned long profile;
 	struct hlist_node online;
 	struct notifier_block memory;
 };

@@ -40,6 +40,7 @@ static const char * const state_name[] = {
 	[GO_OBJ_LIVE] = "live",
 	[GO_OBJ_TINY] = "tiny block",
 	[GO_OBJ_DEBUG] = "live",
+	[GO_OBJ_SAMPLED] = "live",
 };
 
 /* Say what the heap has at an address. */
