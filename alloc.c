@@ -25,6 +25,7 @@
 #include "large.h"
 #include "numa.h"
 #include "redzone.h"
+#include "sample.h"
 #include "source.h"
 #include "span.h"
 #include "stack.h"
@@ -37,20 +38,71 @@ static struct gotransfer *transfer_of(const struct gocentral *c)
 	return &c->node->transfer[c->spanclass];
 }
 
+/* Have a sample kept of an object that is due, and mark it. */
+static noinline void *sample_object(void *obj, u8 *state, size_t size,
+				    unsigned int due, unsigned long caller)
+{
+	/* The sample first: who sees the mark looks for it. */
+	if (gohooks_sample(obj, size, due, caller))
+		WRITE_ONCE(*state, goobj_sampled_of(*state));
+	return obj;
+}
+
+/**
+ * goalloc_due - finish an allocation that has reached the next sample
+ * @size: what was asked for
+ * @gfp: as for gomalloc()
+ * @s: the stack that it has popped; the object stands above its top
+ * @h: the heap
+ * @how: whose it will be, and GO_DUE_CLEAR if goalloc_pop() was to clear it
+ * @caller: by which caller
+ *
+ * The arguments are in an order that lets the fast path leave them where they
+ * are.
+ *
+ * Context: any that @gfp permits; the cache is the caller's and preemption off,
+ * and both have ended at the end.
+ * Return: the object.
+ */
+void *goalloc_due(size_t size, gfp_t gfp, struct gostack *s, struct goheap *h,
+		  unsigned long how, unsigned long caller)
+{
+	struct gomcache *c = this_cpu_ptr(h->mcache);
+	unsigned int due = gosample_is_due(h, s, size);
+	unsigned int spc = s - c->stack;
+	struct goslot slot = *s->top;
+
+	gomcache_leave(c);
+	preempt_enable();
+	if (how & GO_DUE_CLEAR)
+		goalloc_hand_out(slot.obj, slot.state, spc, gfp,
+				 how & ~GO_DUE_CLEAR);
+	else
+		goleak_alloc(slot.obj, go_class_size[GO_SPC_CLASS(spc)],
+			     !GO_SPC_NOSCAN(spc), gfp);
+	return due ? sample_object(slot.obj, slot.state, size, due, caller) :
+		     slot.obj;
+}
+
 /* Not inline: the caller would save registers and guard its stack for this. */
-static noinline struct goslot take_past_mcache(struct gocentral *from,
-					       size_t size)
+static noinline struct goslot take_past_mcache(struct goheap *h,
+					       struct gocentral *from,
+					       size_t size, unsigned int *due)
 {
 	struct goslot slot = {};
 
-	if (!gocentral_take(from, size, &slot))
-		gotransfer_take_one(transfer_of(from), size, &slot);
+	if (gocentral_take(from, size, &slot) ||
+	    gotransfer_take_one(transfer_of(from), size, &slot))
+		*due = gosample_past(h, size);
 	return slot;
 }
 
-/* Take an object from the stack, or past the cache if that cannot be used. */
+/*
+ * Take an object from the stack, or past the cache if that cannot be used.  Sets
+ * @due if it is to be sampled.
+ */
 static struct goslot try_take(struct goheap *h, unsigned int spc, size_t size,
-			      struct gocentral *from)
+			      struct gocentral *from, unsigned int *due)
 {
 	struct goslot slot = {};
 	struct gomcache *c;
@@ -68,24 +120,41 @@ static struct goslot try_take(struct goheap *h, unsigned int spc, size_t size,
 			slot = s->top[-1];
 			WRITE_ONCE(s->top, s->top - 1);
 			gomcache_count(&s->mallocs, 1);
-			gomcache_count(&s->requested, size);
+			if (gomcache_ask(s, size))
+				*due = gosample_is_due(h, s, size);
 		}
 		gomcache_leave(c);
 		if (!slot.obj && !s->slot)
-			slot = take_past_mcache(from, size);
+			slot = take_past_mcache(h, from, size, due);
 	} else {
 		this_cpu_inc(h->mcache->nested);
-		slot = take_past_mcache(from, size);
+		slot = take_past_mcache(h, from, size, due);
 	}
 	preempt_enable();
 	return slot;
 }
 
-/* Hand out an object of whole pages; @s may be NULL. */
-static void *hand_out_large(struct gospan *s, bool noscan, gfp_t gfp, unsigned long owner)
+/* Have a sample kept of an object of whole pages. */
+static noinline void sample_large(struct gospan *s, size_t size,
+				  unsigned int due, unsigned long caller)
 {
+	if (gohooks_sample((void *)s->base, size, due, caller))
+		s->apart |= GO_SPAN_SAMPLED;
+}
+
+/* Hand out an object of whole pages; @s may be NULL. */
+static __always_inline void *hand_out_large(struct goheap *h, struct gospan *s,
+					    size_t size, bool noscan, gfp_t gfp,
+					    unsigned long owner,
+					    unsigned long caller)
+{
+	unsigned int due;
+
 	if (!s)
 		return NULL;
+	due = gosample_past(h, size);
+	if (due)
+		sample_large(s, size, due, caller);
 	if (want_init_on_alloc(gfp) && s->needzero)
 		memset((void *)s->base, 0, s->elemsize);
 	s->spanclass = GO_SPC(0, noscan);
@@ -100,13 +169,14 @@ static void *hand_out_large(struct gospan *s, bool noscan, gfp_t gfp, unsigned l
  * freed.  Not with check=0, where gofree_sized() believes in a small object.
  */
 static void *take_last_pages(struct goheap *h, int nid, unsigned int spc,
-			     size_t size, gfp_t gfp, unsigned long owner)
+			     size_t size, gfp_t gfp, unsigned long owner,
+			     unsigned long caller)
 {
 	if (likely(!gogfp_may_have_last_pages(gfp)) || in_nmi() ||
 	    !static_branch_likely(&goalloc_check))
 		return NULL;
-	return hand_out_large(gosource_last(h, nid, size, gfp),
-			      GO_SPC_NOSCAN(spc), gfp, owner);
+	return hand_out_large(h, gosource_last(h, nid, size, gfp), size,
+			      GO_SPC_NOSCAN(spc), gfp, owner, caller);
 }
 
 /**
@@ -116,28 +186,34 @@ static void *take_last_pages(struct goheap *h, int nid, unsigned int spc,
  * @size: what was asked for
  * @gfp: as for gomalloc()
  * @owner: whose it will be
+ * @caller: by which caller
  *
  * Context: any that @gfp permits.
  * Return: the object, or NULL.
  */
 void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp,
-		   unsigned long owner)
+		   unsigned long owner, unsigned long caller)
 {
 	struct gonode *node = gonuma_heap(h, NUMA_NO_NODE);
 	struct gocentral *from = &node->central[spc];
+	unsigned int due = 0;
 	struct goslot slot;
 	void *p;
 
 	might_alloc(gfp);
 	for (;;) {
-		slot = try_take(h, spc, size, from);
-		if (likely(slot.obj))
-			return goalloc_hand_out(slot.obj, slot.state, spc, gfp,
-						owner);
+		slot = try_take(h, spc, size, from, &due);
+		if (likely(slot.obj)) {
+			p = goalloc_hand_out(slot.obj, slot.state, spc, gfp,
+					     owner);
+			return unlikely(due) ?
+			       sample_object(p, slot.state, size, due,
+					     caller) : p;
+		}
 		from = in_nmi() ? NULL : gosource_objects(h, node, spc, gfp);
 		if (likely(from))
 			continue;
-		p = take_last_pages(h, node->nid, spc, size, gfp, owner);
+		p = take_last_pages(h, node->nid, spc, size, gfp, owner, caller);
 		if (p || !gosource_wait(h, gfp))
 			return p;
 	}
@@ -178,14 +254,17 @@ void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
 		      gfp_t gfp, unsigned long owner)
 {
 	struct goslot slot;
+	unsigned int due;
 	void *p;
 
 	while (!take_on_node(h, nid, spc, size, gfp, &slot)) {
-		p = take_last_pages(h, nid, spc, size, gfp, owner);
+		p = take_last_pages(h, nid, spc, size, gfp, owner, _RET_IP_);
 		if (p || !gosource_wait(h, gfp))
 			return p;
 	}
-	return goalloc_hand_out(slot.obj, slot.state, spc, gfp, owner);
+	p = goalloc_hand_out(slot.obj, slot.state, spc, gfp, owner);
+	due = gosample_past(h, size);
+	return due ? sample_object(p, slot.state, size, due, _RET_IP_) : p;
 }
 
 /**
@@ -220,20 +299,21 @@ void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp,
  * @noscan: it will hold no pointers
  * @gfp: as for gomalloc()
  * @owner: whose it will be
+ * @caller: by which caller
  *
  * Context: any that @gfp permits; in NMI it fails.
  * Return: the object, or NULL.
  */
 void *goalloc_large(struct goheap *h, int nid, size_t size, bool noscan,
-		    gfp_t gfp, unsigned long owner)
+		    gfp_t gfp, unsigned long owner, unsigned long caller)
 {
 	might_alloc(gfp);
 	if (in_nmi()) {
 		atomic_long_inc(&h->failures);
 		return NULL;
 	}
-	return hand_out_large(gosource_large(h, nid, size, gfp), noscan, gfp,
-			      owner);
+	return hand_out_large(h, gosource_large(h, nid, size, gfp), size, noscan,
+			      gfp, owner, caller);
 }
 
 /**
@@ -242,14 +322,20 @@ void *goalloc_large(struct goheap *h, int nid, size_t size, bool noscan,
  * @p: the object, live and the caller's
  * @size: bytes wanted, more than it has
  * @gfp: as for gomalloc()
+ * @caller: by which caller
+ *
+ * For the heap profile the old object is freed and the new one allocated.
  *
  * Context: any that @gfp permits.
  * Return: whether it has them now; else nothing has changed.
  */
-bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp)
+bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp,
+		    unsigned long caller)
 {
 	struct gospan *s;
+	unsigned int due;
 	size_t old;
+	u8 sampled;
 
 	if (size > GOALLOC_MAX_SIZE || in_nmi())
 		return false;
@@ -257,8 +343,17 @@ bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp)
 	s = gospan_of(h, p);
 	preempt_enable();
 	old = s->elemsize;
-	if (!golarge_extend(h, s, size, gfp))
+	sampled = s->apart & GO_SPAN_SAMPLED;
+	s->apart &= ~GO_SPAN_SAMPLED;
+	if (!golarge_extend(h, s, size, gfp)) {
+		s->apart |= sampled;
 		return false;
+	}
+	if (sampled)
+		gohooks_unsample(p, true);
+	due = gosample_past(h, size);
+	if (due)
+		sample_large(s, size, due, caller);
 	if (want_init_on_alloc(gfp))
 		memset(p + old, 0, s->elemsize - old);
 	goleak_free(p);
@@ -270,6 +365,57 @@ bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp)
 static __always_inline void *clear_tiny(void *p, size_t size, gfp_t gfp)
 {
 	return unlikely(want_init_on_alloc(gfp)) ? memset(p, 0, size) : p;
+}
+
+/*
+ * The tiny object at @p is due to be sampled.  It moves to a block of its own; if
+ * there is none it stays, without a sample.  Its size has been counted.
+ */
+static void *sample_tiny(struct goheap *h, void *p, size_t size, gfp_t gfp,
+			 unsigned int due, unsigned long owner,
+			 unsigned long caller)
+{
+	void *q = goalloc_pop(h, GO_TINY_SPC, 0,
+			      (gfp & ~__GFP_ZERO) | __GFP_NOMEMALLOC, owner,
+			      true);
+
+	if (!q)
+		return p;
+	if (!gohooks_sample(q, size, due, caller)) {
+		gofree_fast(h, q);
+		return p;
+	}
+	gotiny_install_alone(h, q, size);
+	this_cpu_inc(h->mcache->tiny_mallocs);
+	gofree_slow(p, h, caller);
+	return q;
+}
+
+/**
+ * goalloc_tiny_due - finish a tiny allocation that has reached the next sample
+ * @size: what was asked for
+ * @gfp: as for gomalloc()
+ * @off: where in the current block the object is
+ * @h: the heap
+ * @owner: whose it will be
+ * @caller: by which caller
+ *
+ * Context: as goalloc_due().
+ * Return: the object.
+ */
+void *goalloc_tiny_due(size_t size, gfp_t gfp, int off, struct goheap *h,
+		       unsigned long owner, unsigned long caller)
+{
+	struct gomcache *c = this_cpu_ptr(h->mcache);
+	unsigned int due = gosample_is_due(h, &c->stack[GO_TINY_SPC], size);
+	void *p = (void *)c->tiny + off;
+
+	gomcache_leave(c);
+	this_cpu_inc(h->mcache->tiny_mallocs);
+	preempt_enable();
+	if (due)
+		p = sample_tiny(h, p, size, gfp, due, owner, caller);
+	return clear_tiny(p, size, gfp);
 }
 
 /* Make a new block of tiny objects and return the object at its front. */
@@ -284,7 +430,7 @@ static noinline void *new_tiny_block(size_t size, gfp_t gfp,
 
 	if (!p)
 		return take_last_pages(h, NUMA_NO_NODE, GO_TINY_SPC, size,
-				       gfp, owner);
+				       gfp, owner, _RET_IP_);
 	old = gotiny_install(h, p, size, owner);
 	if (old)
 		gofree_block(old, h);
@@ -306,6 +452,7 @@ void *goalloc_tiny(size_t size, gfp_t gfp, unsigned long owner,
 		   struct goheap *h)
 {
 	struct gomcache *c;
+	bool due = false;
 	void *p;
 	int off;
 
@@ -313,9 +460,12 @@ void *goalloc_tiny(size_t size, gfp_t gfp, unsigned long owner,
 	c = this_cpu_ptr(h->mcache);
 	if (likely(!c->busy)) {
 		gomcache_enter(c);
-		off = gotiny_take(c, size, owner);
+		off = gotiny_take(c, size, owner, &due);
 		if (unlikely(off < 0))
-			off = gotiny_again(c, size, owner);
+			off = gotiny_again(c, size, owner, &due);
+		if (unlikely(due))
+			return goalloc_tiny_due(size, gfp, off, h, owner,
+						_RET_IP_);
 		p = (void *)c->tiny + off;
 		gomcache_leave(c);
 		if (likely(off >= 0)) {
@@ -358,7 +508,7 @@ static void check_suspected(struct goheap *h, struct gospan *s,
 void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
 			unsigned int flags, unsigned long caller, unsigned long owner)
 {
-	unsigned int spc, idx;
+	unsigned int spc, idx, due;
 	struct goslot slot;
 	struct gospan *s;
 
@@ -379,5 +529,9 @@ void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
 		memset(slot.obj, POISON_INUSE, size);
 	*slot.state = GO_OBJ_DEBUG;
 	goleak_alloc(slot.obj, size, !noscan, gfp);
+	/* The state has no room to say so; its free looks for a sample. */
+	due = gosample_past(h, size);
+	if (due)
+		gohooks_sample(slot.obj, size, due, caller);
 	return slot.obj;
 }

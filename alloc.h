@@ -13,6 +13,7 @@
 #ifndef GOALLOC_ALLOC_H
 #define GOALLOC_ALLOC_H
 
+#include <linux/instruction_pointer.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include "hooks.h"
@@ -20,17 +21,25 @@
 #include "mcache.h"
 #include "tiny.h"
 
+/* Beside an owner: the object is to be cleared. */
+#define GO_DUE_CLEAR	BIT(8)
+
 void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp,
-		   unsigned long owner);
+		   unsigned long owner, unsigned long caller);
+void *goalloc_due(size_t size, gfp_t gfp, struct gostack *s, struct goheap *h,
+		  unsigned long how, unsigned long caller);
 void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
 		      gfp_t gfp, unsigned long owner);
 void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp,
 		     unsigned long owner);
 void *goalloc_large(struct goheap *h, int nid, size_t size, bool noscan,
-		    gfp_t gfp, unsigned long owner);
-bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp);
+		    gfp_t gfp, unsigned long owner, unsigned long caller);
+bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp,
+		    unsigned long caller);
 void *goalloc_tiny(size_t size, gfp_t gfp, unsigned long owner,
 		   struct goheap *h);
+void *goalloc_tiny_due(size_t size, gfp_t gfp, int off, struct goheap *h,
+		       unsigned long owner, unsigned long caller);
 void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
 			unsigned int flags, unsigned long caller, unsigned long owner);
 
@@ -98,7 +107,9 @@ static __always_inline void *goalloc_pop(struct goheap *h, unsigned long spc,
 	else if (static_branch_likely(&goalloc_check))
 		*top->state = owner;
 	gomcache_count(&s->mallocs, 1);
-	gomcache_count(&s->requested, size);
+	if (gomcache_ask(s, size))
+		return goalloc_due(size, gfp, s, h,
+				   owner | (clear ? GO_DUE_CLEAR : 0), _RET_IP_);
 	gomcache_leave(c);
 	preempt_enable();
 
@@ -110,7 +121,7 @@ static __always_inline void *goalloc_pop(struct goheap *h, unsigned long spc,
 
 slow:
 	preempt_enable();
-	return goalloc_slow(h, spc, size, gfp, owner);
+	return goalloc_slow(h, spc, size, gfp, owner, _RET_IP_);
 }
 
 /* Allocate a tiny object, of @size below GO_TINY_SIZE, from the current block. */
@@ -119,6 +130,7 @@ static __always_inline void *goalloc_pop_tiny(size_t size, gfp_t gfp,
 					      struct goheap *h)
 {
 	struct gomcache *c;
+	bool due = false;
 	void *p;
 	int off;
 
@@ -128,9 +140,11 @@ static __always_inline void *goalloc_pop_tiny(size_t size, gfp_t gfp,
 	if (unlikely(c->busy || want_init_on_alloc(0)))
 		goto slow;
 	gomcache_enter(c);
-	off = gotiny_take(c, size, owner);
+	off = gotiny_take(c, size, owner, &due);
 	if (off < 0)
-		off = gotiny_again(c, size, owner);
+		off = gotiny_again(c, size, owner, &due);
+	if (unlikely(due))
+		return goalloc_tiny_due(size, gfp, off, h, owner, _RET_IP_);
 	p = (void *)c->tiny + off;
 	gomcache_leave(c);
 	if (unlikely(off < 0))
@@ -164,6 +178,9 @@ static __always_inline unsigned int goalloc_pop_many(struct goheap *h,
 		gomcache_enter(c);
 		s = &c->stack[spc];
 		n = min(want, gostack_n(s));
+		/* One of them is due to be sampled: one at a time. */
+		if (unlikely(s->requested + (long)(n * size) >= 0))
+			n = 0;
 		top = s->top;
 		for (i = 0; i < n; i++) {
 			p[i] = (--top)->obj;
@@ -172,7 +189,7 @@ static __always_inline unsigned int goalloc_pop_many(struct goheap *h,
 		}
 		WRITE_ONCE(s->top, top);
 		gomcache_count(&s->mallocs, n);
-		gomcache_count(&s->requested, n * size);
+		gomcache_ask(s, n * size);
 		gomcache_leave(c);
 	}
 	preempt_enable();

@@ -69,7 +69,7 @@ noinline void *goapi_alloc(size_t size, gfp_t gfp, int nid, bool noscan,
 		return NULL;
 	if (size > GO_MAX_SMALL)
 		return goalloc_large(&goalloc_heap, nid, size, noscan, gfp,
-				     owner);
+				     owner, caller);
 	return alloc_small(size, gfp, nid, noscan, caller, owner);
 }
 
@@ -171,7 +171,7 @@ static size_t small_size(const struct gospan *s, unsigned int idx)
 	if (!static_branch_likely(&goalloc_check))
 		return s->elemsize;
 	state = READ_ONCE(s->objstate[idx]);
-	if (goobj_is_plain(state))
+	if (goobj_is_plain(state) || goobj_is_sampled(state))
 		return s->elemsize;
 	return state == GO_OBJ_DEBUG ? goredzone_size(s, idx) : 0;
 }
@@ -330,7 +330,8 @@ EXPORT_SYMBOL_GPL(gofree_sensitive);
  * May an object of @old bytes be one of @size where it is?  The address must suit
  * the new size, and whole pages may have to be got behind it.
  */
-static bool can_stay(const void *p, size_t old, size_t size, gfp_t gfp)
+static bool can_stay(const void *p, size_t old, size_t size, gfp_t gfp,
+		     unsigned long caller)
 {
 	size_t align = size > GO_MAX_SMALL ? size : goalloc_class_size(size);
 
@@ -338,7 +339,7 @@ static bool can_stay(const void *p, size_t old, size_t size, gfp_t gfp)
 		return false;
 	return size <= old ||
 	       (old > GO_MAX_SMALL &&
-		goalloc_extend(&goalloc_heap, (void *)p, size, gfp));
+		goalloc_extend(&goalloc_heap, (void *)p, size, gfp, caller));
 }
 
 /* Would an object of the new size leave half of the pages to others? */
@@ -373,7 +374,7 @@ static __always_inline void *realloc_object(const void *p, size_t size,
 	old = checked_size(p, &spc, caller ?: _RET_IP_);
 	if (!old)
 		return NULL;
-	stays = can_stay(p, old, size, gfp);
+	stays = can_stay(p, old, size, gfp, _RET_IP_);
 	if (stays && !wastes_pages(old, size))
 		return clear_tail((void *)p, old, size, gfp);
 	new = alloc_object(size, gfp, GO_SPC_NOSCAN(spc), caller, owner);

@@ -3,10 +3,10 @@
  * Free: the slow half.
  *
  * What the fast half does not take comes here: a full stack, a cache that is
- * busy, a tiny or large object, one that debug= suspected, and a pointer that
- * is no live object.  A pointer is believed only after its object has been
- * claimed: its state goes from live to free with interrupts off, so that of two
- * frees one is misuse.  Two CPUs that free a small object in the same instant
+ * busy, a tiny or large object, one that debug= suspected or the heap profile
+ * has a sample of, and a pointer that is no live object.  A pointer is believed
+ * only after its object has been claimed: its state goes from live to free with
+ * interrupts off, so that of two frees one is misuse.  Two CPUs that free a small object in the same instant
  * may both pass; an atomic exchange would prevent that, at a cost for every
  * free, and the span finds the second one when both are back.  A claimed object
  * goes to the CPU's stack, past a busy cache to its span, or in NMI, where no
@@ -82,9 +82,15 @@ static bool claim_large(struct gospan *sp, const void *p)
  */
 static void free_large(struct goheap *h, struct gospan *sp)
 {
-	bool gives_back = goheap_must_give_back(sp);
 	void *p = (void *)sp->base;
+	bool gives_back;
 
+	/* The mark is nothing of the pages'. */
+	if (unlikely(sp->apart & GO_SPAN_SAMPLED)) {
+		sp->apart &= ~GO_SPAN_SAMPLED;
+		gohooks_unsample(p, true);
+	}
+	gives_back = goheap_must_give_back(sp);
 	if (want_init_on_free() && !gives_back)
 		memset(p, 0, sp->elemsize);
 	if (in_nmi() || (gives_back && !gogfp_may_free_pages())) {
@@ -121,6 +127,16 @@ static bool claim_object(struct gospan *s, unsigned int idx,
 		s->objstate[idx] = GO_OBJ_FREE;
 	local_irq_restore(flags);
 	return mine;
+}
+
+/* The same for an object that the heap profile has a sample of. */
+static bool claim_sampled(struct gospan *s, unsigned int idx, const void *p)
+{
+	if (!claim_object(s, idx, GO_OBJ_SAMPLED, GO_OBJ_LIVE - 1))
+		return false;
+	/* While nobody else can have the address. */
+	gohooks_unsample(p, true);
+	return true;
 }
 
 /**
@@ -173,13 +189,29 @@ void gofree_block(void *block, struct goheap *h)
 	gofree_fast(h, block);
 }
 
+/* Free a block whose only object was a sample. */
+static noinline void free_sampled_block(struct goheap *h, struct gospan *s,
+					unsigned int idx)
+{
+	void *block = gospan_object(s, idx);
+
+	gohooks_unsample(block, true);
+	s->objstate[idx] = GO_OBJ_FREE;
+	free_small(h, s, idx, block);
+}
+
 /* Free the block of tiny objects that @p was the last of. */
 static void free_block_of(struct goheap *h, struct gospan *s, void *p)
 {
 	unsigned int idx = gotiny_index(s, p);
 
-	if (static_branch_likely(&goalloc_check))
+	if (static_branch_likely(&goalloc_check)) {
+		if (unlikely(goobj_is_sampled(s->objstate[idx]))) {
+			free_sampled_block(h, s, idx);
+			return;
+		}
 		s->objstate[idx] = GO_OBJ_FREE;
+	}
 	free_small(h, s, idx, gospan_object(s, idx));
 }
 
@@ -207,6 +239,7 @@ static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 	unsigned int flags = goredzone_flags(s, idx);
 	void *p = gospan_object(s, idx);
 
+	gohooks_unsample(p, false);
 	goleak_free(p);
 	if (!goredzone_is_intact(s, idx)) {
 		/* The report names its owner only if it is marked live. */
@@ -254,7 +287,8 @@ static enum gomisuse free_any(struct goheap *h, struct gospan *s, void *p,
 			return gotiny_inside(s, p) ? GO_INTERIOR :
 						     GO_DOUBLE_FREE;
 	} else if (gospan_index(s, p, &idx) &&
-		   claim_object(s, idx, GO_OBJ_LIVE, U8_MAX)) {
+		   (claim_object(s, idx, GO_OBJ_LIVE, U8_MAX) ||
+		    claim_sampled(s, idx, p))) {
 		free_small(h, s, idx, p);
 	} else if (gospan_index(s, p, &idx) &&
 		   claim_object(s, idx, GO_OBJ_DEBUG, GO_OBJ_DEBUG)) {

@@ -60,6 +60,36 @@ static const struct kernel_param_ops leaks_ops = {
 };
 module_param_cb(leaks, &leaks_ops, NULL, 0644);
 MODULE_PARM_DESC(leaks, "what to do when an unloaded module has left objects: off, warn (default), or error, which is a WARN");
+static int profile_rate_set(const char *val, const struct kernel_param *kp)
+{
+	return goprofile_set_rate(val);
+}
+
+static int profile_stacks_set(const char *val, const struct kernel_param *kp)
+{
+	return goprofile_set_stacks(val);
+}
+
+static int profile_get(char *buf, const struct kernel_param *kp)
+{
+	/* Any argument tells the two from each other. */
+	return goprofile_get(buf, kp->arg);
+}
+
+/* Go's MemProfileRate.  A heap in use tells nothing of itself when it is off. */
+static const struct kernel_param_ops profile_rate_ops = {
+	.set = profile_rate_set,
+	.get = profile_get,
+};
+module_param_cb(profile_rate, &profile_rate_ops, NULL, 0644);
+MODULE_PARM_DESC(profile_rate, "heap profile: bytes between two samples (default 524288); 1 for everything, 0 for none; needs check=1");
+
+static const struct kernel_param_ops profile_stacks_ops = {
+	.set = profile_stacks_set,
+	.get = profile_get,
+};
+module_param_cb(profile_stacks, &profile_stacks_ops, &check, 0644);
+MODULE_PARM_DESC(profile_stacks, "heap profile: stacks that it has room for (default 1024; 16 to 65536)");
 
 static int __init goalloc_init(void)
 {
@@ -84,9 +114,12 @@ static int __init goalloc_init(void)
 	err = golifecycle_begin(&goalloc_heap);
 	if (err)
 		goto err_hotplug;
-	err = golimit_start(&goalloc_heap);
+	err = goprofile_init(check);
 	if (err)
 		goto err_heap;
+	err = golimit_start(&goalloc_heap);
+	if (err)
+		goto err_profile;
 	err = goshrink_init();
 	if (err)
 		goto err_limit;
@@ -108,6 +141,8 @@ err_shrink:
 	goshrink_exit();
 err_limit:
 	golimit_stop();
+err_profile:
+	goprofile_exit();
 err_heap:
 	golifecycle_end(&goalloc_heap);
 err_hotplug:
@@ -125,6 +160,7 @@ static void __exit goalloc_exit(void)
 	golimit_stop();
 	/* Wait for objects on their way through gofree_rcu(). */
 	rcu_barrier();
+	goprofile_exit();
 	golifecycle_end(&goalloc_heap);
 	godrain_hotplug_exit();
 }

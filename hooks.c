@@ -66,3 +66,32 @@ void gohooks_shed(struct gonode *node, unsigned long keep)
 	if (gohooks.shed)
 		gohooks.shed(node, keep);
 }
+
+/**
+ * gohooks_sample - have a sample of a new object kept
+ * @p: the object
+ * @size: what was asked for
+ * @due: what gosample_is_due() or gosample_past() has said
+ * @caller: by which caller
+ *
+ * Context: any.
+ * Return: whether there is a sample, so that the object has to be marked.
+ */
+bool gohooks_sample(const void *p, size_t size, unsigned int due,
+		    unsigned long caller)
+{
+	return gohooks.sample && gohooks.sample(p, size, due, caller);
+}
+
+/**
+ * gohooks_unsample - an object goes of which there may be a sample
+ * @p: the object, which the caller has claimed and not yet given to others
+ * @marked: its state says that there is one
+ *
+ * Context: any.
+ */
+void gohooks_unsample(const void *p, bool marked)
+{
+	if (gohooks.unsample)
+		gohooks.unsample(p, marked);
+}

@@ -32,6 +32,11 @@ DECLARE_STATIC_KEY_FALSE(goalloc_detour);
  *	and return whether some went; what @gfp permits
  * @shed: give free pages of a node back that are more than @keep; task, may
  *	sleep
+ * @sample: keep a sample of a new object, of @size bytes that @caller has asked
+ *	for, @due as gosample_is_due() says; false if there is no room for it; any
+ *	context
+ * @unsample: the object at @p is being freed; @marked if its state says that there
+ *	is a sample of it; any context
  *
  * Each is set once, before there is a heap, and stays until the module goes.
  */
@@ -40,6 +45,9 @@ struct gohooks {
 		       size_t size, unsigned long caller);
 	bool (*make_room)(struct goheap *h, unsigned long bytes, gfp_t gfp);
 	void (*shed)(struct gonode *node, unsigned long keep);
+	bool (*sample)(const void *p, size_t size, unsigned int due,
+		       unsigned long caller);
+	void (*unsample)(const void *p, bool marked);
 };
 
 extern struct gohooks gohooks;
@@ -48,6 +56,9 @@ void gohooks_misuse(struct goheap *h, enum gomisuse kind, const void *p,
 		    size_t size, unsigned long caller);
 bool gohooks_make_room(struct goheap *h, unsigned long bytes, gfp_t gfp);
 void gohooks_shed(struct gonode *node, unsigned long keep);
+bool gohooks_sample(const void *p, size_t size, unsigned int due,
+		    unsigned long caller);
+void gohooks_unsample(const void *p, bool marked);
 
 /*
  * Get the heap's worker to run soon.  Any context, NMI included: an irq_work

@@ -96,6 +96,38 @@ static __always_inline void gomcache_leave(struct gomcache *c)
 	WRITE_ONCE(c->busy, false);
 }
 
+/*
+ * Count bytes asked for; true if they reach the next sample.  The sign of the
+ * counter says so, because the flags that the addition sets cost nothing, and a
+ * comparison with a second word would cost three instructions.  The caller owns
+ * the cache.
+ */
+static __always_inline bool gomcache_ask(struct gostack *s, size_t size)
+{
+	/* Or gcc loads the counter early, and has no flags of the addition. */
+	barrier();
+	/* A reader of another CPU takes either value. */
+	return unlikely(data_race(s->requested += (long)size) >= 0);
+}
+
+/* The bytes asked for that a CPU has counted for a span class.  Any CPU, a task. */
+static inline unsigned long gomcache_requested(const struct gomcache *c,
+					       unsigned int spc)
+{
+	unsigned long requested;
+	unsigned int moving;
+
+	do {
+		/* Its CPU has preemption off meanwhile. */
+		while ((moving = smp_load_acquire(&c->moving)) & 1)
+			cpu_relax();
+		requested = READ_ONCE(c->due[spc]) +
+			    READ_ONCE(c->stack[spc].requested);
+		smp_rmb();	/* both before @moving is read again */
+	} while (READ_ONCE(c->moving) != moving);
+	return requested;
+}
+
 /* Only this CPU writes its counters. */
 static __always_inline void gomcache_count(unsigned long *counter,
 					   unsigned long by)

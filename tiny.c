@@ -108,12 +108,22 @@ static void *make_block_current(struct goheap *h, struct tiny_block b,
 	return b.block ? retire_block(&b) : NULL;
 }
 
+/* A block has one object, at its front, and no CPU hands out of it any more. */
+static void close_block(struct gotiny_words w, unsigned int size)
+{
+	WRITE_ONCE(*w.back, GO_TINY_RETIRED);
+	/* Afterwards, as in gotiny_install(). */
+	smp_store_release(w.out, gotiny_bits(0, 0, size));
+}
+
 /**
  * gotiny_install - make a new block of tiny objects
  * @h: the heap
  * @block: an object of GO_TINY_SPC; the first tiny object is at its front
  * @size: bytes of that object
  * @owner: whose it is, and those that follow
+ *
+ * If it has been sampled, it holds this object alone.
  *
  * Context: any.
  * Return: a block that has become empty, for the caller to free, or NULL.
@@ -127,8 +137,16 @@ void *gotiny_install(struct goheap *h, void *block, unsigned int size,
 	preempt_disable();
 	s = gospan_of(h, block);
 	b.w = gotiny_words_of(s, block);
-	if (static_branch_likely(&goalloc_check))
-		s->objstate[gotiny_index(s, block)] = goobj_tiny_of(owner);
+	if (static_branch_likely(&goalloc_check)) {
+		u8 *state = s->objstate + gotiny_index(s, block);
+
+		if (unlikely(goobj_is_sampled(*state))) {
+			close_block(b.w, size);
+			preempt_enable();
+			return NULL;
+		}
+		*state = goobj_tiny_of(owner);
+	}
 	/* It still says what came back when it was a block before. */
 	WRITE_ONCE(*b.w.back, 0);
 	/* Afterwards, because a free looks at this one first. */
@@ -136,6 +154,30 @@ void *gotiny_install(struct goheap *h, void *block, unsigned int size,
 	preempt_enable();
 
 	return make_block_current(h, b, size);
+}
+
+/**
+ * gotiny_install_alone - make a block that holds one tiny object, a sample
+ * @h: the heap
+ * @block: an object of GO_TINY_SPC, live and plain
+ * @size: bytes of the tiny object, which is at its front
+ *
+ * So the free of the object is that of the block, which looks for the sample.
+ *
+ * Context: any.
+ */
+void gotiny_install_alone(struct goheap *h, void *block, unsigned int size)
+{
+	struct gospan *s;
+
+	u8 *state;
+
+	preempt_disable();
+	s = gospan_of(h, block);
+	state = s->objstate + gotiny_index(s, block);
+	WRITE_ONCE(*state, goobj_sampled_of(*state));
+	close_block(gotiny_words_of(s, block), size);
+	preempt_enable();
 }
 
 /**

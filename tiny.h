@@ -22,6 +22,7 @@ enum gotiny_freed {
 
 void *gotiny_install(struct goheap *h, void *block, unsigned int size,
 		     unsigned long owner);
+void gotiny_install_alone(struct goheap *h, void *block, unsigned int size);
 void *gotiny_drain(struct gomcache *c);
 size_t gotiny_size(const struct gospan *s, const void *p);
 bool gotiny_any(const struct gospan *s, const void *block);
@@ -112,10 +113,11 @@ static __always_inline unsigned long gotiny_place(unsigned long off,
 
 /*
  * Hand out the next piece of the CPU's current block; its offset there, or -1
- * when there is no room, or it is another's.  The caller owns @c.
+ * when there is no room, or it is another's.  @due if it reaches the next sample.
+ * The caller owns @c.
  */
 static __always_inline int gotiny_take(struct gomcache *c, unsigned long size,
-				       unsigned long owner)
+				       unsigned long owner, bool *due)
 {
 	unsigned long off = gotiny_place(c->tiny_off, size);
 
@@ -124,7 +126,7 @@ static __always_inline int gotiny_take(struct gomcache *c, unsigned long size,
 		return -1;
 	WRITE_ONCE(*c->tiny_out, gotiny_bits(*c->tiny_out, off, off + size));
 	c->tiny_off = off + size;
-	gomcache_count(&c->stack[GO_TINY_SPC].requested, size);
+	*due = gomcache_ask(&c->stack[GO_TINY_SPC], size);
 	return off;
 }
 
@@ -142,7 +144,7 @@ static __always_inline bool gotiny_is_whole(u32 out, u16 back)
  * MemStats it is freed and allocated.
  */
 static __always_inline int gotiny_again(struct gomcache *c, unsigned long size,
-					unsigned long owner)
+					unsigned long owner, bool *due)
 {
 	struct gostack *s = &c->stack[GO_TINY_SPC];
 
@@ -155,7 +157,7 @@ static __always_inline int gotiny_again(struct gomcache *c, unsigned long size,
 	c->tiny_off = size;
 	gomcache_count(&s->frees, 1);
 	gomcache_count(&s->mallocs, 1);
-	gomcache_count(&s->requested, size);
+	*due = gomcache_ask(s, size);
 	return 0;
 }
 

@@ -57,6 +57,11 @@
  *                       between, the fields that no lock is named for do not
  *                       change.  A descriptor is carved only if no reader can
  *                       know it as another span or run: see span.c.
+ *   due, moving         belong to the CPU as its counters do.  A reader of another
+ *                       CPU adds due[] to gostack.requested and reads again if
+ *                       moving says that they have changed meanwhile.  A rate
+ *                       that changes writes those of a CPU on that CPU, or while
+ *                       it is offline.
  *   cpus                of a heap: each CPU sets its bit, once, before the first
  *                       object is in its mcache.
  *   avail[], navail     of a cached span belong to the mcache that holds it.
@@ -76,9 +81,8 @@
  *   gonode.transferred  is atomic, and changes under the lock of a transfer cache.
  *   goheap              held, misuse, failures, left_objects, left_bytes,
  *                       draining, trim_ns, cycles, scavenge_ns and reporting are
- *                       atomic.  stopped is set
- *                       once, rest and limit are one word each; all are read
- *                       without a lock.
+ *                       atomic.  stopped is set once, rest, limit and profile
+ *                       are one word each; all are read without a lock.
  *   set at the start    before other code can see them: heap, node and nid in
  *                       every structure; spanclass of an mcentral; size, cap,
  *                       most and whole of a transfer cache; goruns.lock;
@@ -215,7 +219,7 @@
 #define GO_PEAKS		10
 
 /* Modules that a state byte can name; see owner.c. */
-#define GO_NR_OWNERS		120
+#define GO_NR_OWNERS		80
 
 /**
  * enum goobj_state - what an object's state byte says
@@ -226,6 +230,9 @@
  *	to whom
  * @GO_OBJ_NR_SPECIAL: the states from here up to %GO_OBJ_TINY mean nothing
  * @GO_OBJ_TINY: a block that holds tiny objects of owner 0; that of the others
+ *	follow
+ * @GO_OBJ_SAMPLED: handed out to owner 0, and the heap profile has a sample of it;
+ *	also of a block that holds one tiny object, the sample; those of the others
  *	follow
  * @GO_OBJ_LIVE: handed out to owner 0, which is unknown; the others follow
  *
@@ -241,7 +248,8 @@ enum goobj_state {
 	GO_OBJ_DEBUG,
 	GO_OBJ_NR_SPECIAL,
 	GO_OBJ_TINY = 16,
-	GO_OBJ_LIVE = GO_OBJ_TINY + GO_NR_OWNERS,
+	GO_OBJ_SAMPLED = GO_OBJ_TINY + GO_NR_OWNERS,
+	GO_OBJ_LIVE = GO_OBJ_SAMPLED + GO_NR_OWNERS,
 };
 
 /* Is an object out, in whatever way? */
@@ -259,7 +267,25 @@ static __always_inline bool goobj_is_plain(u8 state)
 /* Is it a block that holds tiny objects? */
 static inline bool goobj_is_tiny(u8 state)
 {
-	return state >= GO_OBJ_TINY && state < GO_OBJ_LIVE;
+	return state >= GO_OBJ_TINY && state < GO_OBJ_SAMPLED;
+}
+
+/* Has the heap profile a sample of it? */
+static inline bool goobj_is_sampled(u8 state)
+{
+	return state >= GO_OBJ_SAMPLED && state < GO_OBJ_LIVE;
+}
+
+/* The state of an object of an owner's of which there is a sample. */
+static inline u8 goobj_sampled_of(u8 owner)
+{
+	return owner - GO_OBJ_LIVE + GO_OBJ_SAMPLED;
+}
+
+/* And the owner of such an object. */
+static inline u8 goobj_sampled_owner(u8 state)
+{
+	return state - GO_OBJ_SAMPLED + GO_OBJ_LIVE;
 }
 
 /* The state of a block whose tiny objects are those of an owner. */
@@ -298,12 +324,15 @@ enum gospan_state {
  *	tasks that free memory
  * @GO_SPAN_PAIRED: of half an 8 KiB page: the heap has got the other half, too,
  *	and both will be a run when the span is given up
+ * @GO_SPAN_SAMPLED: of a large object: the heap profile has a sample of it; the
+ *	object's owner changes it, and it is clear before the pages go anywhere
  */
 enum gospan_apart {
 	GO_SPAN_COMMON,
 	GO_SPAN_ACCOUNTED = BIT(0),
 	GO_SPAN_LAST = BIT(1),
 	GO_SPAN_PAIRED = BIT(2),
+	GO_SPAN_SAMPLED = BIT(3),
 };
 
 /* The bits of a tiny block's two words: handed out, and come back. */
@@ -504,7 +533,8 @@ struct gomagazine {
  * @limit: the end of what @top may reach now
  * @mallocs: objects handed out
  * @frees: objects taken back
- * @requested: bytes asked for
+ * @requested: bytes asked for, less what @gomcache.due says; below 0 until an
+ *	allocation is due to be sampled: see sample.c
  * @span: the current span, whose avail[] belongs to this CPU
  * @mark: @mallocs + @frees when empty_idle_stack() last looked
  * @seen: @mallocs + @frees at the background's last tick; written by that tick
@@ -516,7 +546,7 @@ struct gostack {
 	struct goslot *limit;
 	unsigned long mallocs;
 	unsigned long frees;
-	unsigned long requested;
+	long requested;
 	struct gospan *span;
 	u32 mark;
 	u32 seen;
@@ -547,6 +577,15 @@ struct gostack {
  * @drain: empties this cache, on its CPU
  * @trim: empties the stacks that are idle, on their CPU
  * @tiny_seen: as gostack.seen
+ * @moving: odd while @due and gostack.requested change together
+ * @drawn: random numbers drawn for sampling; this_cpu_inc_return()
+ * @last_sample: when a sample was last due, in ns
+ * @thin_of: by span class, and last of those past the mcache: how often the rate
+ *	was halved for the next sample
+ * @left: bytes past the mcache until an allocation there is sampled, 0 before the
+ *	first; this_cpu_sub_return()
+ * @due: by span class: what was taken from gostack.requested; 0 until a stack
+ *	has first been used
  */
 struct gomcache {
 	bool busy;
@@ -571,6 +610,12 @@ struct gomcache {
 	struct work_struct drain;
 	struct work_struct trim;
 	u32 tiny_seen;
+	unsigned int moving;
+	unsigned long drawn;
+	u64 last_sample;
+	u8 thin_of[GO_NR_SPANCLASSES + 1];
+	long left;
+	unsigned long due[GO_NR_SPANCLASSES];
 };
 
 /*
@@ -871,6 +916,7 @@ enum gomisuse {
  * @failures: allocations that failed for want of memory
  * @left_objects: objects that modules had when they had gone
  * @left_bytes: the bytes of these
+ * @profile: bytes of the heap profile's tables: see observe/profile.c
  * @online: hotplug instance
  * @memory: is told when a node gets memory
  */
@@ -906,6 +952,7 @@ struct goheap {
 	atomic_long_t failures;
 	atomic_long_t left_objects;
 	atomic_long_t left_bytes;
+	unsigned long profile;
 	struct hlist_node online;
 	struct notifier_block memory;
 };

@@ -20,9 +20,11 @@
 #include "lifecycle.h"
 #include "numa.h"
 #include "observe/observe.h"
+#include "observe/profile.h"
 #include "owner.h"
 #include "reclaim/reclaim.h"
 #include "runs.h"
+#include "sample.h"
 #include "source.h"
 #include "span.h"
 #include "tiny.h"
@@ -55,6 +57,7 @@ EXPORT_SYMBOL_IF_KUNIT(gocentral_mark_idle);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_trim_idle);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_idle_pages);
 
+EXPORT_SYMBOL_IF_KUNIT(goalloc_due);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_slow);
 EXPORT_SYMBOL_IF_KUNIT(gofree_slow);
 EXPORT_SYMBOL_IF_KUNIT(gofree_rest);
@@ -91,6 +94,16 @@ EXPORT_SYMBOL_IF_KUNIT(goowners_count);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_debug);
 EXPORT_SYMBOL_IF_KUNIT(godebug_set);
 EXPORT_SYMBOL_IF_KUNIT(godebug_get);
+
+EXPORT_SYMBOL_IF_KUNIT(goprofile_forgotten);
+EXPORT_SYMBOL_IF_KUNIT(goprofile_get);
+EXPORT_SYMBOL_IF_KUNIT(goprofile_has);
+EXPORT_SYMBOL_IF_KUNIT(goprofile_now);
+EXPORT_SYMBOL_IF_KUNIT(goprofile_set_rate);
+EXPORT_SYMBOL_IF_KUNIT(goprofile_set_stacks);
+EXPORT_SYMBOL_IF_KUNIT(goprofile_setting);
+EXPORT_SYMBOL_IF_KUNIT(gosample_pause);
+EXPORT_SYMBOL_IF_KUNIT(gosample_seed);
 
 #ifdef CONFIG_FAULT_INJECTION
 EXPORT_SYMBOL_IF_KUNIT(goalloc_fail_above);

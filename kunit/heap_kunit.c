@@ -87,6 +87,12 @@ static void large(struct kunit *test)
 	gotest_run_end(test, s);
 }
 
+static void *take_large(struct goheap *h, size_t size, gfp_t gfp)
+{
+	return goalloc_large(h, NUMA_NO_NODE, size, false, gfp, GO_OBJ_LIVE,
+			     _RET_IP_);
+}
+
 /* What a large object leaves is what the next of its length gets. */
 static void large_is_kept(struct kunit *test)
 {
@@ -131,8 +137,7 @@ static void large_kept_is_aligned(struct kunit *test)
 
 	/* Seven pages and a bit have no alignment; eight pages have their own. */
 	for (n = 0; n < ARRAY_SIZE(p); n++) {
-		p[n] = goalloc_large(h, NUMA_NO_NODE, SZ_64K - 1, false,
-				     GFP_KERNEL, GO_OBJ_LIVE);
+		p[n] = take_large(h, SZ_64K - 1, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, p[n]);
 		if (n % 2)
 			gotest_run_end(test, gotest_run_new(test, 1, 1));
@@ -140,12 +145,12 @@ static void large_kept_is_aligned(struct kunit *test)
 	for (i = 0; i < n; i++)
 		gotest_free(h, p[i]);
 	for (i = 0; i < n; i++) {
-		p[i] = goalloc_large(h, NUMA_NO_NODE, SZ_64K, false, GFP_KERNEL, GO_OBJ_LIVE);
+		p[i] = take_large(h, SZ_64K, GFP_KERNEL);
 		KUNIT_EXPECT_TRUE(test, IS_ALIGNED(virt_to_phys(p[i]), SZ_64K));
 	}
 	for (i = 0; i < n; i++)
 		gotest_free(h, p[i]);
-	q = goalloc_large(h, NUMA_NO_NODE, SZ_64K, true, GFP_KERNEL | __GFP_ZERO, GO_OBJ_LIVE);
+	q = take_large(h, SZ_64K, GFP_KERNEL | __GFP_ZERO);
 	KUNIT_ASSERT_NOT_NULL(test, q);
 	KUNIT_EXPECT_NULL(test, memchr_inv(q, 0, SZ_64K));
 	gotest_free(h, q);
@@ -160,7 +165,7 @@ static void large_kept_goes(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(p); i++)
-		p[i] = goalloc_large(h, NUMA_NO_NODE, SZ_64K, false, GFP_KERNEL, GO_OBJ_LIVE);
+		p[i] = take_large(h, SZ_64K, GFP_KERNEL);
 	for (i = 0; i < ARRAY_SIZE(p); i++)
 		gotest_free(h, p[i]);
 	KUNIT_EXPECT_EQ(test, node->kept_pages, GO_KEPT_LEAST);
@@ -168,19 +173,17 @@ static void large_kept_goes(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, gobackground_tick(h));
 	/* All but one are needed in this tick. */
 	for (i = 0; i < GO_KEPT_LEAST / 8 - 1; i++)
-		p[i] = goalloc_large(h, NUMA_NO_NODE, SZ_64K, false, GFP_KERNEL, GO_OBJ_LIVE);
+		p[i] = take_large(h, SZ_64K, GFP_KERNEL);
 	for (i = 0; i < GO_KEPT_LEAST / 8 - 1; i++)
 		gotest_free(h, p[i]);
 	gobackground_turn(h);
 	KUNIT_EXPECT_EQ(test, node->kept_pages, GO_KEPT_LEAST - 8);
 	/* A longer one has use for them before the heap grows. */
-	p[0] = goalloc_large(h, NUMA_NO_NODE, node->runs.free << GO_PAGE_SHIFT |
-			     1, false, GFP_KERNEL, GO_OBJ_LIVE);
+	p[0] = take_large(h, node->runs.free << GO_PAGE_SHIFT | 1, GFP_KERNEL);
 	KUNIT_EXPECT_LT(test, node->kept_pages, GO_KEPT_LEAST - 8);
 	gotest_free(h, p[0]);
 	h->limit = 1;
-	p[0] = goalloc_large(h, NUMA_NO_NODE, SZ_64K, false,
-			     GFP_NOWAIT | __GFP_NOWARN, GO_OBJ_LIVE);
+	p[0] = take_large(h, SZ_64K, GFP_NOWAIT | __GFP_NOWARN);
 	KUNIT_EXPECT_NULL(test, p[0]);
 	h->limit = 0;
 	goscavenge_all(h);

@@ -278,11 +278,12 @@ static void tiny_undoes_late_free(struct kunit *test)
 	struct gomcache *c = gotest_pin(test, h);
 	void *p = alloc_tiny(test, 4);
 	u16 late = GO_TINY_START(8);
+	bool due;
 	struct gotiny_words w = { c->tiny_out, c->tiny_back };
 
 	*w.back |= late;
 	gotest_free(h, p);
-	KUNIT_EXPECT_EQ(test, gotiny_again(c, 8, GO_OBJ_LIVE), 0);
+	KUNIT_EXPECT_EQ(test, gotiny_again(c, 8, GO_OBJ_LIVE, &due), 0);
 	*w.back |= late;
 	gotiny_undo(w, late);
 	KUNIT_EXPECT_EQ(test, *w.back, 0);

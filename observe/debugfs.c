@@ -4,7 +4,8 @@
  *
  * One file for each question; Documentation/ABI/ describes them.  The first
  * line of a file names its format and version, and a reader should ignore keys
- * that it does not know.  Addresses are never shown.  Reading does not stop
+ * that it does not know.  Addresses of
+ * objects are never shown.  Reading does not stop
  * the heap, so lines may be of slightly different moments; only the figures of
  * memstats and of metrics always agree with each other.
  *
@@ -282,6 +283,7 @@ void godebugfs_init(void)
 				   &free_os_memory_fops);
 	godebugfs_heap_init(dir);
 	goowners_init(dir);
+	goprofile_files(dir);
 	gofault_init(dir);
 }
 

@@ -8,6 +8,8 @@
  *   owners.c        how much each of them holds
  *   fault.c         the knobs of fault injection
  *   debug.c         the parameter debug=
+ *   profile.c       the heap profile: samples, and stacks of callers
+ *   profile_text.c  its files
  *   verify.c        walks everything and checks it
  *   report.c        says what is wrong, in words
  *   classes.c       the size classes: facts, and how full their spans are
@@ -59,6 +61,13 @@ void goclient_exit(void);
 /* debug.c */
 int godebug_set(const char *val);
 int godebug_get(char *buf);
+
+/* profile.c */
+int goprofile_init(bool check);
+void goprofile_exit(void);
+int goprofile_set_rate(const char *val);
+int goprofile_set_stacks(const char *val);
+int goprofile_get(char *buf, bool stacks);
 
 /* debugfs.c */
 void godebugfs_init(void);
@@ -190,6 +199,15 @@ void goowners_init(struct dentry *dir);
 
 /* verify.c */
 unsigned int goverify(struct goheap *h, struct seq_file *m);
+
+/* profile.c */
+bool goprofile_has(const void *p);
+long goprofile_forgotten(void);
+unsigned long goprofile_walk(bool (*is_wrong)(const void *p, void *data),
+			     void *data);
+
+/* profile_text.c */
+void goprofile_files(struct dentry *dir);
 
 /* fault.c */
 #ifdef CONFIG_FAULT_INJECTION

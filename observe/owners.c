@@ -59,21 +59,24 @@ static void walk_block(struct walk *w, const struct gospan *s, unsigned int idx)
 {
 	const void *block = gospan_object(s, idx);
 	unsigned int off;
+	u8 state, owner;
 	size_t size;
-	u8 state;
 
 	if (!gotiny_any(s, block))
 		return;
 	/* Its owner is written before its words. */
 	smp_rmb();
 	state = READ_ONCE(s->objstate[idx]);
-	if (!goobj_is_tiny(state))
+	if (goobj_is_tiny(state))
+		owner = goobj_tiny_owner(state);
+	else if (goobj_is_sampled(state))
+		owner = goobj_sampled_owner(state);
+	else
 		return;
 	for (off = 0; off <= GO_TINY_LAST; off++) {
 		size = gotiny_size(s, block + off);
 		if (size)
-			tell(w, goobj_tiny_owner(state),
-			     GO_SPC_CLASS(GO_TINY_SPC), size, 1, 0);
+			tell(w, owner, GO_SPC_CLASS(GO_TINY_SPC), size, 1, 0);
 	}
 }
 
@@ -103,6 +106,14 @@ static void walk_suspected(struct walk *w, const struct gospan *s,
 		tell(w, owner, class, size, 1, site);
 }
 
+/* Is it a block that holds one tiny object, a sample? */
+static bool is_sampled_block(const struct gospan *s, unsigned int idx, u8 state)
+{
+	return goobj_is_sampled(state) &&
+	       gospan_needs_tiny(READ_ONCE(s->spanclass)) &&
+	       gotiny_any(s, gospan_object(s, idx));
+}
+
 static void walk_small(struct walk *w, const struct gospan *s)
 {
 	unsigned int class = GO_SPC_CLASS(READ_ONCE(s->spanclass));
@@ -115,8 +126,10 @@ static void walk_small(struct walk *w, const struct gospan *s)
 		state = READ_ONCE(states[i]);
 		if (state == GO_OBJ_DEBUG)
 			walk_suspected(w, s, i, class);
-		else if (goobj_is_tiny(state))
+		else if (goobj_is_tiny(state) || is_sampled_block(s, i, state))
 			walk_block(w, s, i);
+		else if (goobj_is_sampled(state))
+			w->states[goobj_sampled_owner(state)]++;
 		else
 			w->states[state]++;
 	}

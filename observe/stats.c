@@ -68,13 +68,26 @@
 	sum;								\
 })
 
+/* The bytes asked for of a class. */
+static u64 sum_requested(struct goheap *h, unsigned int spc)
+{
+	u64 sum = sum_transferred(h, spc, requested);
+	int i;
+
+	for_each_gomcache(h, i)
+		sum += gomcache_requested(per_cpu_ptr(h->mcache, i), spc);
+	for_each_gonode(h, i)
+		sum += READ_ONCE(h->node[i]->central[spc].requested);
+	return sum;
+}
+
 /**
  * gostats_read_spc - read the counters of one span class
  * @h: the heap
  * @spc: the span class
  * @st: filled in; frees never exceed mallocs
  *
- * Context: any but NMI.
+ * Context: task.
  */
 void gostats_read_spc(struct goheap *h, unsigned int spc,
 		      struct gostats_spc *st)
@@ -82,8 +95,7 @@ void gostats_read_spc(struct goheap *h, unsigned int spc,
 	int cpu;
 
 	st->frees = sum_of(h, spc, frees);
-	st->requested = sum_of(h, spc, requested) +
-			sum_transferred(h, spc, requested);
+	st->requested = sum_requested(h, spc);
 	/* An object whose free or size is seen must be seen allocated. */
 	smp_rmb();
 	st->mallocs = max_t(u64, sum_of(h, spc, mallocs) +
@@ -231,6 +243,7 @@ static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
 		read_metadata_of(h->node[nid], m);
 	m->gc_sys += gospan_map_bytes(h);
 	m->other_sys = node_bytes(h);
+	m->buck_hash_sys = READ_ONCE(h->profile);
 }
 
 /* A tiny object may be freed by a CPU whose mcache has never held anything. */
@@ -280,6 +293,8 @@ static void derive_totals(struct goalloc_memstats *m)
 		m->total_alloc += b->size * b->mallocs;
 		freed += b->size * b->frees;
 	}
+	/* A tiny object that is sampled is counted before its block. */
+	m->total_requested = min(m->total_requested, m->total_alloc);
 	m->heap_alloc = m->total_alloc - freed;
 	m->alloc = m->heap_alloc;
 	m->heap_objects = m->mallocs - m->frees;
@@ -288,14 +303,20 @@ static void derive_totals(struct goalloc_memstats *m)
 		 m->buck_hash_sys + m->gc_sys + m->other_sys;
 }
 
-/* Add what one CPU or one node has counted, by span class, as allocated. */
-#define add_mallocs(m, of)						\
+/* A counter of bytes of a node; those of CPUs have a reader in mcache.h. */
+#define requested_of(of, spc)		READ_ONCE((of)[spc].requested)
+
+/*
+ * Add what one CPU or one node has counted, by span class, as allocated; @ask is
+ * how to read what was asked for, of @from.
+ */
+#define add_mallocs(m, of, ask, from)					\
 do {									\
 	struct goalloc_by_size *b = (m)->by_size;			\
 	unsigned int spc;						\
 									\
 	for_each_gospc(spc)						\
-		(m)->total_requested += READ_ONCE((of)[spc].requested);	\
+		(m)->total_requested += ask(from, spc);			\
 	/* After its object is a size counted: TotalRequested <= TotalAlloc. */ \
 	smp_rmb();							\
 	for_each_gospc(spc)						\
@@ -314,15 +335,19 @@ do {									\
 
 static void read_mallocs(struct goheap *h, struct goalloc_memstats *m)
 {
+	struct gomcache *c;
+	struct gonode *node;
 	int i;
 
 	for_each_gomcache(h, i) {
-		add_mallocs(m, per_cpu_ptr(h->mcache, i)->stack);
+		c = per_cpu_ptr(h->mcache, i);
+		add_mallocs(m, c->stack, gomcache_requested, c);
 		cond_resched();
 	}
 	for_each_gonode(h, i) {
-		add_mallocs(m, h->node[i]->central);
-		add_mallocs(m, h->node[i]->transfer);
+		node = h->node[i];
+		add_mallocs(m, node->central, requested_of, node->central);
+		add_mallocs(m, node->transfer, requested_of, node->transfer);
 	}
 }
 

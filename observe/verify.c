@@ -59,6 +59,7 @@
  * @idle: of those, free
  * @halves: pages of which the heap has half
  * @shared: pages to which others have references, too
+ * @marked: objects that say that there is a sample of them, and there is none
  */
 struct verify {
 	struct goheap *h;
@@ -72,6 +73,7 @@ struct verify {
 	unsigned long idle;
 	unsigned long halves;
 	unsigned long shared;
+	unsigned long marked;
 };
 
 /* Count a finding, and write it if there are not too many. */
@@ -141,6 +143,8 @@ static bool state_makes_sense(const struct gospan *s, unsigned int idx)
 
 	if (goobj_is_plain(state))
 		return goowner_is_taken(state);
+	if (goobj_is_sampled(state))
+		return goowner_is_taken(goobj_sampled_owner(state));
 	/* A block without objects may be one of an owner that has gone. */
 	if (goobj_is_tiny(state))
 		return goowner_is_taken(goobj_tiny_owner(state)) ||
@@ -159,6 +163,42 @@ static const char *check_states(const struct gospan *s)
 	return NULL;
 }
 
+/* Objects that are marked as samples, and of which there is none. */
+static unsigned long count_marked(const struct gospan *s)
+{
+	unsigned long n = 0;
+	unsigned int idx;
+
+	lockdep_assert_held(&s->central->lock);
+	for (idx = 0; idx < s->nelems; idx++)
+		n += goobj_is_sampled(READ_ONCE(s->objstate[idx])) &&
+		     !goprofile_has(gospan_object(s, idx));
+	return n;
+}
+
+/* Is there a sample of what is no object that says so?  At rest only. */
+static bool is_stray_sample(const void *p, void *data)
+{
+	struct verify *v = data;
+	unsigned long idx;
+	struct gospan *s;
+	bool stray;
+
+	preempt_disable();
+	s = gospan_with(v->h, p);
+	if (s->state == GO_SPAN_SMALL)
+		stray = !gospan_index(s, p, &idx) || idx >= s->nelems ||
+			(!goobj_is_sampled(s->objstate[idx]) &&
+			 s->objstate[idx] != GO_OBJ_DEBUG);
+	else if (s->state == GO_SPAN_LARGE)
+		stray = !(s->apart & GO_SPAN_SAMPLED);
+	else
+		/* It may be another heap's. */
+		stray = s->state != GO_SPAN_NONE;
+	preempt_enable();
+	return stray;
+}
+
 static void verify_span(struct gospan *s, void *data)
 {
 	struct gocentral *c = READ_ONCE(s->central);
@@ -171,6 +211,9 @@ static void verify_span(struct gospan *s, void *data)
 	if (owner && READ_ONCE(s->state) == GO_SPAN_LARGE &&
 	    !goowner_is_taken(owner))
 		note_broken(v, "a large object is nobody's");
+	if (READ_ONCE(s->state) == GO_SPAN_LARGE)
+		v->marked += s->apart & GO_SPAN_SAMPLED &&
+			     !goprofile_has((void *)s->base);
 	if (!c || READ_ONCE(s->state) != GO_SPAN_SMALL)
 		return;
 	raw_spin_lock_irqsave(&c->lock, flags);
@@ -184,6 +227,7 @@ static void verify_span(struct gospan *s, void *data)
 		v->capacity[spc] += s->nelems;
 		v->free[spc] += s->nback + (s->cached ? 0 : s->navail);
 		v->whole[spc] += s->bucket == 0;
+		v->marked += count_marked(s);
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 	if (what)
@@ -462,12 +506,27 @@ static void verify_class_sums(struct verify *v, unsigned int spc)
 			    v->free[spc], v->capacity[spc]);
 }
 
+/* The samples of the heap profile, and the objects that they are of. */
+static void verify_samples(struct verify *v)
+{
+	unsigned long strays = goprofile_walk(is_stray_sample, v);
+
+	if (strays)
+		note_broken(v, "%lu samples are of no object that is marked",
+			    strays);
+	if ((long)v->marked > goprofile_forgotten())
+		note_broken(v, "%lu objects are marked and no samples, %ld were forgotten",
+			    v->marked, goprofile_forgotten());
+}
+
 /* The sums over classes and nodes; they agree only when nothing moves. */
 static void verify_sums(struct verify *v)
 {
 	unsigned long sys = 0, idle = 0, halves = 0;
 	unsigned int spc;
 	int nid;
+
+	verify_samples(v);
 
 	for_each_gospc(spc)
 		verify_class_sums(v, spc);

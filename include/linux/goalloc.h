@@ -50,7 +50,7 @@
  * parameter that nobody can set, since its name contains a =, and that has no
  * file in sysfs.
  */
-#define GOALLOC_OWNER_UNKNOWN	136
+#define GOALLOC_OWNER_UNKNOWN	176
 #define GOALLOC_OWNER_PARAM	"goalloc=__goalloc_owner"
 
 extern u8 __goalloc_owner;
