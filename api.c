@@ -21,27 +21,101 @@
 #include "numa.h"
 #include "redzone.h"
 #include "tiny.h"
+#include "trace.h"
 
 struct goheap goalloc_heap;
 
-/* Allocate a small object with what the fast path leaves out. */
-static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
-				  unsigned long caller)
+static size_t small_size(const struct gospan *s, unsigned int idx)
 {
-	unsigned int spc, flags;
-
-	if (static_branch_unlikely(&goalloc_debug) && nid == NUMA_NO_NODE) {
-		flags = goredzone_suspects(size, caller);
-		if (flags)
-			return goalloc_suspected(&goalloc_heap, size, gfp,
-						 noscan, flags, caller);
+	if (!static_branch_likely(&goalloc_check))
+		return s->elemsize;
+	switch (READ_ONCE(s->objstate[idx])) {
+	case GO_OBJ_LIVE:
+		return s->elemsize;
+	case GO_OBJ_DEBUG:
+		return goredzone_size(s, idx);
+	default:
+		return 0;
 	}
+}
+
+/* The bytes of a live object, 0 if there is none; and its span class. */
+static size_t object_size(const void *p, unsigned int *spc)
+{
+	unsigned long idx;
+	struct gospan *s;
+	size_t size = 0;
+
+	preempt_disable();
+	s = gospan_with(&goalloc_heap, p);
+	*spc = s->spanclass;
+	if (gotiny_holds(s, p))
+		size = gotiny_size(s, p);
+	else if (s->state == GO_SPAN_LARGE && s->base == (unsigned long)p)
+		size = s->elemsize;
+	else if (gospan_index(s, p, &idx) && idx < s->nelems)
+		size = small_size(s, idx);
+	preempt_enable();
+	return size;
+}
+
+/* Tell the trace of an allocation that has not failed. */
+static void trace_object(const void *p, size_t size, gfp_t gfp, int nid,
+			 unsigned long caller)
+{
+	unsigned int spc;
+
+	if (trace_malloc_enabled() && p)
+		trace_malloc(caller, p, size, object_size(p, &spc), gfp, nid);
+}
+
+/* Allocate a small object that nobody watches, as the fast path leaves it. */
+static __always_inline void *alloc_plain(size_t size, gfp_t gfp, int nid,
+					 bool noscan)
+{
+	unsigned int spc;
+
 	if (noscan && size < GO_TINY_SIZE)
 		return goalloc_tiny(&goalloc_heap, size, gfp);
 	spc = GO_SPC(gosizeclass_of(size), noscan);
 	if (nid == NUMA_NO_NODE)
 		return goalloc_pop(&goalloc_heap, spc, size, gfp, true);
 	return goalloc_on_node(&goalloc_heap, nid, spc, size, gfp);
+}
+
+/* Allocate a small object for debug=, the trace, or both. */
+static noinline void *alloc_watched(size_t size, gfp_t gfp, int nid,
+				    bool noscan, unsigned long caller)
+{
+	unsigned int flags = 0;
+	void *p;
+
+	if (static_branch_unlikely(&goalloc_debug) && nid == NUMA_NO_NODE)
+		flags = goredzone_suspects(size, caller);
+	p = flags ? goalloc_suspected(&goalloc_heap, size, gfp, noscan, flags,
+				      caller) :
+		    alloc_plain(size, gfp, nid, noscan);
+	trace_object(p, size, gfp, nid, caller);
+	return p;
+}
+
+/* Allocate a small object with what the fast path leaves out. */
+static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
+				  unsigned long caller)
+{
+	if (static_branch_unlikely(&goalloc_watch))
+		return alloc_watched(size, gfp, nid, noscan, caller);
+	return alloc_plain(size, gfp, nid, noscan);
+}
+
+/* Allocate an object of whole pages for the trace. */
+static noinline void *alloc_large_watched(size_t size, gfp_t gfp, int nid,
+					  bool noscan, unsigned long caller)
+{
+	void *p = goalloc_large(&goalloc_heap, nid, size, noscan, gfp);
+
+	trace_object(p, size, gfp, nid, caller);
+	return p;
 }
 
 /* Allocate what the fast path does not serve: any size, gfp and node. */
@@ -56,6 +130,8 @@ static noinline void *alloc_odd(size_t size, gfp_t gfp, int nid, bool noscan,
 		return ZERO_SIZE_PTR;
 	if (size > GOALLOC_MAX_SIZE)
 		return NULL;
+	if (size > GO_MAX_SMALL && static_branch_unlikely(&goalloc_watch))
+		return alloc_large_watched(size, gfp, nid, noscan, caller);
 	if (size > GO_MAX_SMALL)
 		return goalloc_large(&goalloc_heap, nid, size, noscan, gfp);
 	return alloc_small(size, gfp, nid, noscan, caller);
@@ -123,40 +199,6 @@ void gofree(const void *p)
 	gofree_fast(&goalloc_heap, (void *)p);
 }
 EXPORT_SYMBOL_GPL(gofree);
-
-static size_t small_size(const struct gospan *s, unsigned int idx)
-{
-	if (!static_branch_likely(&goalloc_check))
-		return s->elemsize;
-	switch (READ_ONCE(s->objstate[idx])) {
-	case GO_OBJ_LIVE:
-		return s->elemsize;
-	case GO_OBJ_DEBUG:
-		return goredzone_size(s, idx);
-	default:
-		return 0;
-	}
-}
-
-/* The bytes of a live object, 0 if there is none; and its span class. */
-static size_t object_size(const void *p, unsigned int *spc)
-{
-	unsigned long idx;
-	struct gospan *s;
-	size_t size = 0;
-
-	preempt_disable();
-	s = gospan_with(&goalloc_heap, p);
-	*spc = s->spanclass;
-	if (gotiny_holds(s, p))
-		size = gotiny_size(s, p);
-	else if (s->state == GO_SPAN_LARGE && s->base == (unsigned long)p)
-		size = s->elemsize;
-	else if (gospan_index(s, p, &idx) && idx < s->nelems)
-		size = small_size(s, idx);
-	preempt_enable();
-	return size;
-}
 
 /* As object_size(), but @p is reported if no live object starts there. */
 static size_t checked_size(const void *p, unsigned int *spc,
@@ -243,7 +285,8 @@ static __always_inline bool try_free_sized(void *p, unsigned long class)
 	if (static_branch_likely(&goalloc_check))
 		return gofree_try(&goalloc_heap, gospan_of(&goalloc_heap, p),
 				  p, class, true);
-	return !want_init_on_free() && likely(!ZERO_OR_NULL_PTR(p)) &&
+	return !static_branch_unlikely(&goalloc_free_detour) &&
+	       likely(!ZERO_OR_NULL_PTR(p)) &&
 	       gofree_push(&goalloc_heap, p, GO_SPC(class, 0), NULL, false);
 }
 

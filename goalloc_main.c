@@ -57,6 +57,8 @@ static int __init goalloc_init(void)
 		static_branch_disable(&goalloc_check);
 	if (want_init_on_alloc(0))
 		static_branch_inc(&goalloc_detour);
+	if (want_init_on_free())
+		static_branch_inc(&goalloc_free_detour);
 
 	goreport_init();
 	golimit_init();

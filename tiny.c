@@ -188,15 +188,3 @@ bool gotiny_inside(const struct gospan *s, const void *p)
 	start = __fls(starts);
 	return start + gotiny_size(s, p - off + start) > off;
 }
-
-/**
- * gotiny_clear - clear an object that is about to be freed
- * @s: its span
- * @p: the object; nothing is done if it is not live
- *
- * Context: preemption is off.
- */
-void gotiny_clear(const struct gospan *s, void *p)
-{
-	memset(p, 0, gotiny_size(s, p));
-}

@@ -24,7 +24,6 @@ void *gotiny_install(struct goheap *h, void *block, unsigned int size);
 void *gotiny_drain(struct gomcache *c);
 size_t gotiny_size(const struct gospan *s, const void *p);
 bool gotiny_inside(const struct gospan *s, const void *p);
-void gotiny_clear(const struct gospan *s, void *p);
 
 /* The index of a tiny object's block in its span. */
 static inline unsigned int gotiny_index(const struct gospan *s, const void *p)

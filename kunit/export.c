@@ -24,9 +24,13 @@
 #include "source.h"
 #include "span.h"
 #include "tiny.h"
+#include "trace.h"
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_heap);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_check);
+EXPORT_SYMBOL_IF_KUNIT(goalloc_free_detour);
+EXPORT_SYMBOL_IF_KUNIT(goalloc_watch);
+EXPORT_SYMBOL_IF_KUNIT(goalloc_detour);
 
 EXPORT_SYMBOL_IF_KUNIT(goheap_free);
 EXPORT_SYMBOL_IF_KUNIT(gosource_large);
@@ -78,6 +82,18 @@ EXPORT_SYMBOL_IF_KUNIT(goverify);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_debug);
 EXPORT_SYMBOL_IF_KUNIT(godebug_set);
 EXPORT_SYMBOL_IF_KUNIT(godebug_get);
+
+#ifdef CONFIG_TRACEPOINTS
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_malloc);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_free);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_span_carve);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_span_release);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_heap_grow);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_heap_scavenge);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_limit);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_reserve);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_misuse);
+#endif
 
 #ifdef CONFIG_FAULT_INJECTION
 EXPORT_SYMBOL_IF_KUNIT(goalloc_fail_above);

@@ -12,6 +12,41 @@
 begin
 
 readable() { cat "$debugfs/$1" >/dev/null; }
+# What tracefs has of a run is what MemStats has counted.
+tracing=/sys/kernel/tracing
+events() { grep -c " $1: " /tmp/trace; }
+moved() { echo $(($(memstat "$1") - $2)); }
+traced_run() {
+	local mallocs frees
+	[ -d /sys/kernel/tracing ] || return 0
+	mount -t tracefs tracefs $tracing 2>/dev/null
+	[ -d $tracing/events/goalloc ] || { [ ! -e $tracing/trace ]; return; }
+	echo 8192 >$tracing/buffer_size_kb
+	mallocs=$(memstat Mallocs) frees=$(memstat Frees)
+	echo 1 >$tracing/events/goalloc/malloc/enable &&
+		echo 1 >$tracing/events/goalloc/free/enable &&
+		./goallocctl run sizes=16-4K+100000 count=3000 live=50 \
+			>/dev/null || return
+	cat $tracing/trace >/tmp/trace
+	echo 0 >$tracing/events/goalloc/enable
+	echo >$tracing/trace
+	# An event and a count for each, on all CPUs, and no event overwritten.
+	echo "guest: $(events malloc) events of $(moved Mallocs "$mallocs") allocations"
+	[ "$(events malloc)" -gt 1000 ] &&
+		[ "$(events malloc)" = "$(moved Mallocs "$mallocs")" ] &&
+		[ "$(events free)" = "$(moved Frees "$frees")" ] &&
+		grep -q 'malloc: call_site=.*\[goalloc\] ptr=.* bytes_req=100000 bytes_alloc=106496 gfp_flags=GFP_KERNEL|__GFP_NOWARN|__GFP_NORETRY node=-1 accounted=false' /tmp/trace
+}
+# Once switched off the two are silent; others can be on alone.
+traced_span_only() {
+	[ -d $tracing/events/goalloc ] || return 0
+	echo 1 >$tracing/events/goalloc/span_carve/enable &&
+		./goallocctl alloc 10000 count=500 >/dev/null || return
+	cat $tracing/trace >/tmp/trace
+	echo 0 >$tracing/events/goalloc/enable
+	[ "$(events span_carve)" -gt 10 ] && [ "$(events malloc)" = 0 ] &&
+		grep -q 'elemsize=10240 nelems=4 noscan=0' /tmp/trace
+}
 mode_0600() { [ "$(stat -c %a /dev/goalloc)" = 600 ]; }
 
 # rmmod fails while the device is open.
@@ -236,6 +271,8 @@ for file in memstats metrics sizeclasses pageheap heapmap spans clients mcaches
 do
 	check "debugfs $file" readable $file
 done
+check "a trace has each object of a run" traced_run
+check "a trace of another kind has none" traced_span_only
 check "/dev/goalloc is for root alone" mode_0600
 check "rmmod is refused while the device is open" rmmod_while_open
 check "client" load_and_unload goclient
