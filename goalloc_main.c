@@ -44,6 +44,23 @@ static const struct kernel_param_ops debug_ops = {
 module_param_cb(debug, &debug_ops, NULL, 0644);
 MODULE_PARM_DESC(debug, "F sanity, Z red zone, P poison, U users; \"LETTERS[,SIZE|,FUNCTION|,MODULE]\", empty for none (default); needs check=1");
 
+static int allocfree_param_set(const char *val, const struct kernel_param *kp)
+{
+	return goallocfree_set(val);
+}
+
+static int allocfree_param_get(char *buf, const struct kernel_param *kp)
+{
+	return goallocfree_get(buf);
+}
+
+static const struct kernel_param_ops allocfree_ops = {
+	.set = allocfree_param_set,
+	.get = allocfree_param_get,
+};
+module_param_cb(allocfreetrace, &allocfree_ops, NULL, 0644);
+MODULE_PARM_DESC(allocfreetrace, "log each allocation and free with its stack: \"module=NAME\", \"size=N\", \"size=N-M\", or \"off\" (default)");
+
 static int __init goalloc_init(void)
 {
 	int err;
@@ -72,9 +89,12 @@ static int __init goalloc_init(void)
 	err = golimit_start(&goalloc_heap);
 	if (err)
 		goto err_heap;
+	err = goallocfree_start();
+	if (err)
+		goto err_allocfree;
 	err = goshrink_init();
 	if (err)
-		goto err_limit;
+		goto err_allocfree;
 	err = godev_init();
 	if (err)
 		goto err_shrink;
@@ -86,7 +106,8 @@ static int __init goalloc_init(void)
 
 err_shrink:
 	goshrink_exit();
-err_limit:
+err_allocfree:
+	goallocfree_stop();
 	golimit_stop();
 err_heap:
 	golifecycle_end(&goalloc_heap);
@@ -101,6 +122,7 @@ static void __exit goalloc_exit(void)
 	godebugfs_exit();
 	godev_exit();
 	goshrink_exit();
+	goallocfree_stop();
 	golimit_stop();
 	/* Wait for objects on their way through gofree_rcu(). */
 	rcu_barrier();

@@ -82,6 +82,10 @@ EXPORT_SYMBOL_IF_KUNIT(goverify);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_debug);
 EXPORT_SYMBOL_IF_KUNIT(godebug_set);
 EXPORT_SYMBOL_IF_KUNIT(godebug_get);
+EXPORT_SYMBOL_IF_KUNIT(goallocfree_set);
+EXPORT_SYMBOL_IF_KUNIT(goallocfree_get);
+EXPORT_SYMBOL_IF_KUNIT(goallocfree_start);
+EXPORT_SYMBOL_IF_KUNIT(goallocfree_stop);
 
 #ifdef CONFIG_TRACEPOINTS
 EXPORT_SYMBOL_IF_KUNIT(__tracepoint_malloc);

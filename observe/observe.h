@@ -52,6 +52,12 @@ void goreport_leaks(struct goheap *h);
 int godebug_set(const char *val);
 int godebug_get(char *buf);
 
+/* allocfree.c */
+int goallocfree_set(const char *val);
+int goallocfree_get(char *buf);
+int goallocfree_start(void);
+void goallocfree_stop(void);
+
 /* debugfs.c */
 void godebugfs_init(void);
 void godebugfs_exit(void);

@@ -47,6 +47,50 @@ traced_span_only() {
 	[ "$(events span_carve)" -gt 10 ] && [ "$(events malloc)" = 0 ] &&
 		grep -q 'elemsize=10240 nelems=4 noscan=0' /tmp/trace
 }
+# A line for each allocation and free, or a number of those that are dropped.
+allocfree=/sys/module/goalloc/parameters/allocfreetrace
+set_allocfree() { echo "$1" >$allocfree; }
+there_is_tracing() { [ -d /sys/kernel/tracing ]; }
+allocfree_refuses() {
+	local value
+	for value in module= module=a-b size= size=0 size=1-x size=9-3 size=-1 all \
+		"size=1,module=a" module="$(seq 100 | tr -d '\n')" "$(echo off; echo off)"
+	do
+		refused set_allocfree "$value" || { echo "took $value"; return 1; }
+		[ "$(cat $allocfree)" = off ] || return 1
+	done
+}
+# The log, from a mark on.
+mark_log() { echo "guest: mark $1" >/dev/kmsg; }
+since_mark() { dmesg | sed -n "/guest: mark $1/,\$p"; }
+allocfree_module() {
+	there_is_tracing || return 0
+	mark_log module
+	set_allocfree module=goclient && [ "$(cat $allocfree)" = module=goclient ] &&
+		./goallocctl alloc 64 count=5 >/dev/null &&
+		load_and_unload goclient && sleep 1 && set_allocfree off || return
+	since_mark module >/tmp/log
+	grep -qE 'goalloc: malloc 576 bytes at .*: round_play\+.* \[goclient\] < use_task\+.* < do_one_initcall\+' /tmp/log &&
+		grep -qE 'goalloc: free [0-9]+ bytes at .* \[goclient\]' /tmp/log &&
+		! grep -E 'goalloc: (malloc|free) [0-9]+ bytes' /tmp/log |
+			grep -v goclient
+}
+allocfree_counts() {
+	local before lines lost
+	there_is_tracing || return 0
+	mark_log counts
+	before=$(($(memstat Mallocs) + $(memstat Frees)))
+	set_allocfree size=1-4M &&
+		./goallocctl run sizes=16-4K+100000 count=2000 live=50 >/dev/null &&
+		sleep 1 && set_allocfree off || return
+	before=$(($(memstat Mallocs) + $(memstat Frees) - before))
+	lines=$(since_mark counts | grep -cE 'goalloc: (malloc|free) [0-9]+ bytes')
+	lost=$(since_mark counts |
+		sed -n 's/.*allocfreetrace: \([0-9]*\) lines dropped/\1/p' |
+		awk '{ n += $1 } END { print n + 0 }')
+	echo "guest: allocfreetrace: $lines lines, $lost dropped, of $before"
+	[ "$lines" -ge 64 ] && [ "$lost" -gt 0 ] && [ $((lines + lost)) = "$before" ]
+}
 mode_0600() { [ "$(stat -c %a /dev/goalloc)" = 600 ]; }
 
 # rmmod fails while the device is open.
@@ -273,6 +317,9 @@ do
 done
 check "a trace has each object of a run" traced_run
 check "a trace of another kind has none" traced_span_only
+check "allocfreetrace refuses what makes no sense" allocfree_refuses
+check "allocfreetrace tells of a module" allocfree_module
+check "allocfreetrace tells or drops, and counts" allocfree_counts
 check "/dev/goalloc is for root alone" mode_0600
 check "rmmod is refused while the device is open" rmmod_while_open
 check "client" load_and_unload goclient
