@@ -368,6 +368,7 @@ int pprof_write(const struct profile *p, const char *path, int type)
 /**
  * struct field - a field of a message
  * @number: which
+ * @is_bytes: or a number
  * @value: of a number
  * @part: of bytes
  */

@@ -192,11 +192,14 @@ int64_t profile_total(const struct profile *p, int value)
 /**
  * struct reader - a text on its way into a profile
  * @p: the profile
- * @s: its last sample, whose frames are still to be named; or NULL
- * @addr: addresses of that one
+ * @open: a sample has begun, whose frames are still to be named
+ * @addr: the addresses of that one
+ * @n: how many
  * @named: how many of them have a name
  * @frame: what they are
  * @raw: the numbers of that sample
+ * @bucket: its lifetimes
+ * @nbuckets: how many
  * @name: the file's
  * @line: number of the line
  * @why: what is wrong with it
