@@ -32,6 +32,13 @@
 #include <trace/events/mmflags.h>
 #include "types.h"
 
+/* The kernel's table of names is longer than what sparse can expand. */
+#ifdef __CHECKER__
+#define gotrace_gfp(flags)	((flags) ? "some" : "none")
+#else
+#define gotrace_gfp(flags)	show_gfp_flags(flags)
+#endif
+
 int gotrace_watch_mallocs(void);
 void gotrace_unwatch_mallocs(void);
 int gotrace_watch_frees(void);
@@ -65,7 +72,7 @@ TRACE_EVENT_FN(malloc,
 	/* Objects of whole pages are charged to the caller's memory cgroup. */
 	TP_printk("call_site=%pS ptr=%p bytes_req=%zu bytes_alloc=%zu gfp_flags=%s node=%d accounted=%s",
 		  (void *)__entry->call_site, __entry->ptr, __entry->bytes_req,
-		  __entry->bytes_alloc, show_gfp_flags(__entry->gfp_flags),
+		  __entry->bytes_alloc, gotrace_gfp(__entry->gfp_flags),
 		  __entry->node,
 		  IS_ENABLED(CONFIG_MEMCG) &&
 		  (__entry->gfp_flags & (__force unsigned long)__GFP_ACCOUNT) &&
@@ -212,7 +219,7 @@ TRACE_EVENT(limit,
 
 	TP_printk("held=%zu limit=%zu bytes=%zu gfp_flags=%s", __entry->held,
 		  __entry->limit, __entry->bytes,
-		  show_gfp_flags(__entry->gfp_flags))
+		  gotrace_gfp(__entry->gfp_flags))
 );
 
 /* Pages were taken that only some callers get, and so many bytes are left. */

@@ -102,24 +102,32 @@ static void print_lines(struct work_struct *work)
 		pr_info("allocfreetrace: %ld lines dropped\n", lost);
 }
 
-/* Put a line into the ring.  In NMI its lock may be that of what was interrupted. */
+/* Put a line into the ring, if there is room. */
+static bool put_line(const char buf[LINE_BYTES])
+{
+	bool room = nlines < NR_LINES;
+
+	lockdep_assert_held(&lines_lock);
+	if (room)
+		memcpy(line[(first + nlines++) % NR_LINES], buf, LINE_BYTES);
+	return room;
+}
+
+/* In NMI the lock may be that of what was interrupted. */
 static void add_line(const char buf[LINE_BYTES])
 {
 	unsigned long flags;
-	bool room = false, locked = true;
+	bool done = false;
 
-	if (!in_nmi())
+	if (!in_nmi()) {
 		raw_spin_lock_irqsave(&lines_lock, flags);
-	else
-		locked = raw_spin_trylock_irqsave(&lines_lock, flags);
-	if (locked) {
-		room = nlines < NR_LINES;
-		if (room)
-			memcpy(line[(first + nlines++) % NR_LINES], buf,
-			       LINE_BYTES);
+		done = put_line(buf);
+		raw_spin_unlock_irqrestore(&lines_lock, flags);
+	} else if (raw_spin_trylock_irqsave(&lines_lock, flags)) {
+		done = put_line(buf);
 		raw_spin_unlock_irqrestore(&lines_lock, flags);
 	}
-	if (!room)
+	if (!done)
 		atomic_long_inc(&dropped);
 	irq_work_queue(&kick);
 }

@@ -19,17 +19,17 @@ moved() { echo $(($(memstat "$1") - $2)); }
 traced_run() {
 	local mallocs frees
 	[ -d /sys/kernel/tracing ] || return 0
-	mount -t tracefs tracefs $tracing 2>/dev/null
-	[ -d $tracing/events/goalloc ] || { [ ! -e $tracing/trace ]; return; }
-	echo 8192 >$tracing/buffer_size_kb
+	mount -t tracefs tracefs "$tracing" 2>/dev/null
+	[ -d "$tracing/events/goalloc" ] || { [ ! -e "$tracing/trace" ]; return; }
+	echo 8192 >"$tracing"/buffer_size_kb
 	mallocs=$(memstat Mallocs) frees=$(memstat Frees)
-	echo 1 >$tracing/events/goalloc/malloc/enable &&
-		echo 1 >$tracing/events/goalloc/free/enable &&
+	echo 1 >"$tracing"/events/goalloc/malloc/enable &&
+		echo 1 >"$tracing"/events/goalloc/free/enable &&
 		./goallocctl run sizes=16-4K+100000 count=3000 live=50 \
 			>/dev/null || return
-	cat $tracing/trace >/tmp/trace
-	echo 0 >$tracing/events/goalloc/enable
-	echo >$tracing/trace
+	cat "$tracing/trace" >/tmp/trace
+	echo 0 >"$tracing"/events/goalloc/enable
+	echo >"$tracing"/trace
 	# An event and a count for each, on all CPUs, and no event overwritten.
 	echo "guest: $(events malloc) events of $(moved Mallocs "$mallocs") allocations"
 	[ "$(events malloc)" -gt 1000 ] &&
@@ -39,17 +39,17 @@ traced_run() {
 }
 # Once switched off the two are silent; others can be on alone.
 traced_span_only() {
-	[ -d $tracing/events/goalloc ] || return 0
-	echo 1 >$tracing/events/goalloc/span_carve/enable &&
+	[ -d "$tracing/events/goalloc" ] || return 0
+	echo 1 >"$tracing"/events/goalloc/span_carve/enable &&
 		./goallocctl alloc 10000 count=500 >/dev/null || return
-	cat $tracing/trace >/tmp/trace
-	echo 0 >$tracing/events/goalloc/enable
+	cat "$tracing/trace" >/tmp/trace
+	echo 0 >"$tracing"/events/goalloc/enable
 	[ "$(events span_carve)" -gt 10 ] && [ "$(events malloc)" = 0 ] &&
 		grep -q 'elemsize=10240 nelems=4 noscan=0' /tmp/trace
 }
 # A line for each allocation and free, or a number of those that are dropped.
 allocfree=/sys/module/goalloc/parameters/allocfreetrace
-set_allocfree() { echo "$1" >$allocfree; }
+set_allocfree() { echo "$1" >"$allocfree"; }
 there_is_tracing() { [ -d /sys/kernel/tracing ]; }
 allocfree_refuses() {
 	local value
@@ -57,7 +57,7 @@ allocfree_refuses() {
 		"size=1,module=a" module="$(seq 100 | tr -d '\n')" "$(echo off; echo off)"
 	do
 		refused set_allocfree "$value" || { echo "took $value"; return 1; }
-		[ "$(cat $allocfree)" = off ] || return 1
+		[ "$(cat "$allocfree")" = off ] || return 1
 	done
 }
 # The log, from a mark on.
@@ -66,7 +66,7 @@ since_mark() { dmesg | sed -n "/guest: mark $1/,\$p"; }
 allocfree_module() {
 	there_is_tracing || return 0
 	mark_log module
-	set_allocfree module=goclient && [ "$(cat $allocfree)" = module=goclient ] &&
+	set_allocfree module=goclient && [ "$(cat "$allocfree")" = module=goclient ] &&
 		./goallocctl alloc 64 count=5 >/dev/null &&
 		load_and_unload goclient && sleep 1 && set_allocfree off || return
 	since_mark module >/tmp/log
