@@ -193,6 +193,9 @@ def test_base(place):
         need(flat(top, "peer_get") == -in_use(SAMPLES, "peer_get<x>"), top)
         raw = place.pprof("-raw", place.at("d.pb.gz"))
         need("lifetimes:[<2us:6 <4us:3]" in raw, raw)
+    # A stack that is in the base alone has gone.
+    back = place.ctl("-base", place.at("b"), place.at("a"))
+    need(f"inuse_space: {in_use(SAMPLES) - in_use(LATER)} bytes" in back, back)
     # Nothing has come between a profile and itself.
     none = place.ctl("-base", place.at("a.pb.gz"), place.at("a"))
     need("inuse_space: 0 bytes in 0 objects" in none, none)
