@@ -101,7 +101,7 @@ clean:
 	rm -rf build
 	$(if $(wildcard $(KDIR)/Makefile),+$(KBUILD) clean)
 
-# The library and programs for /dev/goalloc; ncurses is all they need.
+# The library and programs for /dev/goalloc; ncurses and zlib are all they need.
 tools:
 	$(TOOLS)
 

@@ -21,27 +21,102 @@
 #include "numa.h"
 #include "redzone.h"
 #include "tiny.h"
+#include "trace.h"
 
 struct goheap goalloc_heap;
 
-/* Allocate a small object with what the fast path leaves out. */
-static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
-				  unsigned long caller, unsigned long owner)
+static size_t small_size(const struct gospan *s, unsigned int idx)
 {
-	unsigned int spc, flags;
+	u8 state;
 
-	if (static_branch_unlikely(&goalloc_debug) && nid == NUMA_NO_NODE) {
-		flags = goredzone_suspects(size, caller);
-		if (flags)
-			return goalloc_suspected(&goalloc_heap, size, gfp,
-						 noscan, flags, caller, owner);
-	}
+	if (!static_branch_likely(&goalloc_check))
+		return s->elemsize;
+	state = READ_ONCE(s->objstate[idx]);
+	if (goobj_is_plain(state) || goobj_is_sampled(state))
+		return s->elemsize;
+	return state == GO_OBJ_DEBUG ? goredzone_size(s, idx) : 0;
+}
+
+/* The bytes of a live object, 0 if there is none; and its span class. */
+static size_t object_size(const void *p, unsigned int *spc)
+{
+	unsigned long idx;
+	struct gospan *s;
+	size_t size = 0;
+
+	preempt_disable();
+	s = gospan_with(&goalloc_heap, p);
+	*spc = s->spanclass;
+	if (gotiny_holds(s, p))
+		size = gotiny_size(s, p);
+	else if (s->state == GO_SPAN_LARGE && s->base == (unsigned long)p)
+		size = s->elemsize;
+	else if (gospan_index(s, p, &idx) && idx < s->nelems)
+		size = small_size(s, idx);
+	preempt_enable();
+	return size;
+}
+
+/* Tell the trace of an allocation that has not failed. */
+static void trace_object(const void *p, size_t size, gfp_t gfp, int nid,
+			 unsigned long caller)
+{
+	unsigned int spc;
+
+	if (trace_malloc_enabled() && p)
+		trace_malloc(caller, p, size, object_size(p, &spc), gfp, nid);
+}
+
+/* Allocate a small object that nobody watches, as the fast path leaves it. */
+static __always_inline void *alloc_plain(size_t size, gfp_t gfp, int nid,
+					 bool noscan, unsigned long owner)
+{
+	unsigned int spc;
+
 	if (noscan && size < GO_TINY_SIZE)
 		return goalloc_tiny(size, gfp, owner, &goalloc_heap);
 	spc = GO_SPC(gosizeclass_of(size), noscan);
 	if (nid == NUMA_NO_NODE)
 		return goalloc_pop(&goalloc_heap, spc, size, gfp, owner, true);
 	return goalloc_on_node(&goalloc_heap, nid, spc, size, gfp, owner);
+}
+
+/* Allocate a small object for debug=, the trace, or both. */
+static noinline void *alloc_watched(size_t size, gfp_t gfp, int nid,
+				    bool noscan, unsigned long caller,
+				    unsigned long owner)
+{
+	unsigned int flags = 0;
+	void *p;
+
+	if (static_branch_unlikely(&goalloc_debug) && nid == NUMA_NO_NODE)
+		flags = goredzone_suspects(size, caller);
+	p = flags ? goalloc_suspected(&goalloc_heap, size, gfp, noscan, flags,
+				      caller, owner) :
+		    alloc_plain(size, gfp, nid, noscan, owner);
+	trace_object(p, size, gfp, nid, caller);
+	return p;
+}
+
+/* Allocate a small object with what the fast path leaves out. */
+static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
+				  unsigned long caller, unsigned long owner)
+{
+	if (static_branch_unlikely(&goalloc_watch))
+		return alloc_watched(size, gfp, nid, noscan, caller, owner);
+	return alloc_plain(size, gfp, nid, noscan, owner);
+}
+
+/* Allocate an object of whole pages for the trace. */
+static noinline void *alloc_large_watched(size_t size, gfp_t gfp, int nid,
+					  bool noscan, unsigned long caller,
+					  unsigned long owner)
+{
+	void *p = goalloc_large(&goalloc_heap, nid, size, noscan, gfp, owner,
+				caller);
+
+	trace_object(p, size, gfp, nid, caller);
+	return p;
 }
 
 /**
@@ -67,6 +142,8 @@ noinline void *goapi_alloc(size_t size, gfp_t gfp, int nid, bool noscan,
 		return ZERO_SIZE_PTR;
 	if (size > GOALLOC_MAX_SIZE)
 		return NULL;
+	if (size > GO_MAX_SMALL && static_branch_unlikely(&goalloc_watch))
+		return alloc_large_watched(size, gfp, nid, noscan, caller, owner);
 	if (size > GO_MAX_SMALL)
 		return goalloc_large(&goalloc_heap, nid, size, noscan, gfp,
 				     owner, caller);
@@ -164,38 +241,6 @@ void gofree(const void *p)
 }
 EXPORT_SYMBOL_GPL(gofree);
 
-static size_t small_size(const struct gospan *s, unsigned int idx)
-{
-	u8 state;
-
-	if (!static_branch_likely(&goalloc_check))
-		return s->elemsize;
-	state = READ_ONCE(s->objstate[idx]);
-	if (goobj_is_plain(state) || goobj_is_sampled(state))
-		return s->elemsize;
-	return state == GO_OBJ_DEBUG ? goredzone_size(s, idx) : 0;
-}
-
-/* The bytes of a live object, 0 if there is none; and its span class. */
-static size_t object_size(const void *p, unsigned int *spc)
-{
-	unsigned long idx;
-	struct gospan *s;
-	size_t size = 0;
-
-	preempt_disable();
-	s = gospan_with(&goalloc_heap, p);
-	*spc = s->spanclass;
-	if (gotiny_holds(s, p))
-		size = gotiny_size(s, p);
-	else if (s->state == GO_SPAN_LARGE && s->base == (unsigned long)p)
-		size = s->elemsize;
-	else if (gospan_index(s, p, &idx) && idx < s->nelems)
-		size = small_size(s, idx);
-	preempt_enable();
-	return size;
-}
-
 /* As object_size(), but @p is reported if no live object starts there. */
 static size_t checked_size(const void *p, unsigned int *spc,
 			   unsigned long caller)
@@ -281,7 +326,8 @@ static __always_inline bool try_free_sized(void *p, unsigned long class)
 	if (static_branch_likely(&goalloc_check))
 		return gofree_try(&goalloc_heap, gospan_of(&goalloc_heap, p),
 				  p, class, true);
-	return !want_init_on_free() && likely(!ZERO_OR_NULL_PTR(p)) &&
+	return !static_branch_unlikely(&goalloc_free_detour) &&
+	       likely(!ZERO_OR_NULL_PTR(p)) &&
 	       gofree_push(&goalloc_heap, p, GO_SPC(class, 0), NULL, false);
 }
 

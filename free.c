@@ -24,6 +24,7 @@
 #include "redzone.h"
 #include "stack.h"
 #include "tiny.h"
+#include "trace.h"
 
 /* Leave a free to the worker; every object has room for the link. */
 static void defer_free(struct goheap *h, void *p)
@@ -54,6 +55,15 @@ static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
 			     sp->objstate + idx : NULL);
 		gomcache_leave(c);
 	}
+}
+
+/* Tell the trace of a free.  Not inline, for those that are not traced. */
+static noinline void trace_object(unsigned long caller, const void *p,
+				  size_t size)
+{
+	/* A block of tiny objects is nobody's. */
+	if (caller)
+		trace_free(caller, p, size);
 }
 
 /* Claim an object of whole pages; false when it is none. */
@@ -186,7 +196,7 @@ void gofree_block(void *block, struct goheap *h)
 	s = gospan_of(h, block);
 	s->objstate[gotiny_index(s, block)] = GO_OBJ_LIVE;
 	preempt_enable();
-	gofree_fast(h, block);
+	gofree_any(h, block, true);
 }
 
 /* Free a block whose only object was a sample. */
@@ -240,6 +250,8 @@ static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 	void *p = gospan_object(s, idx);
 
 	gohooks_unsample(p, false);
+	if (trace_free_enabled())
+		trace_object(caller, p, goredzone_size(s, idx));
 	goleak_free(p);
 	if (!goredzone_is_intact(s, idx)) {
 		/* The report names its owner only if it is marked live. */
@@ -259,13 +271,23 @@ static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 	gocentral_free_one(h, p);
 }
 
-/* Clear a tiny object and free it; false when there is none. */
-static bool clear_and_free_tiny(struct goheap *h, struct gospan *s, void *p,
-				struct gotiny_words w)
+/*
+ * Free a tiny object and all that may have to be done with it; false when there is
+ * none.  Once it is free its block may be handed out again, so the trace is told
+ * before; of two frees at once it may be told twice.
+ */
+static bool free_tiny_object(struct goheap *h, struct gospan *s, void *p,
+			     struct gotiny_words w, unsigned long caller)
 {
+	size_t size = gotiny_size(s, p);
 	enum gotiny_freed freed;
 
-	gotiny_clear(s, p);
+	if (!size)
+		return false;
+	if (want_init_on_free())
+		memset(p, 0, size);
+	if (trace_free_enabled())
+		trace_object(caller, p, size);
 	freed = gotiny_free(h, p, w);
 	if (freed == GOTINY_LAST)
 		free_block_of(h, s, p);
@@ -273,8 +295,8 @@ static bool clear_and_free_tiny(struct goheap *h, struct gospan *s, void *p,
 }
 
 /*
- * Free the object at @p; of tiny ones only those that have to be cleared come
- * here.  Returns GO_NR_MISUSES, or what is wrong with @p.
+ * Free the object at @p; of tiny ones only those that are cleared or traced are
+ * still live here.  Returns GO_NR_MISUSES, or what is wrong with @p.
  */
 static enum gomisuse free_any(struct goheap *h, struct gospan *s, void *p,
 			      unsigned long caller)
@@ -283,12 +305,14 @@ static enum gomisuse free_any(struct goheap *h, struct gospan *s, void *p,
 	unsigned long idx;
 
 	if (gotiny_lives(w)) {
-		if (!want_init_on_free() || !clear_and_free_tiny(h, s, p, w))
+		if (!free_tiny_object(h, s, p, w, caller))
 			return gotiny_inside(s, p) ? GO_INTERIOR :
 						     GO_DOUBLE_FREE;
 	} else if (gospan_index(s, p, &idx) &&
 		   (claim_object(s, idx, GO_OBJ_LIVE, U8_MAX) ||
 		    claim_sampled(s, idx, p))) {
+		if (trace_free_enabled())
+			trace_object(caller, p, s->elemsize);
 		free_small(h, s, idx, p);
 	} else if (gospan_index(s, p, &idx) &&
 		   claim_object(s, idx, GO_OBJ_DEBUG, GO_OBJ_DEBUG)) {
@@ -316,6 +340,8 @@ static noinline void free_other(struct goheap *h, struct gospan *s, void *p,
 	if (claim_large(s, p)) {
 		/* It is ours and stays; its pages may take a while to go. */
 		preempt_enable();
+		if (trace_free_enabled())
+			trace_object(caller, p, s->elemsize);
 		free_large(h, s);
 		return;
 	}
@@ -348,7 +374,8 @@ void gofree_rest(void *p, struct gospan *s, struct goheap *h,
 	enum gotiny_freed freed = GOTINY_NONE;
 	struct gotiny_words w;
 
-	if (gotiny_find_words(s, p, &w) && !want_init_on_free())
+	if (gotiny_find_words(s, p, &w) &&
+	    !static_branch_unlikely(&goalloc_free_detour))
 		freed = gotiny_free(h, p, w);
 	if (likely(freed == GOTINY_ONE))
 		preempt_enable();

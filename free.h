@@ -81,7 +81,7 @@ static __always_inline bool gofree_try(struct goheap *h, struct gospan *s,
 {
 	unsigned long idx;
 
-	if (want_init_on_free())
+	if (static_branch_unlikely(&goalloc_free_detour))
 		return false;
 	if (!check)
 		return gofree_push(h, p, s->pushclass, NULL, false);
@@ -105,7 +105,8 @@ static __always_inline size_t gofree_many(struct goheap *h, size_t n, void **p,
 
 	preempt_disable();
 	c = this_cpu_ptr(h->mcache);
-	if (likely(gofree_may_push(c)) && !want_init_on_free()) {
+	if (likely(gofree_may_push(c)) &&
+	    !static_branch_unlikely(&goalloc_free_detour)) {
 		gomcache_enter(c);
 		while (ok && n > end) {
 			s = gospan_of_shifted(map, shift, p[n - 1]);
@@ -124,8 +125,11 @@ static __always_inline size_t gofree_many(struct goheap *h, size_t n, void **p,
 	return n;
 }
 
-/* Free any pointer.  The slow path handles NULL and foreign ones. */
-static __always_inline void gofree_fast(struct goheap *h, void *p)
+/*
+ * Free any pointer.  The slow path handles NULL and foreign ones.  It is told the
+ * caller, or 0 if the object is @ours; by value, that would be loaded too early.
+ */
+static __always_inline void gofree_any(struct goheap *h, void *p, bool ours)
 {
 	struct gospan *s;
 
@@ -146,7 +150,12 @@ static __always_inline void gofree_fast(struct goheap *h, void *p)
 	}
 	/* So that gcc has no copy of it made for the call on the way above. */
 	OPTIMIZER_HIDE_VAR(s);
-	gofree_rest(p, s, h, _RET_IP_);
+	gofree_rest(p, s, h, ours ? 0 : _RET_IP_);
+}
+
+static __always_inline void gofree_fast(struct goheap *h, void *p)
+{
+	gofree_any(h, p, false);
 }
 
 #endif /* GOALLOC_FREE_H */

@@ -90,6 +90,22 @@ static const struct kernel_param_ops profile_stacks_ops = {
 };
 module_param_cb(profile_stacks, &profile_stacks_ops, &check, 0644);
 MODULE_PARM_DESC(profile_stacks, "heap profile: stacks that it has room for (default 1024; 16 to 65536)");
+static int allocfree_param_set(const char *val, const struct kernel_param *kp)
+{
+	return goallocfree_set(val);
+}
+
+static int allocfree_param_get(char *buf, const struct kernel_param *kp)
+{
+	return goallocfree_get(buf);
+}
+
+static const struct kernel_param_ops allocfree_ops = {
+	.set = allocfree_param_set,
+	.get = allocfree_param_get,
+};
+module_param_cb(allocfreetrace, &allocfree_ops, NULL, 0644);
+MODULE_PARM_DESC(allocfreetrace, "log each allocation and free with its stack: \"module=NAME\", \"size=N\", \"size=N-M\", or \"off\" (default)");
 
 static int __init goalloc_init(void)
 {
@@ -104,6 +120,8 @@ static int __init goalloc_init(void)
 		static_branch_disable(&goalloc_check);
 	if (want_init_on_alloc(0))
 		static_branch_inc(&goalloc_detour);
+	if (want_init_on_free())
+		static_branch_inc(&goalloc_free_detour);
 
 	goreport_init();
 	golimit_init();
@@ -120,9 +138,12 @@ static int __init goalloc_init(void)
 	err = golimit_start(&goalloc_heap);
 	if (err)
 		goto err_profile;
+	err = goallocfree_start();
+	if (err)
+		goto err_allocfree;
 	err = goshrink_init();
 	if (err)
-		goto err_limit;
+		goto err_allocfree;
 	err = goclient_init();
 	if (err)
 		goto err_shrink;
@@ -139,7 +160,8 @@ err_client:
 	goclient_exit();
 err_shrink:
 	goshrink_exit();
-err_limit:
+err_allocfree:
+	goallocfree_stop();
 	golimit_stop();
 err_profile:
 	goprofile_exit();
@@ -157,6 +179,7 @@ static void __exit goalloc_exit(void)
 	godev_exit();
 	goclient_exit();
 	goshrink_exit();
+	goallocfree_stop();
 	golimit_stop();
 	/* Wait for objects on their way through gofree_rcu(). */
 	rcu_barrier();

@@ -24,6 +24,7 @@
 #include "hooks.h"
 #include "runs.h"
 #include "span.h"
+#include "trace.h"
 
 /* May the caller take a run, or does the reserve need it? */
 static bool may_take_run(struct gonode *node, struct gospan *s,
@@ -75,7 +76,7 @@ struct gospan *goheap_take(struct gonode *node, unsigned long npages,
 {
 	unsigned long flags;
 	struct gospan *s;
-	bool low;
+	unsigned long left;
 
 	raw_spin_lock_irqsave(&node->lock, flags);
 	s = goruns_find(&node->runs, npages, align);
@@ -85,11 +86,14 @@ struct gospan *goheap_take(struct gonode *node, unsigned long npages,
 	else
 		s = NULL;
 	note_peak(node);
-	low = node->runs.big < node->reserve;
+	left = node->runs.big;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 
-	if (reserve && low)
+	if (reserve && left < node->reserve) {
+		if (s)
+			trace_reserve(node->nid, npages, left);
 		gohooks_kick(node->heap);
+	}
 	return s;
 }
 
@@ -476,6 +480,7 @@ struct gospan *goheap_adopt(struct goheap *h, struct page *page,
 			s = spare[0];
 			spare[0] = NULL;
 			spare[1] = NULL;
+			trace_heap_grow(node->nid, addr, n << PAGE_SHIFT);
 		}
 	}
 	goheap_put_spares(h, spare);

@@ -11,7 +11,9 @@
 
 DEFINE_STATIC_KEY_TRUE(goalloc_check);
 DEFINE_STATIC_KEY_FALSE(goalloc_debug);
+DEFINE_STATIC_KEY_FALSE(goalloc_watch);
 DEFINE_STATIC_KEY_FALSE(goalloc_detour);
+DEFINE_STATIC_KEY_FALSE(goalloc_free_detour);
 
 #ifdef CONFIG_FAULT_INJECTION
 DECLARE_FAULT_ATTR(goalloc_fail);

@@ -22,8 +22,12 @@
 DECLARE_STATIC_KEY_TRUE(goalloc_check);
 /* The parameter debug= is not empty. */
 DECLARE_STATIC_KEY_FALSE(goalloc_debug);
-/* Small allocations have more to do than to pop: debug= or init_on_alloc. */
+/* Allocations are looked at one by one: debug= is not empty, or goalloc:malloc on. */
+DECLARE_STATIC_KEY_FALSE(goalloc_watch);
+/* Small ones have more to do than to pop: they are watched, or init_on_alloc. */
 DECLARE_STATIC_KEY_FALSE(goalloc_detour);
+/* Frees have more to do than to push: goalloc:free is on, or init_on_free. */
+DECLARE_STATIC_KEY_FALSE(goalloc_free_detour);
 
 /**
  * struct gohooks - what higher files do for lower ones

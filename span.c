@@ -70,6 +70,7 @@
 #include "held.h"
 #include "hooks.h"
 #include "span.h"
+#include "trace.h"
 
 /*
  * As long as the longest: the look-up of a bad address may have computed its
@@ -548,6 +549,7 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 	s->state = GO_SPAN_SMALL;
 	/* After all that it leads to. */
 	smp_store_release(&s->magic, go_class_magic[class]);
+	trace_span_carve(s);
 	return true;
 }
 
@@ -562,6 +564,7 @@ void gospan_uncarve(struct goheap *h, struct gospan *s)
 {
 	unsigned long *bits = s->avail;
 
+	trace_span_release(s);
 	WRITE_ONCE(s->magic, 0);
 	WRITE_ONCE(s->tiny, NULL);
 	/* Before its base changes; see gospan_index(). */

@@ -8,8 +8,12 @@
  * current block it is hands out of it, so that no atomic is needed there.  The
  * other says which have come back, and whether the CPU has turned to another
  * block.  It is atomic, so that this is exact in every context: a bit that is
- * set already is a double free, always.  Whoever sets the last bit, a free or
- * the CPU that turns away, has the block and frees it.  A count of live objects
+ * set already is a double free.  (Of two frees of one object at the very same
+ * time the second may be missed if all else has come back and the block is begun
+ * again between two of its instructions; the bit that it leaves is in nobody's
+ * way, but an object that is handed out there later is lost with its block.)
+ * Whoever sets the last bit, a free or the CPU that turns away, has the block and
+ * frees it.  A count of live objects
  * would be shorter, but could not tell a double free from the free of a
  * neighbour.
  *
@@ -257,16 +261,4 @@ bool gotiny_inside(const struct gospan *s, const void *p)
 		return false;
 	start = __fls(starts);
 	return start + gotiny_size(s, p - off + start) > off;
-}
-
-/**
- * gotiny_clear - clear an object that is about to be freed
- * @s: its span
- * @p: the object; nothing is done if it is not live
- *
- * Context: preemption is off.
- */
-void gotiny_clear(const struct gospan *s, void *p)
-{
-	memset(p, 0, gotiny_size(s, p));
 }

@@ -27,7 +27,6 @@ void *gotiny_drain(struct gomcache *c);
 size_t gotiny_size(const struct gospan *s, const void *p);
 bool gotiny_any(const struct gospan *s, const void *block);
 bool gotiny_inside(const struct gospan *s, const void *p);
-void gotiny_clear(const struct gospan *s, void *p);
 
 /* The index of a tiny object's block in its span. */
 static inline unsigned int gotiny_index(const struct gospan *s, const void *p)
@@ -131,8 +130,8 @@ static __always_inline int gotiny_take(struct gomcache *c, unsigned long size,
 }
 
 /*
- * Has all come back that was handed out?  A bit where nothing starts is of a free
- * that is about to find out and undo it.
+ * Has all come back that was handed out?  A bit where nothing starts has been left by
+ * the second of two frees of one object at once.
  */
 static __always_inline bool gotiny_is_whole(u32 out, u16 back)
 {
@@ -161,15 +160,6 @@ static __always_inline int gotiny_again(struct gomcache *c, unsigned long size,
 	return 0;
 }
 
-/* Take back a bit that was set where no object starts any more. */
-static __always_inline void gotiny_undo(struct gotiny_words w, u16 bit)
-{
-	u16 old = READ_ONCE(*w.back);
-
-	do {
-	} while (!try_cmpxchg(w.back, &old, old & ~bit));
-}
-
 /*
  * Free a tiny object, if one starts there; its block has the words @w.  Whoever
  * sets the last bit, a free or the CPU that gives the block up, has the block.
@@ -178,27 +168,26 @@ static __always_inline void gotiny_undo(struct gotiny_words w, u16 bit)
 static __always_inline enum gotiny_freed
 gotiny_free(struct goheap *h, void *p, struct gotiny_words w)
 {
-	u32 bit = GO_TINY_START((unsigned long)p % GO_TINY_SIZE);
+	u32 out, bit = GO_TINY_START((unsigned long)p % GO_TINY_SIZE);
 	u16 new, old = READ_ONCE(*w.back);
 
 	do {
+		/*
+		 * Read after @old: if that says that no more is handed out of the
+		 * block, this is final.  And before our bit is there, with which
+		 * the block may be another's.
+		 */
+		smp_rmb();
+		out = READ_ONCE(*w.out);
 		/* Nothing starts at the last byte, so that bit is never set. */
-		if (unlikely(!(READ_ONCE(*w.out) & bit)))
+		if (unlikely(!(out & bit)))
 			return GOTINY_NONE;
 		if (unlikely(old & bit))
 			return GOTINY_NONE;
 		new = old | bit;
 	} while (unlikely(!try_cmpxchg(w.back, &old, new)));
-	/* Another free may have been first, and the block begun again since. */
-	if (unlikely(!(READ_ONCE(*w.out) & bit))) {
-		gotiny_undo(w, bit);
-		return GOTINY_NONE;
-	}
 	this_cpu_inc(h->mcache->tiny_frees);
-	if (!(new & GO_TINY_RETIRED))
-		return GOTINY_ONE;
-	/* No more is handed out of it, so this is final. */
-	if (!gotiny_is_whole(READ_ONCE(*w.out), new))
+	if (likely(!(new & GO_TINY_RETIRED)) || !gotiny_is_whole(out, new))
 		return GOTINY_ONE;
 	WRITE_ONCE(*w.out, 0);
 	return GOTINY_LAST;

@@ -28,9 +28,13 @@
 #include "source.h"
 #include "span.h"
 #include "tiny.h"
+#include "trace.h"
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_heap);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_check);
+EXPORT_SYMBOL_IF_KUNIT(goalloc_free_detour);
+EXPORT_SYMBOL_IF_KUNIT(goalloc_watch);
+EXPORT_SYMBOL_IF_KUNIT(goalloc_detour);
 
 EXPORT_SYMBOL_IF_KUNIT(goheap_free);
 EXPORT_SYMBOL_IF_KUNIT(gosource_large);
@@ -94,6 +98,22 @@ EXPORT_SYMBOL_IF_KUNIT(goowners_count);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_debug);
 EXPORT_SYMBOL_IF_KUNIT(godebug_set);
 EXPORT_SYMBOL_IF_KUNIT(godebug_get);
+EXPORT_SYMBOL_IF_KUNIT(goallocfree_set);
+EXPORT_SYMBOL_IF_KUNIT(goallocfree_get);
+EXPORT_SYMBOL_IF_KUNIT(goallocfree_start);
+EXPORT_SYMBOL_IF_KUNIT(goallocfree_stop);
+
+#ifdef CONFIG_TRACEPOINTS
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_malloc);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_free);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_span_carve);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_span_release);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_heap_grow);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_heap_scavenge);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_limit);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_reserve);
+EXPORT_SYMBOL_IF_KUNIT(__tracepoint_misuse);
+#endif
 
 EXPORT_SYMBOL_IF_KUNIT(goprofile_forgotten);
 EXPORT_SYMBOL_IF_KUNIT(goprofile_get);

@@ -8,13 +8,17 @@
 
 #define goalloc_check	hooks_own_check
 #define goalloc_debug	hooks_own_debug
+#define goalloc_watch	hooks_own_watch
 #define goalloc_detour	hooks_own_detour
+#define goalloc_free_detour	hooks_own_free_detour
 #define goalloc_fail	hooks_own_fail
 #define goalloc_fail_above	hooks_own_fail_above
 #include "../hooks.c"
 #undef goalloc_check
 #undef goalloc_debug
+#undef goalloc_watch
 #undef goalloc_detour
+#undef goalloc_free_detour
 #undef goalloc_fail
 #undef goalloc_fail_above
 

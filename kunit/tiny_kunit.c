@@ -270,27 +270,41 @@ static void tiny_current_stays(struct kunit *test)
 
 /*
  * Two free an object at the same time, and the block is begun again in between: the
- * later one has set a bit where nothing starts.  It is in nobody's way, and undone.
+ * later one has set a bit where nothing starts.  It is in nobody's way.
  */
-static void tiny_undoes_late_free(struct kunit *test)
+static void tiny_survives_late_free(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
 	struct gomcache *c = gotest_pin(test, h);
 	void *p = alloc_tiny(test, 4);
 	u16 late = GO_TINY_START(8);
 	bool due;
-	struct gotiny_words w = { c->tiny_out, c->tiny_back };
 
-	*w.back |= late;
+	*c->tiny_back |= late;
 	gotest_free(h, p);
 	KUNIT_EXPECT_EQ(test, gotiny_again(c, 8, GO_OBJ_LIVE, &due), 0);
-	*w.back |= late;
-	gotiny_undo(w, late);
-	KUNIT_EXPECT_EQ(test, *w.back, 0);
-	*w.back |= late;
+	*c->tiny_back |= late;
 	gotest_free(h, p);
 	turn_over(h);
 	KUNIT_EXPECT_EQ(test, blocks_live(test), 0);
+}
+
+/* The last free of a retired block, and no other, has the block. */
+static void tiny_last_free_has_block(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	u16 back = GO_TINY_RETIRED;
+	u32 out = GO_TINY_START(0) | GO_TINY_START(8) | GO_TINY_END(8);
+	struct gotiny_words w = { &out, &back };
+	void *p = (void *)GO_TINY_SIZE;
+
+	gotest_pin(test, h);
+	KUNIT_EXPECT_EQ(test, gotiny_free(h, p, w), GOTINY_ONE);
+	KUNIT_EXPECT_EQ(test, gotiny_free(h, p, w), GOTINY_NONE);
+	KUNIT_EXPECT_EQ(test, gotiny_free(h, p + 8, w), GOTINY_LAST);
+	KUNIT_EXPECT_EQ(test, out, 0);
+	KUNIT_EXPECT_EQ(test, gotiny_free(h, p + 8, w), GOTINY_NONE);
+	this_cpu_sub(h->mcache->tiny_frees, 2);
 }
 
 /* Of two blocks the one with more room is kept as the current one. */
@@ -568,7 +582,8 @@ static struct kunit_case tiny_cases[] = {
 	KUNIT_CASE(tiny_no_overlap),
 	KUNIT_CASE(tiny_frees_in_any_order),
 	KUNIT_CASE(tiny_current_stays),
-	KUNIT_CASE(tiny_undoes_late_free),
+	KUNIT_CASE(tiny_survives_late_free),
+	KUNIT_CASE(tiny_last_free_has_block),
 	KUNIT_CASE(tiny_keeps_the_roomier),
 	KUNIT_CASE(tiny_double_free),
 	KUNIT_CASE(tiny_interior),

@@ -79,11 +79,13 @@ static void switch_filter(const struct goredzone_filter *f)
 	lockdep_assert_held(&setting);
 	if (static_key_enabled(&goalloc_debug)) {
 		static_branch_disable(&goalloc_debug);
+		static_branch_dec(&goalloc_watch);
 		static_branch_dec(&goalloc_detour);
 	}
 	goredzone_set_filter(f);
 	if (f->flags) {
 		static_branch_enable(&goalloc_debug);
+		static_branch_inc(&goalloc_watch);
 		static_branch_inc(&goalloc_detour);
 	}
 }

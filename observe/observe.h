@@ -68,6 +68,11 @@ void goprofile_exit(void);
 int goprofile_set_rate(const char *val);
 int goprofile_set_stacks(const char *val);
 int goprofile_get(char *buf, bool stacks);
+/* allocfree.c */
+int goallocfree_set(const char *val);
+int goallocfree_get(char *buf);
+int goallocfree_start(void);
+void goallocfree_stop(void);
 
 /* debugfs.c */
 void godebugfs_init(void);

@@ -17,6 +17,7 @@
 #include "observe.h"
 #include "redzone.h"
 #include "span.h"
+#include "trace.h"
 
 #undef pr_fmt
 #define pr_fmt(fmt) "goalloc: " fmt
@@ -106,6 +107,7 @@ static void report_misuse(struct goheap *h, enum gomisuse kind, const void *p,
 	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
 	char line[sizeof(h->report)];
 
+	trace_misuse(kind, p, size, caller);
 	if (kind == GO_BAD_ZONE) {
 		WARN_ONCE(1, "goalloc: %s, by %pS\n", misuse_name[kind],
 			  (void *)caller);

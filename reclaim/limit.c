@@ -26,6 +26,7 @@
 #include "hooks.h"
 #include "param.h"
 #include "reclaim.h"
+#include "trace.h"
 
 /* The most that a span may need besides its pages. */
 #define ROOM_FOR_METADATA	(64UL << 10)
@@ -77,6 +78,7 @@ static bool make_room(struct goheap *h, unsigned long bytes, gfp_t gfp)
 	bytes += ROOM_FOR_METADATA;
 	if (now + bytes <= limit)
 		return false;
+	trace_limit(now, limit, bytes, gfp);
 	if (!gfpflags_allow_blocking(gfp)) {
 		gohooks_kick(h);
 		return false;

@@ -45,6 +45,7 @@
 #include "reclaim.h"
 #include "runs.h"
 #include "span.h"
+#include "trace.h"
 #include "transfer.h"
 
 /* How long a growing heap may give back first. */
@@ -306,7 +307,7 @@ static void scavenge_node(struct gonode *node, struct goscavenge *sc)
  */
 unsigned long goscavenge(struct goheap *h, struct goscavenge *sc)
 {
-	u64 start = ktime_get_ns();
+	u64 took, start = ktime_get_ns();
 	int nid;
 
 	sc->gone = 0;
@@ -320,7 +321,9 @@ unsigned long goscavenge(struct goheap *h, struct goscavenge *sc)
 		if (sc->want)
 			scavenge_node(h->node[nid], sc);
 	}
-	atomic64_add(ktime_get_ns() - start, &h->scavenge_ns);
+	took = ktime_get_ns() - start;
+	atomic64_add(took, &h->scavenge_ns);
+	trace_heap_scavenge(sc->who, sc->gone, took);
 	if (sc->gone)
 		atomic_long_inc(&h->cycles);
 	/* Arenas may wait to be reaped, and not every caller can reap them. */

@@ -4,6 +4,7 @@
  *
  *   goallocctl.c  the commands, their arguments, and main()
  *   ctl_run.c     the command run
+ *   profile.c     the command profile; profile.h has its parts
  *   ctl_text.c    parsing of arguments and printing of answers
  *
  * Functions return an exit status: 0, 1 if something failed, or 2 if an
@@ -42,5 +43,10 @@ void put(const char *name, uint64_t value);
 void put_none(const char *name);
 
 int do_run(int argc, char **argv);
+
+#define PROFILE_USAGE	"[-seconds N] [-base FILE] [-allocs] [-o FILE.pb.gz]\n"	\
+	"      [--flame FILE.svg] [--text] [FILE]"
+
+int do_profile(int argc, char **argv);
 
 #endif /* CTL_H */

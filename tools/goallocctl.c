@@ -533,7 +533,8 @@ static void usage(FILE *to)
 	unsigned int i;
 
 	fprintf(to, "usage: goallocctl [-j] COMMAND [ARGUMENT]... [, COMMAND ...]...\n"
-		    "       goallocctl [-j] -      commands from standard input\n\n");
+		    "       goallocctl [-j] -      commands from standard input\n"
+		    "       goallocctl profile " PROFILE_USAGE "\n\n");
 	for (i = 0; i < NR_COMMANDS; i++)
 		fprintf(to, "  %s%s\n", commands[i].name, commands[i].help);
 	fprintf(to, "\n-j, --json: JSON. -h, --help. -V, --version.\n"
@@ -716,6 +717,9 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return 2;
 	}
+	/* It needs no device, and stands alone. */
+	if (!strcmp(argv[0], "profile"))
+		return do_profile(argc, argv);
 	lines = !strcmp(argv[0], "-");
 	if (lines && argc > 1)
 		return complain(argv[1], "after - commands come from standard input");

@@ -12,6 +12,85 @@
 begin
 
 readable() { cat "$debugfs/$1" >/dev/null; }
+# What tracefs has of a run is what MemStats has counted.
+tracing=/sys/kernel/tracing
+events() { grep -c " $1: " /tmp/trace; }
+moved() { echo $(($(memstat "$1") - $2)); }
+traced_run() {
+	local mallocs frees
+	[ -d /sys/kernel/tracing ] || return 0
+	mount -t tracefs tracefs "$tracing" 2>/dev/null
+	[ -d "$tracing/events/goalloc" ] || { [ ! -e "$tracing/trace" ]; return; }
+	echo 8192 >"$tracing"/buffer_size_kb
+	mallocs=$(memstat Mallocs) frees=$(memstat Frees)
+	echo 1 >"$tracing"/events/goalloc/malloc/enable &&
+		echo 1 >"$tracing"/events/goalloc/free/enable &&
+		./goallocctl run sizes=16-4K+100000 count=3000 live=50 \
+			>/dev/null || return
+	cat "$tracing/trace" >/tmp/trace
+	echo 0 >"$tracing"/events/goalloc/enable
+	echo >"$tracing"/trace
+	# An event and a count for each, on all CPUs, and no event overwritten.
+	echo "guest: $(events malloc) events of $(moved Mallocs "$mallocs") allocations"
+	[ "$(events malloc)" -gt 1000 ] &&
+		[ "$(events malloc)" = "$(moved Mallocs "$mallocs")" ] &&
+		[ "$(events free)" = "$(moved Frees "$frees")" ] &&
+		grep -q 'malloc: call_site=.*\[goalloc\] ptr=.* bytes_req=100000 bytes_alloc=106496 gfp_flags=GFP_KERNEL|__GFP_NOWARN|__GFP_NORETRY node=-1 accounted=false' /tmp/trace
+}
+# Once switched off the two are silent; others can be on alone.
+traced_span_only() {
+	[ -d "$tracing/events/goalloc" ] || return 0
+	echo 1 >"$tracing"/events/goalloc/span_carve/enable &&
+		./goallocctl alloc 10000 count=500 >/dev/null || return
+	cat "$tracing/trace" >/tmp/trace
+	echo 0 >"$tracing"/events/goalloc/enable
+	[ "$(events span_carve)" -gt 10 ] && [ "$(events malloc)" = 0 ] &&
+		grep -q 'elemsize=10240 nelems=4 noscan=0' /tmp/trace
+}
+# A line for each allocation and free, or a number of those that are dropped.
+allocfree=/sys/module/goalloc/parameters/allocfreetrace
+set_allocfree() { echo "$1" >"$allocfree"; }
+there_is_tracing() { [ -d /sys/kernel/tracing ]; }
+allocfree_refuses() {
+	local value
+	for value in module= module=a-b size= size=0 size=1-x size=9-3 size=-1 all \
+		"size=1,module=a" module="$(seq 100 | tr -d '\n')" "$(echo off; echo off)"
+	do
+		refused set_allocfree "$value" || { echo "took $value"; return 1; }
+		[ "$(cat "$allocfree")" = off ] || return 1
+	done
+}
+# The log, from a mark on.
+mark_log() { echo "guest: mark $1" >/dev/kmsg; }
+since_mark() { dmesg | sed -n "/guest: mark $1/,\$p"; }
+allocfree_module() {
+	there_is_tracing || return 0
+	mark_log module
+	set_allocfree module=goclient && [ "$(cat "$allocfree")" = module=goclient ] &&
+		./goallocctl alloc 64 count=5 >/dev/null &&
+		load_and_unload goclient && sleep 1 && set_allocfree off || return
+	since_mark module >/tmp/log
+	grep -qE 'goalloc: malloc 576 bytes at .*: round_play\+.* \[goclient\] < use_task\+.* < do_one_initcall\+' /tmp/log &&
+		grep -qE 'goalloc: free [0-9]+ bytes at .* \[goclient\]' /tmp/log &&
+		! grep -E 'goalloc: (malloc|free) [0-9]+ bytes' /tmp/log |
+			grep -v goclient
+}
+allocfree_counts() {
+	local before lines lost
+	there_is_tracing || return 0
+	mark_log counts
+	before=$(($(memstat Mallocs) + $(memstat Frees)))
+	set_allocfree size=1-4M &&
+		./goallocctl run sizes=16-4K+100000 count=2000 live=50 >/dev/null &&
+		sleep 1 && set_allocfree off || return
+	before=$(($(memstat Mallocs) + $(memstat Frees) - before))
+	lines=$(since_mark counts | grep -cE 'goalloc: (malloc|free) [0-9]+ bytes')
+	lost=$(since_mark counts |
+		sed -n 's/.*allocfreetrace: \([0-9]*\) lines dropped/\1/p' |
+		awk '{ n += $1 } END { print n + 0 }')
+	echo "guest: allocfreetrace: $lines lines, $lost dropped, of $before"
+	[ "$lines" -ge 64 ] && [ "$lost" -gt 0 ] && [ $((lines + lost)) = "$before" ]
+}
 mode_0600() { [ "$(stat -c %a /dev/goalloc)" = 600 ]; }
 
 # rmmod fails while the device is open.
@@ -324,6 +403,11 @@ for file in memstats metrics sizeclasses pageheap heapmap spans clients mcaches
 do
 	check "debugfs $file" readable $file
 done
+check "a trace has each object of a run" traced_run
+check "a trace of another kind has none" traced_span_only
+check "allocfreetrace refuses what makes no sense" allocfree_refuses
+check "allocfreetrace tells of a module" allocfree_module
+check "allocfreetrace tells or drops, and counts" allocfree_counts
 check "/dev/goalloc is for root alone" mode_0600
 check "rmmod is refused while the device is open" rmmod_while_open
 check "client" load_and_unload goclient
