@@ -318,7 +318,7 @@ void goheap_end_run(struct goheap *h, struct gospan *s, bool give_back)
  * @s: the run, which the caller owns; its descriptor is freed, too
  *
  * Where the page allocator cannot be called, a run of which somebody has a page
- * stays in the heap.  That can only be a span: a large object is deferred.
+ * stays in the heap.  That can only be a span: large.c sees to its own.
  *
  * Context: any but NMI.
  */

@@ -17,6 +17,7 @@
  */
 
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include "fixalloc.h"
 #include "gfp.h"
 #include "heap.h"
@@ -213,6 +214,27 @@ static struct gospan *detach_kept(struct gonode *node, unsigned long most)
 	return s;
 }
 
+/*
+ * Make a kept run a free one.  Where somebody has got a page of it meanwhile and the
+ * page allocator may not be called, it is kept on, the last to be had; returns false.
+ */
+static bool end_kept(struct gonode *node, struct gospan *s)
+{
+	bool give_back = goheap_must_give_back(s);
+	unsigned long flags;
+
+	if (likely(!give_back || gogfp_may_free_pages())) {
+		goheap_end_run(node->heap, s, give_back);
+		return true;
+	}
+	raw_spin_lock_irqsave(&node->lock, flags);
+	list_add_tail(&s->list, &node->kept[s->npages]);
+	node->kept_changes++;
+	WRITE_ONCE(node->kept_pages, node->kept_pages + s->npages);
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	return false;
+}
+
 /**
  * golarge_flush - make kept runs free ones
  * @node: the node
@@ -228,9 +250,35 @@ unsigned int golarge_flush(struct gonode *node, unsigned int want)
 
 	if (!READ_ONCE(node->kept_pages))
 		return 0;
-	for (n = 0; n < want && (s = detach_kept(node, GO_KEPT_MAX)); n++)
-		goheap_free(node->heap, s);
+	for (n = 0; n < want; n++) {
+		s = detach_kept(node, GO_KEPT_MAX);
+		if (!s || !end_kept(node, s))
+			break;
+	}
 	return n;
+}
+
+/**
+ * golarge_flush_all - make all kept runs free ones
+ * @node: the node
+ *
+ * As many pages as there are now, for a busy load may leave more of them as fast.
+ *
+ * Context: task, may sleep.
+ */
+void golarge_flush_all(struct gonode *node)
+{
+	unsigned long left = READ_ONCE(node->kept_pages);
+	struct gospan *s;
+
+	while (left) {
+		s = detach_kept(node, GO_KEPT_MAX);
+		if (!s)
+			break;
+		left -= min_t(unsigned long, left, s->npages);
+		end_kept(node, s);
+		cond_resched();
+	}
 }
 
 /**
@@ -271,7 +319,7 @@ unsigned long golarge_trim_idle(struct gonode *node)
 	npages = s ? s->npages : 0;
 	WRITE_ONCE(node->kept_stale, s ? left - npages : 0);
 	if (s)
-		goheap_free(node->heap, s);
+		end_kept(node, s);
 	return npages;
 }
 

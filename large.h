@@ -13,6 +13,7 @@ struct gospan *golarge_take(struct gonode *node, unsigned long npages,
 bool golarge_extend(struct goheap *h, struct gospan *s, size_t size, gfp_t gfp);
 void golarge_free(struct goheap *h, struct gospan *s, bool give_back);
 unsigned int golarge_flush(struct gonode *node, unsigned int want);
+void golarge_flush_all(struct gonode *node);
 unsigned long golarge_mark_idle(struct gonode *node);
 unsigned long golarge_trim_idle(struct gonode *node);
 void golarge_init(struct gonode *node);

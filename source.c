@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Source: where pages come from: free runs, idle spans, other nodes, the
+ * Source: where pages come from: free runs, what is kept or idle, other nodes, the
  * kernel.
  *
  * A caller that needs pages asks here, and each place is tried in turn: the
- * free runs of the node; the spans that its mcentrals keep idle; the page
+ * free runs of the node; the runs that large objects have left and the spans that
+ * its mcentrals keep idle; a few magazines of its transfer caches; the page
  * allocator; and last the other nodes, the nearest first.  The order is by what
  * it costs and by how long the memory stays good: a free run is a few hundred
  * instructions away, a block of the page allocator some thousands, and another
@@ -34,7 +35,7 @@
 #include "span.h"
 #include "transfer.h"
 
-/* The magazines that are broken up before a heap grows. */
+/* The most magazines that are broken up before a heap grows. */
 #define FLUSH_TRIES	16
 
 /* The smallest growth that is not forced: 1 MiB. */
@@ -157,12 +158,11 @@ static struct gospan *take_or_trim(const struct want *w, struct gonode *node,
 	unsigned int i, tries = gfpflags_allow_blocking(w->gfp) ? 64 : 4;
 	struct gospan *s = goheap_take(node, w->npages, w->align, spare,
 				       reserve);
+	unsigned int flushes = tries / 2;
 	struct gocentral *c;
 
-	while (!s && tries && golarge_flush(node, 8)) {
+	while (!s && flushes-- && golarge_flush(node, 8))
 		s = goheap_take(node, w->npages, w->align, spare, reserve);
-		tries--;
-	}
 	/* The largest first, as most of its pages come in one piece. */
 	for (i = GO_NR_SPANCLASSES; !s && tries && i--; ) {
 		c = &node->central[i];
@@ -177,6 +177,16 @@ static struct gospan *take_or_trim(const struct want *w, struct gonode *node,
 }
 
 /*
+ * How many magazines are broken up before something else is tried.  A hundred objects
+ * and more may be in one, and a caller that may not sleep might have interrupts off.
+ */
+static unsigned int flush_tries(const struct want *w)
+{
+	return gfpflags_allow_blocking(w->caller) ||
+	       gogfp_may_grow(w->caller) == GO_GROW_NEVER ? FLUSH_TRIES : 2;
+}
+
+/*
  * Take pages that the node has, also those that transfer caches hold, whose objects
  * may be all that keeps spans from being idle.  They are of most use to the classes
  * that fill them, so they come last; the largest first, as above.  Not @all of them
@@ -188,7 +198,7 @@ static struct gospan *take_or_flush(const struct want *w, struct gonode *node,
 				    bool all)
 {
 	struct gospan *s = take_or_trim(w, node, spare, reserve);
-	unsigned int n, tries = all ? UINT_MAX : FLUSH_TRIES;
+	unsigned int n, tries = all ? UINT_MAX : flush_tries(w);
 	unsigned int i = GO_NR_SPANCLASSES;
 
 	while (!s && tries && i--) {
@@ -218,7 +228,7 @@ static struct gospan *take_elsewhere(const struct want *w, struct gonode *node,
 	for (nid = node->nid; !s && nid != NUMA_NO_NODE;
 	     nid = gonuma_nearest(node->nid, &left))
 		s = take_or_flush(w, w->h->node[nid], spare, reserve,
-				  gfpflags_allow_blocking(w->caller));
+				  w->last && gfpflags_allow_blocking(w->caller));
 	return s;
 }
 

@@ -99,6 +99,7 @@ static void *make_block_current(struct goheap *h, struct tiny_block b,
 	preempt_disable();
 	c = this_cpu_ptr(h->mcache);
 	if (!c->busy) {
+		gomcache_note_use(h);
 		gomcache_enter(c);
 		if (!c->tiny || off < c->tiny_off ||
 		    b.owner != c->tiny_owner) {

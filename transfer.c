@@ -58,7 +58,7 @@ static struct gofixalloc *storage_fix(struct gonode *node, unsigned int cap)
  */
 struct gomagazine *gotransfer_new(struct goheap *h, unsigned int cap)
 {
-	struct gofixalloc *fix = storage_fix(h->node[numa_mem_id()], cap);
+	struct gofixalloc *fix = storage_fix(gonuma_heap(h, numa_mem_id()), cap);
 	struct gomagazine *m = gofixalloc_pop(fix);
 
 	if (gofixalloc_low(fix))
@@ -273,13 +273,14 @@ static struct gonode *node_of(struct goheap *h, const struct goslot *slot)
 }
 
 /*
- * Keep the objects of one node in a magazine, that of the last one, and put the
- * others into their spans.  Returns the node; NULL if nothing has been kept.
+ * Leave objects of one node in a magazine, that of the last one, and put the others
+ * into their spans, but no more than a free may be asked to pay for.  Returns the node;
+ * NULL if the magazine is empty now, or not of one node yet.
  */
 static struct gonode *keep_one_node(struct goheap *h, struct gomagazine *m)
 {
 	struct gonode *node = node_of(h, &m->slot[m->n - 1]);
-	unsigned int i, n = m->n;
+	unsigned int i, n = m->n, others;
 
 	for (i = n; i--;) {
 		if (node && node_of(h, &m->slot[i]) == node)
@@ -287,10 +288,12 @@ static struct gonode *keep_one_node(struct goheap *h, struct gomagazine *m)
 		n--;
 		swap(m->slot[i], m->slot[n]);
 	}
-	if (n < m->n)
-		gocentral_free(h, m->slot + n, m->n - n, false);
-	WRITE_ONCE(m->n, n);
-	return node;
+	others = m->n - n;
+	n = min(others, GO_FLUSH);
+	if (n)
+		gocentral_free(h, m->slot + m->n - n, n, false);
+	WRITE_ONCE(m->n, m->n - n);
+	return others == n ? node : NULL;
 }
 
 static struct gonode *home_of(struct goheap *h, struct gomagazine *m)
@@ -299,8 +302,8 @@ static struct gonode *home_of(struct goheap *h, struct gomagazine *m)
 }
 
 /*
- * Has the class's share room, and that of all classes of the node?  Objects of whole
- * pages have none but their own: each is as good as the idle span that it would be.
+ * Has the class's share room, and that of all classes of the node?  Objects that are a
+ * span each have only their own: they are as good as the idle spans that they would be.
  */
 static bool has_room(const struct gotransfer *t)
 {
@@ -355,6 +358,8 @@ struct gomagazine *gotransfer_leave(struct goheap *h, unsigned int spc,
 	raw_spin_unlock_irqrestore(&t->lock, flags);
 	if (left && empty)
 		return empty;
+	if (left)
+		gohooks_kick(h);
 	if (empty)
 		gofixalloc_free(h, empty);
 	return m;
@@ -385,6 +390,7 @@ static bool give_up_some(struct goheap *h, struct gomagazine *m)
 bool gotransfer_store(struct goheap *h, unsigned int spc, struct gomagazine *m)
 {
 	struct gonode *node = m->n ? home_of(h, m) : NULL;
+	struct gomagazine *empty = NULL;
 	struct gotransfer *t;
 	unsigned long flags;
 	bool left = false;
@@ -395,8 +401,13 @@ bool gotransfer_store(struct goheap *h, unsigned int spc, struct gomagazine *m)
 		left = has_room(t);
 		if (left)
 			push_full(t, m);
+		/* It does not take one with it, as others do. */
+		if (t->nfull + t->nempty > t->most)
+			empty = pop_empty(t);
 		raw_spin_unlock_irqrestore(&t->lock, flags);
 	}
+	if (empty)
+		gofixalloc_free(h, empty);
 	return left || give_up_some(h, m);
 }
 
@@ -611,7 +622,7 @@ void gotransfer_init(struct gotransfer *t, struct gonode *node,
 		return;
 	t->size = size;
 	t->cap = gotransfer_cap(spc);
-	t->whole = size >= GO_PAGE_SIZE;
+	t->whole = go_class_pages[GO_SPC_CLASS(spc)] << GO_PAGE_SHIFT == size;
 	t->most = min((t->whole ? GO_TRANSFER_WHOLE : GO_TRANSFER_BYTES) /
 		      (size * t->cap), GO_TRANSFER_MAX / t->cap);
 }

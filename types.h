@@ -171,9 +171,9 @@
 #define GO_STACK_MIN		7
 
 /*
- * Bytes that a transfer cache may hold, of smaller objects and of those of whole
- * pages, and objects; and what all of a node's may of the smaller ones: a part of
- * what the heap holds, but not less than so many bytes.
+ * Bytes that a transfer cache may hold, and of objects that are a span each, and
+ * objects; and what all of a node's may of the others: a part of what the heap holds,
+ * but not less than so many bytes.
  */
 #define GO_TRANSFER_BYTES	(4UL << 20)
 #define GO_TRANSFER_WHOLE	(128UL << 20)
@@ -661,7 +661,7 @@ struct gocentral {
  * struct gotransfer - magazines of one span class on one node
  * @lock: see the table
  * @size: bytes of an object
- * @whole: they are of whole pages of the heap
+ * @whole: each is a span
  * @cap: objects of a full magazine
  * @most: magazines with objects that it may hold
  * @nfull: magazines with objects

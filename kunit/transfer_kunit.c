@@ -136,6 +136,24 @@ static void transfer_keeps_its_share(struct kunit *test)
 	KUNIT_EXPECT_LT(test, lot_cached(l), MANY);
 }
 
+/* A stack that gives way leaves no storage beyond what there is a use for. */
+static void transfer_bounds_empties(struct kunit *test)
+{
+	struct lot *l = lot_new(test);
+	struct gomagazine *m, *empty = gotransfer_new(l->h, l->t->cap);
+
+	KUNIT_ASSERT_NOT_NULL(test, empty);
+	preempt_disable();
+	m = gotransfer_take(l->t, empty);
+	if (m) {
+		l->t->most = l->t->nfull + l->t->nempty;
+		KUNIT_EXPECT_TRUE(test, gotransfer_store(l->h, SPC_64, m));
+		KUNIT_EXPECT_EQ(test, l->t->nfull + l->t->nempty, l->t->most);
+	}
+	preempt_enable();
+	KUNIT_EXPECT_NOT_NULL(test, m);
+}
+
 /* Nor does what would be too much with what other classes have. */
 static void transfer_shares_with_all(struct kunit *test)
 {
@@ -386,6 +404,7 @@ static struct kunit_case transfer_cases[] = {
 	KUNIT_CASE(transfer_exchanges),
 	KUNIT_CASE(transfer_does_not_thrash),
 	KUNIT_CASE(transfer_keeps_its_share),
+	KUNIT_CASE(transfer_bounds_empties),
 	KUNIT_CASE(transfer_shares_with_all),
 	KUNIT_CASE(transfer_trims_idle),
 	KUNIT_CASE(transfer_keeps_ticking),

@@ -46,6 +46,9 @@
 /* Free runs that are checked under one hold of their node's lock. */
 #define RUNS_AT_ONCE	64
 
+/* Kept runs of a length that are checked; of more there is no sum. */
+#define KEPT_AT_ONCE	1024
+
 /**
  * struct verify - a walk in progress
  * @h: the heap
@@ -351,22 +354,27 @@ static bool verify_some_runs(struct gonode *node, struct run_walk *r,
 static void verify_kept(struct verify *v, struct gonode *node)
 {
 	unsigned long flags, before, pages = 0;
-	bool changed, wrong = false;
+	bool wrong = false, cut = false;
 	struct gospan *s;
-	unsigned int i;
+	unsigned int i, n;
 
 	before = READ_ONCE(node->kept_changes);
 	for (i = 1; i <= GO_KEPT_MAX; i++) {
+		n = 0;
 		raw_spin_lock_irqsave(&node->lock, flags);
 		list_for_each_entry(s, &node->kept[i], list) {
 			wrong |= s->state != GO_SPAN_DYING || s->npages != i;
 			pages += i;
+			if (++n == KEPT_AT_ONCE) {
+				cut = true;
+				break;
+			}
 		}
 		raw_spin_unlock_irqrestore(&node->lock, flags);
 	}
 	raw_spin_lock_irqsave(&node->lock, flags);
-	changed = node->kept_changes != before;
-	wrong |= !changed && node->kept_pages != pages;
+	cut |= node->kept_changes != before;
+	wrong |= !cut && node->kept_pages != pages;
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	if (wrong)
 		note_broken(v, "node %d keeps runs that are none, or miscounts",

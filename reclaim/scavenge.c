@@ -266,7 +266,7 @@ static void trim_centrals(struct gonode *node)
 	unsigned int n, left;
 	struct gocentral *c;
 
-	golarge_flush(node, UINT_MAX);
+	golarge_flush_all(node);
 	gotransfer_flush_all(node);
 	for (c = node->central; c < node->central + GO_NR_SPANCLASSES; c++) {
 		left = READ_ONCE(c->idle);
