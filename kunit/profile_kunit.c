@@ -4,8 +4,8 @@
  *
  * Each way to allocate has a function of its own here, by whose name its samples
  * are found again.  With a rate of 1 what the profile says is exact.  With any
- * other it is an estimate, and the tests ask two things of a hundred of them, made
- * with another seed each time: none is off by more than 5 sigma, and their mean
+ * other it is an estimate, and the tests ask two things of a hundred of them (four
+ * with KASAN, which is slow), made with another seed each time: none is off by more than 5 sigma, and their mean
  * by no more than 5 of its own, which are a tenth.  Of a hundred that are right
  * three in ten thousand would be off by 3 each, so that a test which asks for 3
  * fails in a quarter of its runs; 5 fail in one of ten thousand.  A bias of half a
@@ -258,7 +258,7 @@ static noinline __noclone void site_bulk(struct kunit *test,
 
 /* --- estimates ------------------------------------------------------------ */
 
-#define RUNS	100
+#define RUNS	(IS_ENABLED(CONFIG_KASAN) ? 4 : 100)
 
 /* The square root of n p (1 - p), in thousandths. */
 static long sigma_of(unsigned long n)
@@ -293,9 +293,10 @@ static void expect_unbiased(struct kunit *test, const struct way *w,
 		all += off;
 	}
 	/* The mean of a hundred has a tenth of the sigma. */
-	KUNIT_EXPECT_LE(test, abs(all), 5 * 10 * sigma);
-	kunit_info(test, "%u of %zu bytes, 100 times: mean off by %ld hundredths of sigma, worst by %ld",
-		   n, w->size, all / sigma, worst * 100 / sigma);
+	KUNIT_EXPECT_LE(test, abs(all), 5 * (long)int_sqrt(RUNS) * sigma);
+	kunit_info(test, "%u of %zu bytes, %u times: mean off by %ld hundredths of sigma, worst by %ld",
+		   n, w->size, RUNS, all * 100 / RUNS / sigma,
+		   worst * 100 / sigma);
 }
 
 static void profile_pairs(struct kunit *test)

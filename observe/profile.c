@@ -96,6 +96,12 @@ static unsigned int take_stack(unsigned long *frame, unsigned long caller)
 	/* It begins in here, or cannot be had at all. */
 	while (skip < n && all[skip] != caller)
 		skip++;
+	/*
+	 * Where gcc has made no tail call, the caller is an exported function.  The
+	 * device's frames go with it: it is the process that asks.
+	 */
+	while (skip < n && within_module(all[skip], THIS_MODULE))
+		skip++;
 	n = skip < n ? min(n - skip, GOPROFILE_DEPTH) : 0;
 	for (i = 0; i < n; i++)
 		frame[i] = all[skip + i];
