@@ -36,7 +36,7 @@
 #define NR_LINES	64
 #define LINE_BYTES	384
 #define FRAMES		16
-#define PAUSE		(HZ / 10)
+#define PAUSE		(HZ / 2)
 
 /**
  * struct filter - which objects are told of
@@ -92,10 +92,12 @@ static bool take_line(char buf[LINE_BYTES])
 
 static void print_lines(struct work_struct *work)
 {
+	unsigned int most = NR_LINES;
 	char buf[LINE_BYTES];
 	long lost;
 
-	while (take_line(buf))
+	/* No more at once, because the ring is filled while the log is slow. */
+	while (most-- && take_line(buf))
 		pr_info("%s\n", buf);
 	lost = atomic_long_xchg(&dropped, 0);
 	if (lost)
