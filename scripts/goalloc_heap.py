@@ -439,7 +439,7 @@ def describe(heap, address):
         at = f'byte {address - base} of ' if address != base else ''
         text = f'{at}large object of {span["elemsize"]} bytes, '
         if kind == 'dying':
-            text += 'being freed'
+            text += 'freed'
         elif heap.check:
             text += f'live, of {heap.owner_name(span["owner"])}'
         else:

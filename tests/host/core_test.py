@@ -29,7 +29,7 @@ KNOWN = [
     ('large', 0, r'large object of 106496 bytes, live, of gocore'),
     ('large', 99999, r'byte 99999 of large object of 106496 bytes, live, of gocore'),
     ('freed', 0, r'object \d+ of 128, 64 bytes, class 6, (free|never used)'),
-    ('run', 8192, r'in a free run'),
+    ('run', 8192, r'(in a free run|byte 8192 of large object of 40960 bytes, freed)'),
     ('kmalloc', 0, r'not ours'),
     ('variable', 0, r'not ours'),
 ]
