@@ -26,6 +26,7 @@
 #include "numa.h"
 #include "redzone.h"
 #include "sample.h"
+#include "site.h"
 #include "source.h"
 #include "span.h"
 #include "stack.h"
@@ -356,6 +357,8 @@ bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp,
 		sample_large(s, size, due, caller);
 	if (want_init_on_alloc(gfp))
 		memset(p + old, 0, s->elemsize - old);
+	if (unlikely(s->site))
+		gosite_count(s->site, s->elemsize - old, 0);
 	goleak_free(p);
 	goleak_alloc(p, s->elemsize, !GO_SPC_NOSCAN(s->spanclass), gfp);
 	return true;
@@ -501,12 +504,14 @@ static void check_suspected(struct goheap *h, struct gospan *s,
  * @flags: what goredzone_suspects() said
  * @caller: the caller that asks
  * @owner: whose it will be
+ * @site: the call site that counts it, or 0
  *
  * Context: any that @gfp permits.
  * Return: the object, or NULL.
  */
 void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
-			unsigned int flags, unsigned long caller, unsigned long owner)
+			unsigned int flags, unsigned long caller, unsigned long owner,
+			unsigned int site)
 {
 	unsigned int spc, idx, due;
 	struct goslot slot;
@@ -520,7 +525,9 @@ void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
 	s = gospan_of(h, slot.obj);
 	idx = slot.state - s->objstate;
 	check_suspected(h, s, idx, flags, caller);
-	goredzone_write(s, idx, size, flags, caller, owner);
+	goredzone_write(s, idx, size, flags, caller, owner, site);
+	if (site)
+		gosite_count(site, size, 1);
 	preempt_enable();
 
 	if (want_init_on_alloc(gfp))

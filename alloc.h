@@ -41,7 +41,8 @@ void *goalloc_tiny(size_t size, gfp_t gfp, unsigned long owner,
 void *goalloc_tiny_due(size_t size, gfp_t gfp, int off, struct goheap *h,
 		       unsigned long owner, unsigned long caller);
 void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
-			unsigned int flags, unsigned long caller, unsigned long owner);
+			unsigned int flags, unsigned long caller, unsigned long owner,
+			unsigned int site);
 
 /* Mark an object live that has been taken for a caller. */
 static __always_inline void *goalloc_make_live(void *obj, u8 *state,

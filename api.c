@@ -19,7 +19,9 @@
 #include "free.h"
 #include "gfp.h"
 #include "numa.h"
+#include "owner.h"
 #include "redzone.h"
+#include "site.h"
 #include "tiny.h"
 #include "trace.h"
 
@@ -27,6 +29,7 @@ struct goheap goalloc_heap;
 
 static size_t small_size(const struct gospan *s, unsigned int idx)
 {
+	struct gosite_record r;
 	u8 state;
 
 	if (!static_branch_likely(&goalloc_check))
@@ -34,6 +37,10 @@ static size_t small_size(const struct gospan *s, unsigned int idx)
 	state = READ_ONCE(s->objstate[idx]);
 	if (goobj_is_plain(state) || goobj_is_sampled(state))
 		return s->elemsize;
+	if (state == GO_OBJ_SITED) {
+		gosite_read(s, idx, &r);
+		return r.bytes;
+	}
 	return state == GO_OBJ_DEBUG ? goredzone_size(s, idx) : 0;
 }
 
@@ -57,14 +64,29 @@ static size_t object_size(const void *p, unsigned int *spc)
 	return size;
 }
 
-/* Tell the trace of an allocation that has not failed. */
-static void trace_object(const void *p, size_t size, gfp_t gfp, int nid,
-			 unsigned long caller)
+/**
+ * goapi_tell - tell those that watch of an allocation
+ * @p: the object; NULL if it has failed
+ * @size: what was asked for
+ * @gfp: as for gomalloc()
+ * @nid: the node that was asked for, or NUMA_NO_NODE
+ * @caller: by which caller
+ * @owner: whose it is
+ *
+ * Context: any.
+ */
+void goapi_tell(const void *p, size_t size, gfp_t gfp, int nid,
+		unsigned long caller, unsigned long owner)
 {
 	unsigned int spc;
+	size_t bytes;
 
-	if (trace_malloc_enabled() && p)
-		trace_malloc(caller, p, size, object_size(p, &spc), gfp, nid);
+	if (!p)
+		return;
+	bytes = object_size(p, &spc);
+	goowner_note(owner, bytes);
+	if (trace_malloc_enabled())
+		trace_malloc(caller, p, size, bytes, gfp, nid);
 }
 
 /* Allocate a small object that nobody watches, as the fast path leaves it. */
@@ -81,7 +103,7 @@ static __always_inline void *alloc_plain(size_t size, gfp_t gfp, int nid,
 	return goalloc_on_node(&goalloc_heap, nid, spc, size, gfp, owner);
 }
 
-/* Allocate a small object for debug=, the trace, or both. */
+/* Allocate a small object for debug=, those that watch, or both. */
 static noinline void *alloc_watched(size_t size, gfp_t gfp, int nid,
 				    bool noscan, unsigned long caller,
 				    unsigned long owner)
@@ -92,9 +114,9 @@ static noinline void *alloc_watched(size_t size, gfp_t gfp, int nid,
 	if (static_branch_unlikely(&goalloc_debug) && nid == NUMA_NO_NODE)
 		flags = goredzone_suspects(size, caller);
 	p = flags ? goalloc_suspected(&goalloc_heap, size, gfp, noscan, flags,
-				      caller, owner) :
+				      caller, owner, 0) :
 		    alloc_plain(size, gfp, nid, noscan, owner);
-	trace_object(p, size, gfp, nid, caller);
+	goapi_tell(p, size, gfp, nid, caller, owner);
 	return p;
 }
 
@@ -107,7 +129,7 @@ static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
 	return alloc_plain(size, gfp, nid, noscan, owner);
 }
 
-/* Allocate an object of whole pages for the trace. */
+/* Allocate an object of whole pages for those that watch. */
 static noinline void *alloc_large_watched(size_t size, gfp_t gfp, int nid,
 					  bool noscan, unsigned long caller,
 					  unsigned long owner)
@@ -115,7 +137,7 @@ static noinline void *alloc_large_watched(size_t size, gfp_t gfp, int nid,
 	void *p = goalloc_large(&goalloc_heap, nid, size, noscan, gfp, owner,
 				caller);
 
-	trace_object(p, size, gfp, nid, caller);
+	goapi_tell(p, size, gfp, nid, caller, owner);
 	return p;
 }
 
@@ -206,6 +228,22 @@ void *gomalloc_noscan_by(size_t size, gfp_t gfp, unsigned long owner)
 EXPORT_SYMBOL_GPL(gomalloc_noscan_by);
 
 /**
+ * goapi_has_node - may memory be got where a caller wants it?
+ * @node: the node
+ * @gfp: as for gomalloc_node()
+ *
+ * Context: any.
+ * Return: whether it may.
+ */
+bool goapi_has_node(int node, gfp_t gfp)
+{
+	if (node < 0 || node >= nr_node_ids)
+		return false;
+	/* A node without memory shares another's heap. */
+	return !(gfp & __GFP_THISNODE) || gonuma_is_own(&goalloc_heap, node);
+}
+
+/**
  * goapi_alloc_node - allocate memory of one node
  * @size: as for gomalloc_node()
  * @gfp: as for gomalloc_node()
@@ -221,10 +259,7 @@ void *goapi_alloc_node(size_t size, gfp_t gfp, int node, unsigned long caller,
 {
 	if (node == NUMA_NO_NODE)
 		return alloc_object(size, gfp, false, caller, owner);
-	if (node < 0 || node >= nr_node_ids)
-		return NULL;
-	/* A node without memory shares another's heap. */
-	if ((gfp & __GFP_THISNODE) && !gonuma_is_own(&goalloc_heap, node))
+	if (!goapi_has_node(node, gfp))
 		return NULL;
 	return goapi_alloc(size, gfp, node, false, caller, owner);
 }
@@ -401,10 +436,15 @@ static void *clear_tail(void *p, size_t old, size_t size, gfp_t gfp)
 	return p;
 }
 
-/* A new object is @owner's; one that stays where it is stays whose it was. */
+/*
+ * A new object is @owner's, or what @alloc makes of @site; one that stays where it
+ * is stays whose it was.
+ */
 static __always_inline void *realloc_object(const void *p, size_t size,
 					    gfp_t gfp, unsigned long caller,
-					    unsigned long owner)
+					    unsigned long owner,
+					    goapi_alloc_fn alloc,
+					    const struct goalloc_site *site)
 {
 	unsigned int spc;
 	bool stays;
@@ -412,7 +452,8 @@ static __always_inline void *realloc_object(const void *p, size_t size,
 	void *new;
 
 	if (ZERO_OR_NULL_PTR(p))
-		return alloc_object(size, gfp, false, caller, owner);
+		return alloc ? alloc(size, gfp, false, caller, site) :
+			       alloc_object(size, gfp, false, caller, owner);
 	if (!size) {
 		gofree_fast(&goalloc_heap, (void *)p);
 		return ZERO_SIZE_PTR;
@@ -423,7 +464,8 @@ static __always_inline void *realloc_object(const void *p, size_t size,
 	stays = can_stay(p, old, size, gfp, _RET_IP_);
 	if (stays && !wastes_pages(old, size))
 		return clear_tail((void *)p, old, size, gfp);
-	new = alloc_object(size, gfp, GO_SPC_NOSCAN(spc), caller, owner);
+	new = alloc ? alloc(size, gfp, GO_SPC_NOSCAN(spc), caller, site) :
+		      alloc_object(size, gfp, GO_SPC_NOSCAN(spc), caller, owner);
 	if (!new)
 		return stays ? clear_tail((void *)p, old, size, gfp) : NULL;
 	memcpy(new, p, min(old, size));
@@ -445,12 +487,31 @@ static __always_inline void *realloc_object(const void *p, size_t size,
 void *goapi_realloc(const void *p, size_t size, gfp_t gfp, unsigned long caller,
 		    unsigned long owner)
 {
-	return realloc_object(p, size, gfp, caller, owner);
+	return realloc_object(p, size, gfp, caller, owner, NULL, NULL);
+}
+
+/**
+ * goapi_realloc_by - the same, with another way to get a new object
+ * @p: as for gorealloc()
+ * @size: as for gorealloc()
+ * @gfp: as for gorealloc()
+ * @caller: by which caller
+ * @alloc: the way
+ * @site: the call site, which @alloc is told
+ *
+ * Context: any that @gfp permits.
+ * Return: as gorealloc().
+ */
+void *goapi_realloc_by(const void *p, size_t size, gfp_t gfp,
+		       unsigned long caller, goapi_alloc_fn alloc,
+		       const struct goalloc_site *site)
+{
+	return realloc_object(p, size, gfp, caller, 0, alloc, site);
 }
 
 void *gorealloc_by(const void *p, size_t size, gfp_t gfp, unsigned long owner)
 {
-	return realloc_object(p, size, gfp, 0, owner);
+	return realloc_object(p, size, gfp, 0, owner, NULL, NULL);
 }
 EXPORT_SYMBOL_GPL(gorealloc_by);
 

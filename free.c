@@ -3,14 +3,14 @@
  * Free: the slow half.
  *
  * What the fast half does not take comes here: a full stack, a cache that is
- * busy, a tiny or large object, one that debug= suspected or the heap profile
- * has a sample of, and a pointer that is no live object.  A pointer is believed
- * only after its object has been claimed: its state goes from live to free with
- * interrupts off, so that of two frees one is misuse.  Two CPUs that free a small object in the same instant
- * may both pass; an atomic exchange would prevent that, at a cost for every
- * free, and the span finds the second one when both are back.  A claimed object
- * goes to the CPU's stack, past a busy cache to its span, or in NMI, where no
- * lock may be taken, on a list for the worker.
+ * busy, a tiny or large object, one that debug= suspected, a call site counts
+ * or the heap profile has a sample of, and a pointer that is no live object.  A
+ * pointer is believed only after its object has been claimed: its state goes from
+ * live to free with interrupts off, so that of two frees one is misuse.  Two CPUs
+ * that free a small object in the same instant may both pass; an atomic exchange
+ * would prevent that, at a cost for every free, and the span finds the second one
+ * when both are back.  A claimed object goes to the CPU's stack, past a busy cache
+ * to its span, or in NMI, where no lock may be taken, on a list for the worker.
  *
  * A free never fails and never asks for memory.  Any context.
  */
@@ -22,6 +22,7 @@
 #include "heap.h"
 #include "large.h"
 #include "redzone.h"
+#include "site.h"
 #include "stack.h"
 #include "tiny.h"
 #include "trace.h"
@@ -95,10 +96,14 @@ static void free_large(struct goheap *h, struct gospan *sp)
 	void *p = (void *)sp->base;
 	bool gives_back;
 
-	/* The mark is nothing of the pages'. */
+	/* The marks are nothing of the pages'. */
 	if (unlikely(sp->apart & GO_SPAN_SAMPLED)) {
 		sp->apart &= ~GO_SPAN_SAMPLED;
 		gohooks_unsample(p, true);
+	}
+	if (unlikely(sp->site)) {
+		gosite_count(sp->site, -(long)sp->elemsize, -1);
+		WRITE_ONCE(sp->site, 0);
 	}
 	gives_back = goheap_must_give_back(sp);
 	if (want_init_on_free() && !gives_back)
@@ -238,6 +243,15 @@ static void cover_suspected(struct gospan *s, unsigned int idx,
 	}
 }
 
+/* The call site of a suspected object has one less. */
+static void free_suspected_site(struct gospan *s, unsigned int idx)
+{
+	unsigned int site = goredzone_site(s, idx);
+
+	if (site)
+		gosite_count(site, -(long)goredzone_size(s, idx), -1);
+}
+
 /*
  * Free an object that was under suspicion; the caller has claimed it.  It goes
  * to its span at once, so that poison waits there for the next suspect, whose
@@ -253,6 +267,7 @@ static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 	if (trace_free_enabled())
 		trace_object(caller, p, goredzone_size(s, idx));
 	goleak_free(p);
+	free_suspected_site(s, idx);
 	if (!goredzone_is_intact(s, idx)) {
 		/* The report names its owner only if it is marked live. */
 		s->objstate[idx] = GO_OBJ_DEBUG;
@@ -269,6 +284,31 @@ static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 	if ((flags & GO_DEBUG_SANITY) && !gocentral_is_sane(s))
 		gohooks_misuse(h, GO_INSANE, p, 0, caller);
 	gocentral_free_one(h, p);
+}
+
+/*
+ * Free an object that its call site has counted; the caller has claimed it.  If
+ * its record was written over, nobody knows the site, and whether there is a
+ * sample.
+ */
+static noinline void free_sited(struct goheap *h, struct gospan *s,
+				unsigned int idx, unsigned long caller)
+{
+	void *p = gospan_object(s, idx);
+	struct gosite_record r;
+
+	if (likely(gosite_read(s, idx, &r))) {
+		gosite_count(r.id, -(long)r.bytes, -1);
+	} else {
+		atomic_long_inc(&gosite_lost);
+		gohooks_misuse(h, GO_OVERFLOW, p, 0, caller);
+		gohooks_unsample(p, false);
+	}
+	if (r.is_sampled)
+		gohooks_unsample(p, true);
+	if (trace_free_enabled())
+		trace_object(caller, p, r.bytes);
+	free_small(h, s, idx, p);
 }
 
 /*
@@ -317,6 +357,9 @@ static enum gomisuse free_any(struct goheap *h, struct gospan *s, void *p,
 	} else if (gospan_index(s, p, &idx) &&
 		   claim_object(s, idx, GO_OBJ_DEBUG, GO_OBJ_DEBUG)) {
 		free_suspected(h, s, idx, caller);
+	} else if (gospan_index(s, p, &idx) &&
+		   claim_object(s, idx, GO_OBJ_SITED, GO_OBJ_SITED)) {
+		free_sited(h, s, idx, caller);
 	} else {
 		return gofree_classify(h, p);
 	}

@@ -90,6 +90,24 @@ static const struct kernel_param_ops profile_stacks_ops = {
 };
 module_param_cb(profile_stacks, &profile_stacks_ops, &check, 0644);
 MODULE_PARM_DESC(profile_stacks, "heap profile: stacks that it has room for (default 1024; 16 to 65536)");
+
+static int inittrace_param_set(const char *val, const struct kernel_param *kp)
+{
+	return goinittrace_set(val);
+}
+
+static int inittrace_param_get(char *buf, const struct kernel_param *kp)
+{
+	return goinittrace_get(buf);
+}
+
+static const struct kernel_param_ops inittrace_ops = {
+	.set = inittrace_param_set,
+	.get = inittrace_param_get,
+};
+module_param_cb(inittrace, &inittrace_ops, NULL, 0644);
+MODULE_PARM_DESC(inittrace, "log what each module allocates in its init: 1, or 0 (default)");
+
 static int allocfree_param_set(const char *val, const struct kernel_param *kp)
 {
 	return goallocfree_set(val);
@@ -183,6 +201,7 @@ static void __exit goalloc_exit(void)
 	golimit_stop();
 	/* Wait for objects on their way through gofree_rcu(). */
 	rcu_barrier();
+	gosites_exit();
 	goprofile_exit();
 	golifecycle_end(&goalloc_heap);
 	godrain_hotplug_exit();

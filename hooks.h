@@ -22,7 +22,10 @@
 DECLARE_STATIC_KEY_TRUE(goalloc_check);
 /* The parameter debug= is not empty. */
 DECLARE_STATIC_KEY_FALSE(goalloc_debug);
-/* Allocations are looked at one by one: debug= is not empty, or goalloc:malloc on. */
+/*
+ * Allocations are looked at one by one: debug= is not empty, goalloc:malloc is on,
+ * or inittrace= counts those of a module.
+ */
 DECLARE_STATIC_KEY_FALSE(goalloc_watch);
 /* Small ones have more to do than to pop: they are watched, or init_on_alloc. */
 DECLARE_STATIC_KEY_FALSE(goalloc_detour);

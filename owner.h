@@ -33,6 +33,9 @@ enum goowner_state {
  * @plain: the same, if its calls do not say whose they are
  * @objects: the most that any reading has found
  * @bytes: the most that any reading has found
+ * @is_noted: allocations are counted in what follows: see inittrace.c
+ * @noted: allocations
+ * @noted_bytes: their bytes
  */
 struct goowner {
 	char name[MODULE_NAME_LEN];
@@ -41,6 +44,9 @@ struct goowner {
 	const struct module *plain;
 	unsigned long objects;
 	unsigned long bytes;
+	bool is_noted;
+	atomic_long_t noted;
+	atomic_long_t noted_bytes;
 };
 
 /* All of them; written, and read but for state and plain, under the lock. */
@@ -53,6 +59,17 @@ extern unsigned int goowners_full;
 static inline struct goowner *goowner_of(u8 owner)
 {
 	return &goowners[owner - GO_OBJ_LIVE];
+}
+
+/* Count an allocation, if those of its owner are counted.  Any context. */
+static inline void goowner_note(u8 owner, size_t bytes)
+{
+	struct goowner *o = goowner_of(owner);
+
+	if (!READ_ONCE(o->is_noted))
+		return;
+	atomic_long_inc(&o->noted);
+	atomic_long_add(bytes, &o->noted_bytes);
 }
 
 bool goowner_is_taken(u8 owner);

@@ -34,6 +34,7 @@
  * struct goredzone_record - what stands at the end of an object
  * @magic: RECORD_MAGIC ^ its own address
  * @size: bytes asked for
+ * @site: the call site that counts it, or 0
  * @flags: GO_DEBUG_*, when it was allocated
  * @owner: whose it is, as its state byte would say
  * @cpu: where it was allocated
@@ -44,7 +45,8 @@
  */
 struct goredzone_record {
 	unsigned long magic;
-	unsigned int size;
+	u16 size;
+	u16 site;
 	u8 flags;
 	u8 owner;
 	u16 cpu;
@@ -149,17 +151,20 @@ size_t goredzone_whole_size(size_t size)
  * @flags: GO_DEBUG_*
  * @caller: by which caller
  * @owner: whose it is
+ * @site: the call site that counts it, or 0
  *
  * Context: any.
  */
 void goredzone_write(struct gospan *s, unsigned int idx, size_t size,
-		     unsigned int flags, unsigned long caller, u8 owner)
+		     unsigned int flags, unsigned long caller, u8 owner,
+		     unsigned int site)
 {
 	struct goredzone_record *r = record_of(s, idx);
 	void *end = gospan_object(s, idx) + size;
 
 	memset(end, SLUB_RED_ACTIVE, (void *)r - end);
 	r->size = size;
+	r->site = site;
 	r->flags = flags;
 	r->owner = owner;
 	r->cpu = raw_smp_processor_id();
@@ -288,6 +293,21 @@ u8 goredzone_owner(const struct gospan *s, unsigned int idx)
 	u8 owner = r ? READ_ONCE(r->owner) : GO_OBJ_LIVE;
 
 	return goobj_is_plain(owner) ? owner : GO_OBJ_LIVE;
+}
+
+/**
+ * goredzone_site - which call site counts an object
+ * @s: its span
+ * @idx: its index; it is in state %GO_OBJ_DEBUG, or was a moment ago
+ *
+ * Context: RCU read-side section, or the object is the caller's.
+ * Return: the site; 0 if none does, or if the record was overwritten.
+ */
+unsigned int goredzone_site(const struct gospan *s, unsigned int idx)
+{
+	const struct goredzone_record *r = live_record(s, idx);
+
+	return r ? READ_ONCE(r->site) : 0;
 }
 
 /**

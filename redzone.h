@@ -29,8 +29,10 @@ void goredzone_set_filter(const struct goredzone_filter *f);
 unsigned int goredzone_suspects(size_t size, unsigned long caller);
 size_t goredzone_whole_size(size_t size);
 void goredzone_write(struct gospan *s, unsigned int idx, size_t size,
-		     unsigned int flags, unsigned long caller, u8 owner);
+		     unsigned int flags, unsigned long caller, u8 owner,
+		     unsigned int site);
 u8 goredzone_owner(const struct gospan *s, unsigned int idx);
+unsigned int goredzone_site(const struct gospan *s, unsigned int idx);
 unsigned long goredzone_caller(const struct gospan *s, unsigned int idx);
 bool goredzone_is_intact(const struct gospan *s, unsigned int idx);
 unsigned int goredzone_flags(const struct gospan *s, unsigned int idx);

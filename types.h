@@ -65,6 +65,10 @@
  *   cpus                of a heap: each CPU sets its bit, once, before the first
  *                       object is in its mcache.
  *   avail[], navail     of a cached span belong to the mcache that holds it.
+ *   gosites             changes under gosites_lock (a mutex); the blocks in it are
+ *                       read with preemption off, and go after a grace period.
+ *   site                of a large object belongs to the code that makes or frees
+ *                       it, or lets it grow.
  *   state bytes         belong to whatever has the object: the caller while it
  *                       is live, a stack, or the mcentral.  A byte each, so
  *                       that neighbours never share one.
@@ -228,6 +232,8 @@
  * @GO_OBJ_POISONED: free, contents known: see redzone.c
  * @GO_OBJ_DEBUG: handed out with a red zone and a record behind it, which says
  *	to whom
+ * @GO_OBJ_SITED: handed out at a call site that counts; the record behind it says
+ *	at which, and to whom: see site.c
  * @GO_OBJ_NR_SPECIAL: the states from here up to %GO_OBJ_TINY mean nothing
  * @GO_OBJ_TINY: a block that holds tiny objects of owner 0; that of the others
  *	follow
@@ -246,6 +252,7 @@ enum goobj_state {
 	GO_OBJ_FREE,
 	GO_OBJ_POISONED,
 	GO_OBJ_DEBUG,
+	GO_OBJ_SITED,
 	GO_OBJ_NR_SPECIAL,
 	GO_OBJ_TINY = 16,
 	GO_OBJ_SAMPLED = GO_OBJ_TINY + GO_NR_OWNERS,
@@ -408,6 +415,7 @@ struct gonode;
  * @list: on a list of its mcentral, or of the code that owns it
  * @dying: a large object whose freeing the worker finishes
  * @rb: in a tree of free runs
+ * @site: of a large object: the call site that counts it, or 0
  *
  * Conservation: @navail + @nback + objects in mcaches + live ones = @nelems.
  */
@@ -442,6 +450,7 @@ struct gospan {
 		struct llist_node dying;
 		struct rb_node rb;
 	};
+	u16 site;
 };
 
 /**
@@ -860,7 +869,8 @@ struct gonode {
  * @GO_FOREIGN: the pointer is to no memory of the heap
  * @GO_WRONG_SIZE: gofree_sized() with another class's size
  * @GO_BAD_ZONE: memory of a zone we do not have was asked for
- * @GO_OVERFLOW: the bytes behind an object were overwritten; any debug=
+ * @GO_OVERFLOW: the bytes behind an object were overwritten; any debug=, or the
+ *	record of a call site
  * @GO_USED_FREE: a free object was written to; debug=P
  * @GO_INSANE: a span is not as it should be; debug=F
  * @GO_LOST_PAGE: put_page() or kfree() of a page that is ours

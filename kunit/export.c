@@ -25,6 +25,7 @@
 #include "reclaim/reclaim.h"
 #include "runs.h"
 #include "sample.h"
+#include "site.h"
 #include "source.h"
 #include "span.h"
 #include "tiny.h"
@@ -94,6 +95,18 @@ EXPORT_SYMBOL_IF_KUNIT(goowner_of_module);
 EXPORT_SYMBOL_IF_KUNIT(goowner_of_call);
 EXPORT_SYMBOL_IF_KUNIT(goowners_walk);
 EXPORT_SYMBOL_IF_KUNIT(goowners_count);
+
+EXPORT_SYMBOL_IF_KUNIT(gosite_missed);
+EXPORT_SYMBOL_IF_KUNIT(gosite_lost);
+EXPORT_SYMBOL_IF_KUNIT(gosites_add);
+EXPORT_SYMBOL_IF_KUNIT(gosites_leave);
+EXPORT_SYMBOL_IF_KUNIT(gosites_name);
+EXPORT_SYMBOL_IF_KUNIT(gosites_read);
+EXPORT_SYMBOL_IF_KUNIT(goinittrace_set);
+EXPORT_SYMBOL_IF_KUNIT(goinittrace_get);
+EXPORT_SYMBOL_IF_KUNIT(goinittrace_init);
+EXPORT_SYMBOL_IF_KUNIT(goinittrace_begin);
+EXPORT_SYMBOL_IF_KUNIT(goinittrace_end);
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_debug);
 EXPORT_SYMBOL_IF_KUNIT(godebug_set);

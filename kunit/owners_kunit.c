@@ -662,6 +662,52 @@ static void owners_fault(struct kunit *test)
 }
 #endif
 
+/* What a module allocates in its init is counted, freed or not, and no other's. */
+static void owners_inittrace(struct kunit *test)
+{
+	static const char * const bad[] = { "", "2", "-1", "on", "1 1" };
+	struct actor *a, *b = actor_new(test, "other");
+	struct goowner *o;
+	unsigned int i;
+	void *p;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_EQ(test, goinittrace_set(bad[i]), -EINVAL);
+	KUNIT_ASSERT_EQ(test, goinittrace_set("1"), 0);
+	a = actor_new(test, "traced");
+	KUNIT_EXPECT_EQ(test, goinittrace_set("0"), 0);
+	o = goowner_of(a->byte);
+	KUNIT_EXPECT_TRUE(test, o->is_noted);
+	KUNIT_EXPECT_TRUE(test, static_key_enabled(&goalloc_watch));
+	for (i = 0; i < ARRAY_SIZE(ways); i++) {
+		__goalloc_owner = a->byte;
+		if (!ways[i].old && ways[i].alloc != way_moved)
+			gofree(ways[i].alloc());
+		__goalloc_owner = b->byte;
+		gofree(gomalloc(64, GFP_KERNEL));
+	}
+	/* 64 + 112 + 320 + 5 + 512 + 106496 + 112 + 80 + 16 + 16 + 64 + 57344 + ... */
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&o->noted), 15);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&o->noted_bytes), 165353);
+	client_lives(&a->mod);
+	client_lives(&a->mod);
+	KUNIT_EXPECT_FALSE(test, static_key_enabled(&goalloc_watch));
+	__goalloc_owner = a->byte;
+	p = gomalloc(64, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&o->noted), 15);
+	gofree(p);
+	client_goes(&a->mod);
+
+	/* An init that fails ends, too. */
+	KUNIT_ASSERT_EQ(test, goinittrace_set("1"), 0);
+	a = actor_new(test, "fails");
+	KUNIT_EXPECT_EQ(test, goinittrace_set("0"), 0);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&goowner_of(a->byte)->noted), 0);
+	client_goes(&a->mod);
+	KUNIT_EXPECT_FALSE(test, static_key_enabled(&goalloc_watch));
+	client_goes(&b->mod);
+}
+
 static struct kunit_case owners_cases[] = {
 	KUNIT_CASE_PARAM(owners_ways, way_gen_params),
 	KUNIT_CASE(owners_old_among_others),
@@ -676,6 +722,7 @@ static struct kunit_case owners_cases[] = {
 	KUNIT_CASE_PARAM(owners_contexts, context_gen_params),
 	KUNIT_CASE(owners_under_load),
 	KUNIT_CASE(owners_verified),
+	KUNIT_CASE(owners_inittrace),
 #ifdef CONFIG_FAULT_INJECTION
 	KUNIT_CASE(owners_fault),
 #endif

@@ -6,7 +6,7 @@
  * last one has.  A module that calls goalloc gets a number then, and has its
  * byte filled: see owner.c.  When it has gone, all that it has allocated should
  * be free.  If something is not, that is said in one line, with the caller that
- * allocated it where debug=U knows that, and else with the size.
+ * allocated it where GOALLOC_SITES or debug=U knows that, and else with the size.
  *
  * A leak is what kmemleak finds, by looking through all memory for pointers, on
  * kernels that are built for it.  This one needs no search, since a module that
@@ -56,11 +56,13 @@ static enum leaks leaks = LEAKS_WARN;
  * @bytes: of each
  * @n: how many
  * @site: the caller that allocated them, 0 if that is not known
+ * @at: the call site that has counted them, or 0
  */
 struct kind {
 	size_t bytes;
 	unsigned long n;
 	unsigned long site;
+	unsigned int at;
 };
 
 /**
@@ -149,8 +151,23 @@ static void client_comes(const struct module *mod)
 	}
 	goowners_full += owner == GO_OWNER_UNKNOWN;
 	mutex_unlock(&goowners_lock);
-	if (byte)
+	if (byte) {
 		WRITE_ONCE(*byte, owner);
+		gosites_add(mod, owner);
+	}
+	goinittrace_begin(owner);
+}
+
+/* A module's init has run, and its text is about to go. */
+static void client_lives(const struct module *mod)
+{
+	u8 owner;
+
+	mutex_lock(&goowners_lock);
+	owner = goowner_of_module(mod);
+	mutex_unlock(&goowners_lock);
+	if (owner != GO_OWNER_UNKNOWN)
+		goinittrace_end(owner, true);
 }
 
 /* Note objects among those of which there are the most bytes. */
@@ -169,7 +186,7 @@ static void add_kind(struct verdict *v, struct kind k)
 
 static void judge(const struct goowners_found *f, void *data)
 {
-	struct kind k = { f->bytes, f->n, f->site };
+	struct kind k = { f->bytes, f->n, f->site, f->at };
 	struct verdict *v = data;
 	unsigned int i;
 
@@ -178,7 +195,8 @@ static void judge(const struct goowners_found *f, void *data)
 	v->objects += f->n;
 	v->bytes += f->n * f->bytes;
 	for (i = 0; i < v->nr; i++) {
-		if (v->kind[i].bytes != k.bytes || v->kind[i].site != k.site)
+		if (v->kind[i].bytes != k.bytes || v->kind[i].site != k.site ||
+		    v->kind[i].at != k.at)
 			continue;
 		/* It goes, and comes again where it belongs. */
 		k.n += v->kind[i].n;
@@ -227,7 +245,9 @@ static void compose(const struct verdict *v, const char *name, char *buf,
 	for (k = v->kind; k < v->kind + v->nr; k++) {
 		n += scnprintf(buf + n, len - n, "%s %lu of %zu",
 			       k == v->kind ? ":" : ",", k->n, k->bytes);
-		if (k->site)
+		if (k->at)
+			n += gosites_name(buf + n, len - n, k->at);
+		else if (k->site)
 			n += name_site(buf + n, len - n, k->site);
 	}
 	if (v->others)
@@ -257,16 +277,18 @@ static void client_goes(const struct module *mod)
 	mutex_lock(&goowners_lock);
 	owner = goowner_of_module(mod);
 	if (owner != GO_OWNER_UNKNOWN) {
+		goinittrace_end(owner, false);
 		err = look(&goalloc_heap, &v, owner);
 		/* Not to know is not to blame; a reading will find out. */
 		goowner_leave(owner, err || v.objects);
 	}
 	mutex_unlock(&goowners_lock);
-	if (!v.objects)
-		return;
-	atomic_long_add(v.objects, &goalloc_heap.left_objects);
-	atomic_long_add(v.bytes, &goalloc_heap.left_bytes);
-	pronounce(&v, mod->name);
+	if (v.objects) {
+		atomic_long_add(v.objects, &goalloc_heap.left_objects);
+		atomic_long_add(v.bytes, &goalloc_heap.left_bytes);
+		pronounce(&v, mod->name);
+	}
+	gosites_leave(mod);
 }
 
 static int module_changes(struct notifier_block *nb, unsigned long state,
@@ -274,6 +296,8 @@ static int module_changes(struct notifier_block *nb, unsigned long state,
 {
 	if (state == MODULE_STATE_COMING)
 		client_comes(mod);
+	else if (state == MODULE_STATE_LIVE)
+		client_lives(mod);
 	else if (state == MODULE_STATE_GOING)
 		client_goes(mod);
 	return NOTIFY_DONE;
@@ -295,6 +319,7 @@ int goclient_init(void)
 {
 	BUILD_BUG_ON(GOALLOC_OWNER_UNKNOWN != GO_OWNER_UNKNOWN);
 	__goalloc_owner = GO_OWNER_DEV;
+	goinittrace_init();
 	return register_module_notifier(&modules);
 }
 

@@ -5,7 +5,9 @@
  *   debugfs.c       /sys/kernel/debug/goalloc
  *   debugfs_heap.c  its files that look at spans and pages
  *   client.c        the modules that come and go
+ *   inittrace.c     the parameter inittrace=
  *   owners.c        how much each of them holds
+ *   sites.c         how much each call site of a module holds
  *   fault.c         the knobs of fault injection
  *   debug.c         the parameter debug=
  *   profile.c       the heap profile: samples, and stacks of callers
@@ -30,7 +32,9 @@ struct goalloc_class_stats;
 struct goalloc_ioc_info;
 struct goalloc_memstats;
 struct goheap;
+struct gosite_count;
 struct gospan;
+struct module;
 struct seq_file;
 
 /* --- for dev/ ------------------------------------------------------------- */
@@ -57,6 +61,14 @@ int goclient_set_leaks(const char *val);
 int goclient_get_leaks(char *buf);
 int goclient_init(void);
 void goclient_exit(void);
+
+/* sites.c */
+void gosites_exit(void);
+
+/* inittrace.c */
+int goinittrace_set(const char *val);
+int goinittrace_get(char *buf);
+void goinittrace_init(void);
 
 /* debug.c */
 int godebug_set(const char *val);
@@ -176,6 +188,7 @@ void goclasses_walk(struct goheap *h, struct goclass_occupancy *o);
  * @bytes: of each
  * @n: how many
  * @site: the caller that allocated them, 0 if that is not known
+ * @at: the call site that counts them, or 0
  */
 struct goowners_found {
 	u8 owner;
@@ -183,6 +196,7 @@ struct goowners_found {
 	size_t bytes;
 	unsigned int n;
 	unsigned long site;
+	unsigned int at;
 };
 
 /**
@@ -201,6 +215,17 @@ int goowners_walk(struct goheap *h,
 		  void *data);
 struct goowners_count *goowners_count(struct goheap *h);
 void goowners_init(struct dentry *dir);
+
+/* inittrace.c */
+void goinittrace_begin(u8 owner);
+void goinittrace_end(u8 owner, bool is_live);
+
+/* sites.c */
+void gosites_add(const struct module *mod, u8 owner);
+void gosites_leave(const struct module *mod);
+size_t gosites_name(char *buf, size_t len, unsigned int id);
+struct gosite_count gosites_read(unsigned int id);
+void gosites_files(struct dentry *dir);
 
 /* verify.c */
 unsigned int goverify(struct goheap *h, struct seq_file *m);

@@ -25,6 +25,7 @@
 #include "observe.h"
 #include "owner.h"
 #include "redzone.h"
+#include "site.h"
 #include "span.h"
 #include "tiny.h"
 
@@ -41,7 +42,7 @@ struct walk {
 };
 
 static void tell(struct walk *w, u8 owner, unsigned int class, size_t bytes,
-		 unsigned int n, unsigned long site)
+		 unsigned int n, unsigned long site, unsigned int at)
 {
 	const struct goowners_found f = {
 		.owner = owner,
@@ -49,6 +50,7 @@ static void tell(struct walk *w, u8 owner, unsigned int class, size_t bytes,
 		.bytes = bytes,
 		.n = n,
 		.site = site,
+		.at = at,
 	};
 
 	w->found(&f, w->data);
@@ -76,7 +78,7 @@ static void walk_block(struct walk *w, const struct gospan *s, unsigned int idx)
 	for (off = 0; off <= GO_TINY_LAST; off++) {
 		size = gotiny_size(s, block + off);
 		if (size)
-			tell(w, owner, GO_SPC_CLASS(GO_TINY_SPC), size, 1, 0);
+			tell(w, owner, GO_SPC_CLASS(GO_TINY_SPC), size, 1, 0, 0);
 	}
 }
 
@@ -84,26 +86,30 @@ static void walk_block(struct walk *w, const struct gospan *s, unsigned int idx)
  * Its record is in its pages, which stay ours while it is live and the lock of
  * its mcentral is held.
  */
-static void walk_suspected(struct walk *w, const struct gospan *s,
-			   unsigned int idx, unsigned int class)
+static void walk_recorded(struct walk *w, const struct gospan *s,
+			  unsigned int idx, unsigned int class)
 {
 	struct gocentral *c = READ_ONCE(s->central);
+	struct gosite_record r = {};
 	unsigned long flags, site = 0;
-	size_t size = 0;
-	u8 owner = 0;
+	u8 state = 0;
 
 	if (!c)
 		return;
 	raw_spin_lock_irqsave(&c->lock, flags);
-	if (s->state == GO_SPAN_SMALL && s->central == c && idx < s->nelems &&
-	    READ_ONCE(s->objstate[idx]) == GO_OBJ_DEBUG) {
-		owner = goredzone_owner(s, idx);
-		size = goredzone_size(s, idx);
+	if (s->state == GO_SPAN_SMALL && s->central == c && idx < s->nelems)
+		state = READ_ONCE(s->objstate[idx]);
+	if (state == GO_OBJ_DEBUG) {
+		r.owner = goredzone_owner(s, idx);
+		r.bytes = goredzone_size(s, idx);
+		r.id = goredzone_site(s, idx);
 		site = goredzone_caller(s, idx);
+	} else if (state == GO_OBJ_SITED) {
+		gosite_read(s, idx, &r);
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
-	if (size)
-		tell(w, owner, class, size, 1, site);
+	if (r.bytes)
+		tell(w, r.owner, class, r.bytes, 1, site, r.id);
 }
 
 /* Is it a block that holds one tiny object, a sample? */
@@ -124,8 +130,8 @@ static void walk_small(struct walk *w, const struct gospan *s)
 	memset(w->states, 0, sizeof(w->states));
 	for (i = 0; i < n && i < GO_MAX_NELEMS; i++) {
 		state = READ_ONCE(states[i]);
-		if (state == GO_OBJ_DEBUG)
-			walk_suspected(w, s, i, class);
+		if (state == GO_OBJ_DEBUG || state == GO_OBJ_SITED)
+			walk_recorded(w, s, i, class);
 		else if (goobj_is_tiny(state) || is_sampled_block(s, i, state))
 			walk_block(w, s, i);
 		else if (goobj_is_sampled(state))
@@ -136,7 +142,7 @@ static void walk_small(struct walk *w, const struct gospan *s)
 	for (i = GO_OBJ_LIVE; i <= U8_MAX; i++)
 		if (w->states[i])
 			tell(w, i, class, go_class_size[class], w->states[i],
-			     0);
+			     0, 0);
 }
 
 static void walk_span(struct gospan *s, void *data)
@@ -146,7 +152,8 @@ static void walk_span(struct gospan *s, void *data)
 	if (state == GO_SPAN_SMALL)
 		walk_small(data, s);
 	else if (state == GO_SPAN_LARGE && goobj_is_plain(owner))
-		tell(data, owner, 0, READ_ONCE(s->elemsize), 1, 0);
+		tell(data, owner, 0, READ_ONCE(s->elemsize), 1, 0,
+		     READ_ONCE(s->site));
 }
 
 /**

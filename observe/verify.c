@@ -33,6 +33,7 @@
 #include "observe.h"
 #include "owner.h"
 #include "runs.h"
+#include "site.h"
 #include "span.h"
 #include "tiny.h"
 #include "transfer.h"
@@ -143,6 +144,7 @@ static void verify_pages(struct goarena *a, void *data)
 static bool state_makes_sense(const struct gospan *s, unsigned int idx)
 {
 	u8 state = READ_ONCE(s->objstate[idx]);
+	struct gosite_record r;
 
 	if (goobj_is_plain(state))
 		return goowner_is_taken(state);
@@ -152,6 +154,9 @@ static bool state_makes_sense(const struct gospan *s, unsigned int idx)
 	if (goobj_is_tiny(state))
 		return goowner_is_taken(goobj_tiny_owner(state)) ||
 		       !gotiny_any(s, gospan_object(s, idx));
+	if (state == GO_OBJ_SITED && gosite_read(s, idx, &r))
+		return goowner_is_taken(r.owner) &&
+		       rcu_access_pointer(gosites[r.id >> GO_SITES_SHIFT]);
 	return state < GO_OBJ_NR_SPECIAL;
 }
 
@@ -166,6 +171,17 @@ static const char *check_states(const struct gospan *s)
 	return NULL;
 }
 
+/* Does an object say that there is a sample of it? */
+static bool is_marked(const struct gospan *s, unsigned int idx)
+{
+	u8 state = READ_ONCE(s->objstate[idx]);
+	struct gosite_record r;
+
+	return goobj_is_sampled(state) ||
+	       (state == GO_OBJ_SITED && gosite_read(s, idx, &r) &&
+		r.is_sampled);
+}
+
 /* Objects that are marked as samples, and of which there is none. */
 static unsigned long count_marked(const struct gospan *s)
 {
@@ -174,8 +190,7 @@ static unsigned long count_marked(const struct gospan *s)
 
 	lockdep_assert_held(&s->central->lock);
 	for (idx = 0; idx < s->nelems; idx++)
-		n += goobj_is_sampled(READ_ONCE(s->objstate[idx])) &&
-		     !goprofile_has(gospan_object(s, idx));
+		n += is_marked(s, idx) && !goprofile_has(gospan_object(s, idx));
 	return n;
 }
 
@@ -191,7 +206,7 @@ static bool is_stray_sample(const void *p, void *data)
 	s = gospan_with(v->h, p);
 	if (s->state == GO_SPAN_SMALL)
 		stray = !gospan_index(s, p, &idx) || idx >= s->nelems ||
-			(!goobj_is_sampled(s->objstate[idx]) &&
+			(!is_marked(s, idx) &&
 			 s->objstate[idx] != GO_OBJ_DEBUG);
 	else if (s->state == GO_SPAN_LARGE)
 		stray = !(s->apart & GO_SPAN_SAMPLED);

@@ -4,6 +4,7 @@
  *
  *   goallocctl.c  the commands, their arguments, and main()
  *   ctl_run.c     the command run
+ *   ctl_sites.c   the command sites
  *   profile.c     the command profile; profile.h has its parts
  *   ctl_text.c    parsing of arguments and printing of answers
  *
@@ -43,6 +44,7 @@ void put(const char *name, uint64_t value);
 void put_none(const char *name);
 
 int do_run(int argc, char **argv);
+int do_sites(int argc, char **argv);
 
 #define PROFILE_USAGE	"[-seconds N] [-base FILE] [-allocs] [-o FILE.pb.gz]\n"	\
 	"      [--flame FILE.svg] [--text] [FILE]"

@@ -492,6 +492,8 @@ static const struct command {
 	  " [all]: show the size classes in use, or all" },
 	{ "owners", O_RDONLY, 0, 0, "classes", do_owners,
 	  " [classes]: show how much each module holds, or of each class" },
+	{ "sites", O_RDONLY, 0, 0, "", do_sites,
+	  ": show how much each call site holds, of modules that count them" },
 	{ "alloc", O_RDWR, 1, 1, "count= node= zero noscan", do_alloc,
 	  " SIZE [count=N] [node=N] [zero] [noscan]: allocate objects" },
 	{ "free", O_RDWR, 1, INT_MAX, "", do_free, " HANDLE...: free objects" },

@@ -389,4 +389,118 @@ void *gorealloc_array(void *p, size_t n, size_t size, gfp_t gfp)
 
 DEFINE_FREE(gofree, void *, if (!IS_ERR_OR_NULL(_T)) gofree(_T))
 
+/*
+ * Call sites.  A client that says
+ *
+ *	#define GOALLOC_SITES
+ *
+ * before it includes this file has each place that allocates counted: the file
+ * sites in debugfs says how many objects of how many bytes are live that were
+ * allocated there.  The functions are then macros of the same names; what is called
+ * by its address is not counted.
+ */
+#define GOALLOC_SITE_PARAM	"goalloc=site"
+
+/**
+ * struct goalloc_site - a place that allocates
+ * @file: its file
+ * @function: its function
+ * @line: its line
+ * @id: its number, which goalloc fills when the module is loaded; 0 for none
+ * @owner: the module's number
+ */
+struct goalloc_site {
+	const char *file;
+	const char *function;
+	unsigned int line;
+	u16 id;
+	u8 owner;
+};
+
+/* What they compile to. */
+void *gomalloc_at(size_t size, gfp_t gfp, const struct goalloc_site *site)
+	__alloc_size(1);
+void *gomalloc_noscan_at(size_t size, gfp_t gfp,
+			 const struct goalloc_site *site) __alloc_size(1);
+void *gomalloc_node_at(size_t size, gfp_t gfp, int node,
+		       const struct goalloc_site *site) __alloc_size(1);
+void *gorealloc_at(const void *p, size_t size, gfp_t gfp,
+		   const struct goalloc_site *site) __realloc_size(2);
+size_t gomalloc_bulk_at(gfp_t gfp, size_t size, size_t n, void **p,
+			const struct goalloc_site *site);
+void *gomemdup_at(const void *src, size_t len, gfp_t gfp,
+		  const struct goalloc_site *site) __realloc_size(2);
+char *gostrdup_at(const char *s, gfp_t gfp, const struct goalloc_site *site);
+
+#ifdef GOALLOC_SITES
+
+/* goalloc finds the site as it finds the byte above. */
+#define goalloc_here()							\
+({									\
+	static struct goalloc_site ___site = {				\
+		.file = __FILE__,					\
+		.function = __func__,					\
+		.line = __LINE__,					\
+		.owner = GOALLOC_OWNER_UNKNOWN,				\
+	};								\
+	static const struct kernel_param				\
+	__used __section("__param")					\
+	__aligned(__alignof__(struct kernel_param)) ___param = {	\
+		.name = GOALLOC_SITE_PARAM,				\
+		.mod = THIS_MODULE,					\
+		.ops = &param_ops_byte,					\
+		.level = -1,						\
+		.arg = &___site,					\
+	};								\
+									\
+	&___site;							\
+})
+
+static inline __alloc_size(1, 2)
+void *goalloc_array_at(size_t n, size_t size, gfp_t gfp,
+		       const struct goalloc_site *site)
+{
+	size_t bytes;
+
+	if (unlikely(check_mul_overflow(n, size, &bytes)))
+		return NULL;
+	return gomalloc_at(bytes, gfp, site);
+}
+
+static inline __realloc_size(2, 3)
+void *gorealloc_array_at(void *p, size_t n, size_t size, gfp_t gfp,
+			 const struct goalloc_site *site)
+{
+	size_t bytes;
+
+	if (unlikely(check_mul_overflow(n, size, &bytes)))
+		return NULL;
+	return gorealloc_at(p, bytes, gfp, site);
+}
+
+#define gomalloc(size, gfp)						\
+	gomalloc_at(size, gfp, goalloc_here())
+#define gozalloc(size, gfp)						\
+	gomalloc_at(size, (gfp) | __GFP_ZERO, goalloc_here())
+#define gomalloc_noscan(size, gfp)					\
+	gomalloc_noscan_at(size, gfp, goalloc_here())
+#define gomalloc_node(size, gfp, node)					\
+	gomalloc_node_at(size, gfp, node, goalloc_here())
+#define gomalloc_array(n, size, gfp)					\
+	goalloc_array_at(n, size, gfp, goalloc_here())
+#define gocalloc(n, size, gfp)						\
+	goalloc_array_at(n, size, (gfp) | __GFP_ZERO, goalloc_here())
+#define gorealloc(p, size, gfp)						\
+	gorealloc_at(p, size, gfp, goalloc_here())
+#define gorealloc_array(p, n, size, gfp)				\
+	gorealloc_array_at(p, n, size, gfp, goalloc_here())
+#define gomalloc_bulk(gfp, size, n, p)					\
+	gomalloc_bulk_at(gfp, size, n, p, goalloc_here())
+#define gomemdup(src, len, gfp)						\
+	gomemdup_at(src, len, gfp, goalloc_here())
+#define gostrdup(s, gfp)						\
+	gostrdup_at(s, gfp, goalloc_here())
+
+#endif /* GOALLOC_SITES */
+
 #endif /* _LINUX_GOALLOC_H */

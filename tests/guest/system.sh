@@ -232,6 +232,71 @@ senseless() {
 	[ $? = 2 ] || { echo "$* said:"; cat /tmp/said; return 1; }
 }
 
+# site BYTES OBJECTS FUNCTION [END]: what sites says of a place of gosites.
+site() {
+	grep -qE "^ +$1 +$2 gosites.c:[0-9]+ \[gosites\] func:$3${4:-}$" \
+		"$debugfs/sites" || { cat "$debugfs/sites"; return 1; }
+}
+
+# Each place of a client with what it holds, the most bytes first; what is left
+# when the client goes keeps its name.
+counted_sites() {
+	insmod gosites.ko && holds gosites 19 119439 loaded || return 1
+	site 106496 1 get_others && site 12288 3 get_others &&
+		site 640 10 get_small && site 15 5 get_others &&
+		sed 1,2d "$debugfs/sites" | sort -rnc -k1,1 &&
+		[ "$(head -n 1 "$debugfs/sites")" = '# goalloc-sites v1' ] &&
+		./goallocctl sites | sed -n 2p |
+			grep -qE '^ +106496 +1 gosites.c:[0-9]+ \[gosites\] func:get_others$' &&
+		./goallocctl -j sites |
+			grep -qE '^\[\{"bytes":106496,"objects":1,"file":"gosites.c","line":[0-9]+,"module":"gosites","function":"get_others","gone":false\},.*\]$' ||
+			return 1
+	rmmod gosites && refused grep -q gosites "$debugfs/sites" &&
+		! says 'gosites left'
+}
+
+left_sites() {
+	insmod gosites.ko leave=2 && rmmod gosites || return 1
+	says 'gosites left 2 objects, 128 bytes: 2 of 64 at gosites.c:[0-9]* \[gosites\] func:get_small$' &&
+		site 128 2 get_small ' gone' && holds gosites 2 128 gone &&
+		./goallocctl -j sites |
+			grep -q '"bytes":128,"objects":2,.*"gone":true' || return 1
+	# Loaded again it begins anew.
+	insmod gosites.ko && site 640 10 get_small && site 128 2 get_small ' gone' &&
+		rmmod gosites && senseless ./goallocctl sites all
+}
+
+sites_cost() {
+	insmod gosites.ko bench=1 && rmmod gosites &&
+		dmesg | grep 'gosites: .* a pair'
+}
+
+inittrace_is() {
+	echo "$1" >/sys/module/goalloc/parameters/inittrace &&
+		[ "$(cat /sys/module/goalloc/parameters/inittrace)" = "$1" ]
+}
+
+# What a module allocates in its init, one of an older header too; and nothing of
+# one that was refused, or once it is off.
+traced_init() {
+	local line='@[0-9]+\.[0-9] ms, [0-9]+\.[0-9]{2} ms clock'
+	for bad in 2 -1 on ""; do
+		refused inittrace_is "$bad" 2>/dev/null || return 1
+	done
+	mark_log inits
+	inittrace_is 1 && insmod goowner_b.ko rounds=2 && rmmod goowner_b &&
+		insmod gosites.ko && rmmod gosites && insmod goold.ko &&
+		rmmod goold && refused insmod gosites.ko leave=11 2>/dev/null &&
+		inittrace_is 0 && insmod goowner_a.ko && rmmod goowner_a || return 1
+	since_mark inits | grep ': init '
+	since_mark inits |
+		grep -qE "goalloc: init goowner_b $line, 217566 bytes, 46 allocs$" &&
+		since_mark inits |
+		grep -qE "goalloc: init gosites $line, 119439 bytes, 19 allocs$" &&
+		since_mark inits | grep -qE "goalloc: init goold $line, " &&
+		[ "$(since_mark inits | grep -c ': init ')" = 3 ]
+}
+
 tools_show_owners() {
 	insmod goowner_b.ko rounds=2 &&
 		./goallocctl owners | sed -n 2p |
@@ -415,6 +480,9 @@ check "verify after the client" verify_ok
 check "two clients, each with its objects" two_owners
 check "nobody sets a client's number" nobody_sets_it
 check "clients of an older header" old_clients
+check "call sites are counted" counted_sites
+check "what a client gets in its init" traced_init
+check "what counting costs" sites_cost
 check "verify after these" verify_ok
 check "raw spinlock and NMI" load_and_unload gocontext
 check "verify after raw spinlock and NMI" verify_ok
@@ -499,6 +567,7 @@ fi
 check "rmmod" rmmod goalloc
 check "insmod with check=0" insmod goalloc.ko check=0
 check "client with check=0" load_and_unload goclient
+check "no sites with check=0" grep -q 'sites need check=1' "$debugfs/sites"
 check "no owners with check=0" grep -q 'owners need check=1' "$debugfs/owners"
 check "verify with check=0" verify_ok
 check "raw spinlock and NMI with check=0" load_and_unload gocontext
@@ -506,6 +575,7 @@ check "rmmod, again" rmmod goalloc
 check "insmod once more" insmod goalloc.ko
 check "a verdict on a client that leaves objects" verdict
 check "no verdict with leaks=off" verdict_off
+check "sites outlive their client" left_sites
 check "verify after verdicts" verify_ok
 check "rmmod after verdicts" rmmod goalloc
 check "insmod for a leak" insmod goalloc.ko
