@@ -6,11 +6,11 @@
  * busy, a tiny or large object, one that debug= suspected or the heap profile
  * has a sample of, and a pointer that is no live object.  A pointer is believed
  * only after its object has been claimed: its state goes from live to free with
- * interrupts off, so that of two frees one is misuse.  Two CPUs that free a small object in the same instant
- * may both pass; an atomic exchange would prevent that, at a cost for every
- * free, and the span finds the second one when both are back.  A claimed object
- * goes to the CPU's stack, past a busy cache to its span, or in NMI, where no
- * lock may be taken, on a list for the worker.
+ * interrupts off, so that of two frees one is misuse.  Two CPUs that free a small
+ * object in the same instant may both pass; an atomic exchange would prevent that,
+ * at a cost for every free, and the span finds the second one when both are back.
+ * A claimed object goes to the CPU's stack, past a busy cache to its span, or in
+ * NMI, where no lock may be taken, on a list for the worker.
  *
  * A free never fails and never asks for memory.  Any context.
  */
