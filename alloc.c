@@ -539,6 +539,6 @@ void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
 	/* The state has no room to say so; its free looks for a sample. */
 	due = gosample_past(h, size);
 	if (due)
-		gohooks_sample(slot.obj, size, due, caller);
+		gohooks_sample(slot.obj, size, due | GOSAMPLE_UNMARKED, caller);
 	return slot.obj;
 }

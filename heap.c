@@ -324,8 +324,8 @@ void goheap_end_run(struct goheap *h, struct gospan *s, bool give_back)
  */
 void goheap_free(struct goheap *h, struct gospan *s)
 {
-	goheap_end_run(h, s, goheap_must_give_back(s) &&
-			     gogfp_may_free_pages());
+	goheap_end_run(h, s,
+		       goheap_must_give_back(s) && gogfp_may_free_pages());
 }
 
 /* Does the heap have the other half of a page already? */

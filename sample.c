@@ -29,10 +29,11 @@
  *
  * A sample costs thousands of instructions, since a stack has to be walked, and a
  * loop that allocates and frees 32 KiB takes a hundred for a pair: at Go's rate
- * such a loop would take eleven times as many.  So a sample that comes less than
- * eight milliseconds after the last of its CPU is only kept with a probability of
- * one in a power of two, and those of its class are drawn at a fraction of the
- * rate from then on, until they come late.  Each sample says how often its chances
+ * such a loop would take eleven times as many.  So a CPU may keep one in 16
+ * milliseconds, and BURST at once if it has kept none for as long before.  A
+ * sample that comes before its time is only kept with a probability of one in a
+ * power of two, and those of its class are drawn at a fraction of the rate from
+ * then on, until they come late.  Each sample says how often its chances
  * were halved, and counts for as many as it stands for, so that the profile stays
  * unbiased and takes a few thousandths of a CPU whatever runs there.  The price is
  * noise: what is allocated fastest has no more samples than what is not.  A rate of
@@ -55,13 +56,15 @@
 /* So many bytes are never asked for; half of what the counter can count to. */
 #define NEVER		BIT(62)
 
-
 /* The fraction bits of a logarithm, and ln 2 times 2^32. */
 #define LOG_BITS	20
 #define LN2		0xb17217f8U
 
-/* Samples of a CPU come this far apart, in ns, or there are fewer. */
-u64 gosample_pause = 8 * NSEC_PER_MSEC;
+/* Samples of a CPU come this far apart on average, in ns, or there are fewer. */
+u64 gosample_pause = 16 * NSEC_PER_MSEC;
+
+/* So many may come at once, if there were none for as long before. */
+#define BURST		2
 
 /* The mean of the bytes between two samples; 0 for no samples. */
 static unsigned long mean;
@@ -117,22 +120,23 @@ static unsigned long draw_bytes(struct goheap *h, unsigned int thin)
 }
 
 /*
- * A sample is due, of a class that has been thinned @thin times.  If it comes soon
- * after the last one of this CPU it is kept with a probability of 1 in a power of
- * two, and its class is thinned; if late, less so.  Returns as gosample_is_due().
+ * A sample is due, of a class that has been thinned @thin times.  If it comes
+ * before its time it is kept with a probability of 1 in a power of two, and its
+ * class is thinned; if late, less so.  Returns as gosample_is_due().
  */
 static unsigned int keep_or_not(struct goheap *h, struct gomcache *c, u8 *thin)
 {
-	u64 now = ktime_get_mono_fast_ns(), pause = now - c->last_sample;
+	u64 now = ktime_get_mono_fast_ns(), least = READ_ONCE(gosample_pause);
+	u64 pause = now - c->last_sample;
 	unsigned int due = GOSAMPLE_DUE | *thin, halved;
-	u64 least = READ_ONCE(gosample_pause);
 
 	if (READ_ONCE(mean) == 1)
 		return GOSAMPLE_DUE;
 	if (pause >= least) {
 		if (pause > 4 * least && *thin)
 			--*thin;
-		c->last_sample = now;
+		/* One that is long overdue leaves some time for the next. */
+		c->last_sample = now - min(pause - least, (BURST - 1) * least);
 		return due;
 	}
 	halved = min(1 + ilog2(least / (pause + 1)), GOSAMPLE_HALVED_MAX);

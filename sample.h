@@ -14,12 +14,14 @@
 
 /*
  * What is said of a sample that is due: that it is, how often the rate was halved
- * when it was drawn, and how often its chances were since.
+ * when it was drawn, and how often its chances were since; and by the allocation,
+ * that the object has no mark that says so.
  */
 #define GOSAMPLE_DUE		BIT(16)
 #define GOSAMPLE_THIN(due)	((due) & 0xff)
 #define GOSAMPLE_HALVED		8
 #define GOSAMPLE_HALVINGS(due)	((due) >> GOSAMPLE_HALVED & 0xff)
+#define GOSAMPLE_UNMARKED	BIT(17)
 #define GOSAMPLE_THIN_MAX	14
 #define GOSAMPLE_HALVED_MAX	5
 

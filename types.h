@@ -588,7 +588,8 @@ struct gostack {
  * @tiny_seen: as gostack.seen
  * @moving: odd while @due and gostack.requested change together
  * @drawn: random numbers drawn for sampling; this_cpu_inc_return()
- * @last_sample: when a sample was last due, in ns
+ * @last_sample: the time of the last sample, in ns: earlier than it came where few
+ *	have come of late
  * @thin_of: by span class, and last of those past the mcache: how often the rate
  *	was halved for the next sample
  * @left: bytes past the mcache until an allocation there is sampled, 0 before the

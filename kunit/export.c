@@ -131,6 +131,7 @@ EXPORT_SYMBOL_IF_KUNIT(__tracepoint_misuse);
 EXPORT_SYMBOL_IF_KUNIT(goprofile_forgotten);
 EXPORT_SYMBOL_IF_KUNIT(goprofile_get);
 EXPORT_SYMBOL_IF_KUNIT(goprofile_has);
+EXPORT_SYMBOL_IF_KUNIT(goprofile_name);
 EXPORT_SYMBOL_IF_KUNIT(goprofile_now);
 EXPORT_SYMBOL_IF_KUNIT(goprofile_set_rate);
 EXPORT_SYMBOL_IF_KUNIT(goprofile_set_stacks);

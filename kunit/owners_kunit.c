@@ -75,6 +75,7 @@ static void owners_exit(struct kunit *test)
 	if (!static_key_enabled(&goalloc_check))
 		return;
 	__goalloc_owner = own_byte;
+	KUNIT_EXPECT_EQ(test, goprofile_set_rate("524288"), 0);
 	gotest_api_exit(test);
 }
 
@@ -210,10 +211,10 @@ static const struct way ways[] = {
 
 KUNIT_ARRAY_PARAM_DESC(way, ways, name);
 
-/* Each way to get an object: it is this module's, and only while it is live. */
-static void owners_ways(struct kunit *test)
+/* An object of this way is this module's, and only while it is live. */
+static void expect_own(struct kunit *test, const struct way *way,
+		       void (*meanwhile)(struct kunit *test, const void *p))
 {
-	const struct way *way = test->param_value;
 	u8 plain, owner = own_byte;
 	void *p;
 
@@ -229,6 +230,11 @@ static void owners_ways(struct kunit *test)
 	expect_held(test, owner, 1, gosize(p));
 	expect_held(test, GO_OWNER_UNKNOWN, 0, 0);
 	expect_held(test, way->old ? own_byte : plain, 0, 0);
+	if (meanwhile) {
+		meanwhile(test, p);
+		expect_held(test, owner, 1, gosize(p));
+		expect_held(test, GO_OWNER_UNKNOWN, 0, 0);
+	}
 	gofree(p);
 	expect_held(test, owner, 0, 0);
 
@@ -239,6 +245,44 @@ static void owners_ways(struct kunit *test)
 	p = way->alloc();
 	expect_held(test, way->old ? GO_OWNER_UNKNOWN : own_byte, 1, gosize(p));
 	gofree(p);
+}
+
+static void owners_ways(struct kunit *test)
+{
+	expect_own(test, test->param_value, NULL);
+}
+
+static void set_rate(struct kunit *test, const char *rate)
+{
+	KUNIT_ASSERT_EQ(test, goprofile_set_rate(rate), 0);
+}
+
+static void expect_sample(struct kunit *test, const void *p)
+{
+	KUNIT_EXPECT_TRUE(test, goprofile_has(p));
+}
+
+/* The same if the heap profile has a sample of every object. */
+static void owners_sampled(struct kunit *test)
+{
+	set_rate(test, "1");
+	expect_own(test, test->param_value, expect_sample);
+}
+
+static void forget_sample(struct kunit *test, const void *p)
+{
+	KUNIT_EXPECT_TRUE(test, goprofile_has(p));
+	set_rate(test, "64K");
+	KUNIT_EXPECT_FALSE(test, goprofile_has(p));
+	KUNIT_EXPECT_EQ(test, goverify(&goalloc_heap, NULL), 0);
+}
+
+/* And if its samples are forgotten while they live. */
+static void owners_forgotten(struct kunit *test)
+{
+	set_rate(test, "1");
+	expect_own(test, test->param_value, forget_sample);
+	KUNIT_EXPECT_EQ(test, goprofile_forgotten(), 0);
 }
 
 /* If others may have jumped there, a call is its caller's only if it is seen. */
@@ -452,6 +496,91 @@ static void owners_verdict(struct kunit *test)
 		gofree(p[i]);
 	client_goes(&a->mod);
 	KUNIT_EXPECT_FALSE(test, goowner_is_taken(a->byte));
+}
+
+#define EXPECT_SAID(test, line, what)					\
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(line, what), "%s", line)
+
+static noinline __noclone void *leak_one(size_t size)
+{
+	void *p = gomalloc(size, GFP_KERNEL);
+
+	barrier();
+	return p;
+}
+
+static noinline __noclone void *leak_const(void)
+{
+	void *p = gomalloc(64, GFP_KERNEL);
+
+	barrier();
+	return p;
+}
+
+static noinline __noclone void *leak_tiny(void)
+{
+	void *p = gomalloc_noscan(5, GFP_KERNEL);
+
+	barrier();
+	return p;
+}
+
+static void say_verdict(struct kunit *test, const struct actor *a, char *line)
+{
+	struct verdict v;
+
+	KUNIT_ASSERT_EQ(test, look(&goalloc_heap, &v, a->byte), 0);
+	compose(&v, "mymod", line, 768);
+}
+
+/* Of what the heap profile has a sample the caller is named, and of no other. */
+static void owners_verdict_callers(struct kunit *test)
+{
+	struct actor *a = actor_new(test, "mymod");
+	char *line = kunit_kzalloc(test, 768, GFP_KERNEL);
+	void *p[6];
+
+	KUNIT_ASSERT_NOT_NULL(test, line);
+	__goalloc_owner = a->byte;
+	set_rate(test, "0");
+	p[0] = leak_one(96);
+	set_rate(test, "1");
+	p[1] = leak_one(90);
+	p[2] = leak_one(96);
+	p[3] = leak_const();
+	p[4] = leak_tiny();
+	p[5] = leak_one(100000);
+	say_verdict(test, a, line);
+	EXPECT_SAID(test, line, "mymod left 6 objects, 106853 bytes: ");
+	EXPECT_SAID(test, line, ": 1 of 106496 by leak_one+0x");
+	EXPECT_SAID(test, line, ", 2 of 96 by leak_one+0x");
+	EXPECT_SAID(test, line, ", 1 of 96,");
+	EXPECT_SAID(test, line, ", 1 of 64 by leak_const+0x");
+	EXPECT_SAID(test, line, ", 1 of 5 by leak_tiny+0x");
+	gofree_bulk(6, p);
+	client_goes(&a->mod);
+}
+
+/* With another rate the callers are forgotten, and nothing else. */
+static void owners_verdict_forgotten(struct kunit *test)
+{
+	struct actor *a = actor_new(test, "mymod");
+	char *line = kunit_kzalloc(test, 768, GFP_KERNEL);
+	void *p[3];
+
+	KUNIT_ASSERT_NOT_NULL(test, line);
+	__goalloc_owner = a->byte;
+	set_rate(test, "1");
+	p[0] = leak_one(96);
+	p[1] = leak_tiny();
+	p[2] = leak_one(100000);
+	set_rate(test, "64K");
+	say_verdict(test, a, line);
+	KUNIT_EXPECT_STREQ(test, line,
+			   "mymod left 3 objects, 106597 bytes: 1 of 106496, 1 of 96, 1 of 5");
+	gofree_bulk(3, p);
+	client_goes(&a->mod);
+	KUNIT_EXPECT_EQ(test, goprofile_forgotten(), 0);
 }
 
 static void owners_leaks(struct kunit *test)
@@ -710,6 +839,8 @@ static void owners_inittrace(struct kunit *test)
 
 static struct kunit_case owners_cases[] = {
 	KUNIT_CASE_PARAM(owners_ways, way_gen_params),
+	KUNIT_CASE_PARAM(owners_sampled, way_gen_params),
+	KUNIT_CASE_PARAM(owners_forgotten, way_gen_params),
 	KUNIT_CASE(owners_old_among_others),
 	KUNIT_CASE(owners_realloc),
 	KUNIT_CASE(owners_tiny),
@@ -717,6 +848,8 @@ static struct kunit_case owners_cases[] = {
 	KUNIT_CASE(owners_reuse),
 	KUNIT_CASE(owners_full),
 	KUNIT_CASE(owners_verdict),
+	KUNIT_CASE(owners_verdict_callers),
+	KUNIT_CASE(owners_verdict_forgotten),
 	KUNIT_CASE(owners_leaks),
 	KUNIT_CASE(owners_error),
 	KUNIT_CASE_PARAM(owners_contexts, context_gen_params),

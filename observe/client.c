@@ -6,7 +6,8 @@
  * last one has.  A module that calls goalloc gets a number then, and has its
  * byte filled: see owner.c.  When it has gone, all that it has allocated should
  * be free.  If something is not, that is said in one line, with the caller that
- * allocated it where GOALLOC_SITES or debug=U knows that, and else with the size.
+ * allocated it where GOALLOC_SITES or debug=U knows that or the heap profile has a
+ * sample of it, and else with the size.
  *
  * A leak is what kmemleak finds, by looking through all memory for pointers, on
  * kernels that are built for it.  This one needs no search, since a module that
@@ -224,14 +225,20 @@ static int look(struct goheap *h, struct verdict *v, u8 owner)
 	return goowners_walk(h, judge, v);
 }
 
-/* Name a caller; what only runs when a module is loaded has no name any more. */
-static size_t name_site(char *buf, size_t len, unsigned long site)
+/*
+ * Name a caller of a module's; what only runs when that is loaded has no name any
+ * more, but for the one that the heap profile has kept.
+ */
+static size_t name_site(char *buf, size_t len, unsigned long site,
+			const char *module)
 {
 	char sym[KSYM_SYMBOL_LEN];
 
 	snprintf(sym, sizeof(sym), "%pS", (void *)site);
-	return scnprintf(buf, len, " by %s",
-			 strstarts(sym, "0x") ? "init code" : sym);
+	if (strstarts(sym, "0x") &&
+	    !goprofile_name(site, module, sym, sizeof(sym)))
+		strscpy(sym, "init code", sizeof(sym));
+	return scnprintf(buf, len, " by %s", sym);
 }
 
 /* Compose what is said of a module: "mod left 3 objects, 208 bytes: ...". */
@@ -248,7 +255,7 @@ static void compose(const struct verdict *v, const char *name, char *buf,
 		if (k->at)
 			n += gosites_name(buf + n, len - n, k->at);
 		else if (k->site)
-			n += name_site(buf + n, len - n, k->site);
+			n += name_site(buf + n, len - n, k->site, name);
 	}
 	if (v->others)
 		scnprintf(buf + n, len - n, ", %lu others", v->others);

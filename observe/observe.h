@@ -232,6 +232,9 @@ unsigned int goverify(struct goheap *h, struct seq_file *m);
 
 /* profile.c */
 bool goprofile_has(const void *p);
+unsigned long goprofile_caller(const void *p);
+size_t goprofile_name(unsigned long caller, const char *module, char *buf,
+		      size_t len);
 long goprofile_forgotten(void);
 unsigned long goprofile_walk(bool (*is_wrong)(const void *p, void *data),
 			     void *data);

@@ -8,6 +8,9 @@
  * lock.  So nothing stops for it, and the objects that come and go meanwhile may
  * be in it or not; what stays in its place is counted exactly.
  *
+ * Which caller allocated an object is told where debug=U or the heap profile knows
+ * it.
+ *
  * What the bytes of an object are is what gosize() says: those of its class, or
  * for a tiny object and for one that debug= suspects those that were asked for.
  *
@@ -60,6 +63,7 @@ static void tell(struct walk *w, u8 owner, unsigned int class, size_t bytes,
 static void walk_block(struct walk *w, const struct gospan *s, unsigned int idx)
 {
 	const void *block = gospan_object(s, idx);
+	unsigned long site = 0;
 	unsigned int off;
 	u8 state, owner;
 	size_t size;
@@ -69,16 +73,19 @@ static void walk_block(struct walk *w, const struct gospan *s, unsigned int idx)
 	/* Its owner is written before its words. */
 	smp_rmb();
 	state = READ_ONCE(s->objstate[idx]);
-	if (goobj_is_tiny(state))
+	if (goobj_is_tiny(state)) {
 		owner = goobj_tiny_owner(state);
-	else if (goobj_is_sampled(state))
+	} else if (goobj_is_sampled(state)) {
 		owner = goobj_sampled_owner(state);
-	else
+		site = goprofile_caller(block);
+	} else {
 		return;
+	}
 	for (off = 0; off <= GO_TINY_LAST; off++) {
 		size = gotiny_size(s, block + off);
 		if (size)
-			tell(w, owner, GO_SPC_CLASS(GO_TINY_SPC), size, 1, 0, 0);
+			tell(w, owner, GO_SPC_CLASS(GO_TINY_SPC), size, 1,
+			     site, 0);
 	}
 }
 
@@ -112,6 +119,22 @@ static void walk_recorded(struct walk *w, const struct gospan *s,
 		tell(w, r.owner, class, r.bytes, 1, site, r.id);
 }
 
+/* The heap profile has a sample of it, or had one before the rate was changed. */
+static void walk_sampled(struct walk *w, const struct gospan *s,
+			 unsigned int idx, unsigned int class)
+{
+	unsigned long site = goprofile_caller(gospan_object(s, idx));
+	u8 state = READ_ONCE(s->objstate[idx]);
+
+	if (!goobj_is_sampled(state))
+		return;
+	if (site)
+		tell(w, goobj_sampled_owner(state), class,
+		     go_class_size[class], 1, site, 0);
+	else
+		w->states[goobj_sampled_owner(state)]++;
+}
+
 /* Is it a block that holds one tiny object, a sample? */
 static bool is_sampled_block(const struct gospan *s, unsigned int idx, u8 state)
 {
@@ -135,7 +158,7 @@ static void walk_small(struct walk *w, const struct gospan *s)
 		else if (goobj_is_tiny(state) || is_sampled_block(s, i, state))
 			walk_block(w, s, i);
 		else if (goobj_is_sampled(state))
-			w->states[goobj_sampled_owner(state)]++;
+			walk_sampled(w, s, i, class);
 		else
 			w->states[state]++;
 	}
@@ -145,15 +168,26 @@ static void walk_small(struct walk *w, const struct gospan *s)
 			     0, 0);
 }
 
+static void walk_large(struct walk *w, const struct gospan *s)
+{
+	u8 owner = READ_ONCE(s->owner);
+	unsigned long site = 0;
+
+	if (!goobj_is_plain(owner))
+		return;
+	if (READ_ONCE(s->apart) & GO_SPAN_SAMPLED)
+		site = goprofile_caller((void *)READ_ONCE(s->base));
+	tell(w, owner, 0, READ_ONCE(s->elemsize), 1, site, READ_ONCE(s->site));
+}
+
 static void walk_span(struct gospan *s, void *data)
 {
-	u8 state = READ_ONCE(s->state), owner = READ_ONCE(s->owner);
+	u8 state = READ_ONCE(s->state);
 
 	if (state == GO_SPAN_SMALL)
 		walk_small(data, s);
-	else if (state == GO_SPAN_LARGE && goobj_is_plain(owner))
-		tell(data, owner, 0, READ_ONCE(s->elemsize), 1, 0,
-		     READ_ONCE(s->site));
+	else if (state == GO_SPAN_LARGE)
+		walk_large(data, s);
 }
 
 /**

@@ -205,6 +205,7 @@ static bool add_sample(struct goprofile *f, unsigned long addr, size_t size,
 	s->site = site;
 	s->when = ktime_get_mono_fast_ns();
 	s->weight = gosample_weigh(f->rate, size, due);
+	s->marked = !(due & GOSAMPLE_UNMARKED);
 	atomic_long_add(s->weight, &site->allocs);
 	smp_store_release(&s->addr, addr);	/* the rest first */
 	return true;
@@ -270,6 +271,67 @@ bool goprofile_has(const void *p)
 	has = find_sample(rcu_dereference_sched(profile), (unsigned long)p);
 	preempt_enable();
 	return has;
+}
+
+/**
+ * goprofile_caller - which caller allocated an object
+ * @p: the object
+ *
+ * Context: any.
+ * Return: the caller; 0 if there is no sample of it.
+ */
+unsigned long goprofile_caller(const void *p)
+{
+	struct goprofile_sample *s;
+	unsigned long caller = 0;
+
+	preempt_disable();
+	s = find_sample(rcu_dereference_sched(profile), (unsigned long)p);
+	/* It may be another CPU that still writes the frames down. */
+	if (s && goprofile_frames(s->site))
+		caller = s->site->frame[0];
+	preempt_enable();
+	return caller;
+}
+
+/* The name that is kept of a site's first frame, if that is in the module. */
+static size_t name_in_module(const struct goprofile_site *s, const char *module,
+			     char *buf, size_t len)
+{
+	/* "#\t0x1234\tfunction+0x1/0x2 [module]\n" */
+	const char *name = strchr(s->names + 2, '\t') + 1;
+	size_t n = strchrnul(name, '\n') - name, end = strlen(module) + 2;
+
+	if (n < end || name[n - end] != '[' || name[n - 1] != ']' ||
+	    strncmp(name + n - end + 1, module, end - 2))
+		return 0;
+	return scnprintf(buf, len, "%.*s", (int)n, name);
+}
+
+/**
+ * goprofile_name - the name of a caller whose code has gone
+ * @caller: where it called from
+ * @module: the module that it was of
+ * @buf: where to write
+ * @len: how much room there is
+ *
+ * Context: task, may sleep.
+ * Return: bytes written; 0 if the name was not kept.
+ */
+size_t goprofile_name(unsigned long caller, const char *module, char *buf,
+		      size_t len)
+{
+	const struct goprofile_site *s;
+	struct goprofile *f;
+	size_t n = 0;
+
+	mutex_lock(&goprofile_setting);
+	f = goprofile_now();
+	for (s = f ? f->site : NULL; f && !n && s < f->site + f->nsites; s++)
+		if (s->names && s->frame[0] == caller)
+			n = name_in_module(s, module, buf, len);
+	mutex_unlock(&goprofile_setting);
+	return n;
 }
 
 /**
@@ -372,14 +434,14 @@ static void count_bytes(long bytes)
 	WRITE_ONCE(goalloc_heap.profile, goalloc_heap.profile + bytes);
 }
 
-/* The samples that are left; nobody uses the tables any more. */
-static long count_samples(const struct goprofile *f)
+/* The marked objects of samples; nobody uses the tables any more. */
+static long count_marked(const struct goprofile *f)
 {
 	unsigned int i;
 	long n = 0;
 
 	for (i = 0; i < f->nsamples; i++)
-		n += f->sample[i].addr != 0;
+		n += f->sample[i].addr && f->sample[i].marked;
 	return n;
 }
 
@@ -394,7 +456,7 @@ static void replace_tables(struct goprofile *f)
 	if (!old)
 		return;
 	synchronize_rcu();
-	atomic_long_add(count_samples(old), &forgotten);
+	atomic_long_add(count_marked(old), &forgotten);
 	count_bytes(-(long)(table_bytes(old) + old->text));
 	free_tables(old);
 }

@@ -55,12 +55,14 @@ struct goprofile_site {
  * @site: where it was allocated
  * @when: at what time, in ns
  * @weight: what it counts for
+ * @marked: its object says that there is a sample of it
  */
 struct goprofile_sample {
 	unsigned long addr;
 	struct goprofile_site *site;
 	u64 when;
-	unsigned long weight;
+	u32 weight;
+	bool marked;
 };
 
 /**

@@ -121,9 +121,10 @@ static void show_header(struct seq_file *m, const struct goprofile *f)
 static void show_dropped(struct seq_file *m, const struct goprofile *f)
 {
 	seq_printf(m, "# dropped: %lu samples, %lu stacks, %lu names; %ld objects of older profiles are live\n",
-		   atomic_long_read(&f->no_sample),
-		   atomic_long_read(&f->no_site),
-		   atomic_long_read(&f->no_names), goprofile_forgotten());
+		   f ? atomic_long_read(&f->no_sample) : 0,
+		   f ? atomic_long_read(&f->no_site) : 0,
+		   f ? atomic_long_read(&f->no_names) : 0,
+		   goprofile_forgotten());
 }
 
 /* What stands for the last line. */
@@ -144,19 +145,17 @@ static int profile_show(struct seq_file *m, void *v)
 static void *profile_at(loff_t *pos)
 {
 	struct goprofile *f = goprofile_now();
+	unsigned int n = f ? f->nsites : 0;
 
 	if (!*pos)
 		return SEQ_START_TOKEN;
-	if (!f)
-		return NULL;
-	for (; *pos <= f->nsites; ++*pos)
+	for (; *pos <= n; ++*pos)
 		if (goprofile_frames(&f->site[*pos - 1]))
 			return &f->site[*pos - 1];
-	return *pos == f->nsites + 1 ? (void *)&the_end : NULL;
+	return *pos == n + 1 ? (void *)&the_end : NULL;
 }
 
 static void *profile_start(struct seq_file *m, loff_t *pos)
-	__acquires(&goprofile_setting)
 {
 	mutex_lock(&goprofile_setting);
 	return profile_at(pos);
@@ -169,7 +168,6 @@ static void *profile_next(struct seq_file *m, void *v, loff_t *pos)
 }
 
 static void profile_stop(struct seq_file *m, void *v)
-	__releases(&goprofile_setting)
 {
 	mutex_unlock(&goprofile_setting);
 }

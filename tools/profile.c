@@ -253,14 +253,16 @@ static int print_text(const struct profile *p, int type)
 		       value_name[type], total, profile_total(p, type - 1),
 		       "flat", "flat%", "cum", "cum%", "function");
 	}
-	for (r = row; !err && r < row + nrows && r < row + NR_LINES; r++)
+	/* Of a difference, those in which nothing has changed are last. */
+	for (r = row; !err && r < row + nrows && r < row + NR_LINES &&
+	     (r->flat || r->cum); r++)
 		printf("%14" PRId64 " %6.2f%% %14" PRId64 " %6.2f%%  %s%s%s%s\n",
 		       r->flat, percent(r->flat, total), r->cum,
 		       percent(r->cum, total), r->frame->name,
 		       r->frame->module ? " [" : "",
 		       r->frame->module ? r->frame->module : "",
 		       r->frame->module ? "]" : "");
-	if (!err && p->dropped && strcmp(p->dropped, "0"))
+	if (!err && p->dropped && strpbrk(p->dropped, "123456789"))
 		printf("dropped: %s\n", p->dropped);
 	free(row);
 	free(of);

@@ -452,6 +452,9 @@ static int read_comment(struct reader *r, char *text)
 		r->p->dropped = strdup(text);
 		return r->p->dropped ? 0 : wrong(r, "no memory");
 	}
+	/* Why there is none; nothing that follows is one. */
+	if (!take_word(&text, "no profile:"))
+		return wrong(r, text - strlen("no profile:"));
 	/* What else there is may be new; it does no harm. */
 	return 0;
 }
@@ -516,14 +519,66 @@ static int same_stack(const struct sample *a, const uint32_t *frame,
 	       !memcmp(a->frame, frame, n * sizeof(*frame));
 }
 
-static void subtract_lifetimes(struct sample *s, const struct sample *base)
+/* Add the lifetimes of another sample, or with @sign -1 subtract them. */
+static int add_lifetimes(struct sample *s, const struct sample *other, int sign)
 {
+	struct bucket *b;
 	unsigned int i, k;
 
-	for (i = 0; i < base->nbuckets; i++)
+	if (!other->nbuckets)
+		return 0;
+	b = reallocarray(s->bucket, s->nbuckets + other->nbuckets, sizeof(*b));
+	if (!b)
+		return 1;
+	s->bucket = b;
+	for (i = 0; i < other->nbuckets; i++) {
 		for (k = 0; k < s->nbuckets; k++)
-			if (!strcmp(s->bucket[k].below, base->bucket[i].below))
-				s->bucket[k].n -= base->bucket[i].n;
+			if (!strcmp(b[k].below, other->bucket[i].below))
+				break;
+		if (k == s->nbuckets) {
+			b[k] = other->bucket[i];
+			b[k].n = 0;
+			s->nbuckets++;
+		}
+		b[k].n += sign * other->bucket[i].n;
+	}
+	return 0;
+}
+
+static int add_values(struct sample *s, const struct sample *other, int sign)
+{
+	int v;
+
+	for (v = 0; v < NR_VALUES; v++)
+		s->value[v] += sign * other->value[v];
+	return add_lifetimes(s, other, sign);
+}
+
+/*
+ * Make one sample of those of a stack, which has one for each size: of two
+ * profiles, those of one size would have to be told apart.
+ */
+static int merge_stacks(struct profile *p)
+{
+	size_t i, k, n = p->nsamples;
+	struct sample *s;
+	int err = 0;
+
+	p->nsamples = 0;
+	for (i = 0; i < n; i++) {
+		s = &p->samples[i];
+		for (k = 0; !err && k < p->nsamples; k++)
+			if (same_stack(&p->samples[k], s->frame, s->nframes))
+				break;
+		if (err || k == p->nsamples) {
+			p->samples[p->nsamples++] = *s;
+			continue;
+		}
+		err = add_values(&p->samples[k], s, 1);
+		free(s->frame);
+		free(s->bucket);
+	}
+	return err;
 }
 
 /* The frames of another profile's sample, as this one numbers them. */
@@ -544,7 +599,6 @@ static int subtract_sample(struct profile *p, const struct profile *base,
 	uint32_t frame[PROFILE_FRAMES];
 	struct sample *s = NULL;
 	size_t i;
-	int v;
 
 	if (translate(p, base, b, frame))
 		return 1;
@@ -553,12 +607,7 @@ static int subtract_sample(struct profile *p, const struct profile *base,
 			s = &p->samples[i];
 	if (!s)
 		s = profile_sample(p, frame, b->nframes);
-	if (!s)
-		return 1;
-	for (v = 0; v < NR_VALUES; v++)
-		s->value[v] -= b->value[v];
-	subtract_lifetimes(s, b);
-	return 0;
+	return !s || add_values(s, b, -1);
 }
 
 /* Leave in @p what has come since @base; what has gone is negative. */
@@ -566,6 +615,8 @@ int profile_subtract(struct profile *p, const struct profile *base)
 {
 	size_t i;
 
+	if (merge_stacks(p))
+		return profile_fail("profile", 0, "no memory");
 	for (i = 0; i < base->nsamples; i++)
 		if (subtract_sample(p, base, &base->samples[i]))
 			return profile_fail("profile", 0, "no memory");

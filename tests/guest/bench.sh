@@ -9,18 +9,21 @@
 #   goalloc_checks=0,1	the values of check=, separated by commas
 #   goalloc_bench=	gobench's parameters, separated by colons; "no" leaves
 #			gobench out
+#   goalloc_rates=	values of profile_rate, one run for each, separated by commas;
+#			as goalloc has it if there is none
 #   goalloc_copies=	copies of a trace, one run for each, separated by commas
 
 # words LIST SEPARATOR: the list as separate words.
 words() { echo "$1" | tr "$2" ' '; }
 
+# run CHECK [PARAMETER]: all of it, with goalloc loaded like that.
 # shellcheck disable=SC2154,SC2046 # set by the kernel; splitting is meant
-for check in $(words "${goalloc_checks:-0,1}" ,); do
-	insmod goalloc.ko "check=$check" || exit 1
+run() {
+	insmod goalloc.ko "check=$1" ${2:+"$2"} || exit 1
 	echo "HEAD kernel=$(uname -r)"
 	echo "HEAD cmdline=$(cat /proc/cmdline)"
 	echo "HEAD cpus=$(nproc)"
-	echo "HEAD check=$check"
+	echo "HEAD check=$1"
 	if [ "$goalloc_bench" != no ]; then
 		insmod gobench.ko $(words "$goalloc_bench" :) || exit 1
 		cat /sys/kernel/debug/gobench/results
@@ -37,7 +40,15 @@ for check in $(words "${goalloc_checks:-0,1}" ,); do
 		done
 	done
 	rmmod goalloc || exit 1
-done >&3
+}
+
+# shellcheck disable=SC2154 # set by the kernel
+for check in $(words "${goalloc_checks:-0,1}" ,); do
+	for rate in $(words "${goalloc_rates:--}" ,); do
+		[ "$rate" = - ] && rate= || echo "RATE $rate" >&3
+		run "$check" "${rate:+profile_rate=$rate}" >&3
+	done
+done
 
 # The program is dynamically linked: all libraries are in /goalloc, too.
 # run_peer NAME [LIBRARY]

@@ -3,7 +3,9 @@
 # shellcheck shell=dash
 #
 # For scripts/pictures: fill the heap, run a random workload, and write to fd 3
-# what debugfs and goalloctop show meanwhile.
+# what debugfs and goalloctop show meanwhile.  Then take a profile of recorded
+# traffic that is played beside two users of the device, and write its picture as
+# lines "flame: LINE".
 
 cd /goalloc || exit
 insmod goalloc.ko dev_max_total=0 || exit
@@ -37,7 +39,36 @@ dump memstats
 kill $holder
 wait $holder 2>/dev/null
 dump memstats
+rmmod goalloc
+
+# holds OWNER MB: wait until a module holds so much, half a minute at most.
+holds() {
+	tries=300
+	until awk -v "who=$1" -v "mb=$2" '
+		$1 == who && $3 >= mb * 1e6 { found = 1 } END { exit !found }' \
+		/sys/kernel/debug/goalloc/owners; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return
+		sleep 0.1
+	done
+}
+
+insmod goalloc.ko dev_max_total=0 || exit
+fill | ./goallocctl - >/dev/null &
+holder=$!
+holds dev 30 || exit
+./goallocctl run ms=30000 live=8000 untimed sizes=16-1024:20+1025-32768:3 \
+	>/dev/null &
+run=$!
+insmod goreplay.ko trace=/goalloc/net.gotrace copies=30 allocator=goalloc &
+replay=$!
+holds goreplay 20 || exit
+./goallocctl profile --flame /tmp/flame.svg || exit
+sed 's/^/flame: /' /tmp/flame.svg >&3
+kill $holder $run
+wait $holder $run 2>/dev/null
+wait $replay
+
 # The second page of goalloctop: the first has no rates yet.
 echo "goalloctop:" >&3
-sed '1,/^$/d' /tmp/top | sed '1,/^goalloctop/{/^goalloctop/!d}' >&3
-rmmod goalloc
+sed '1,/^$/d' /tmp/top | sed -n '/^goalloctop/,$p' >&3

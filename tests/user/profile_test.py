@@ -41,7 +41,11 @@ def address(frame):
     return base + sum(map(ord, name)) * 4096 + offset
 
 
-def text(samples, kind=f"heap_v2/{RATE}", dropped="0"):
+NONE = ("0 samples, 0 stacks, 0 names; "
+        "0 objects of older profiles are live")
+
+
+def text(samples, kind=f"heap_v2/{RATE}", dropped=NONE):
     total = [sum(s[0][i] for s in samples) for i in range(4)]
     out = ["heap profile: {}: {} [{}: {}] @ ".format(*total) + kind]
     for values, stack, lifetimes in samples:
@@ -127,6 +131,24 @@ def test_table(place):
     need(said.startswith("alloc_space: "), said)
 
 
+def test_dropped(place):
+    """What the kernel has dropped is told of, if it is anything."""
+    said = place.ctl(place.write("a", text(SAMPLES)))
+    need("dropped" not in said, said)
+    some = NONE.replace("0 stacks", "20 stacks")
+    said = place.ctl(place.write("b", text(SAMPLES, dropped=some)))
+    need(said.endswith(f"dropped: {some}\n"), said)
+
+
+def test_no_profile(place):
+    """Where the kernel says why there is none, that is the answer."""
+    for why in ("profile_rate is 0", "it needs check=1"):
+        none = (f"heap profile: 0: 0 [0: 0] @ heap/0\n# no profile: {why}\n"
+                f"# dropped: {NONE}\n")
+        said = place.ctl(place.write("a", none), status=1)
+        need(said.endswith(f"no profile: {why}\n"), said)
+
+
 def test_rates(place):
     """heap/N means half of what heap_v2/N does; with 1 nothing is scaled."""
     want = place.ctl(place.write("a", text(SAMPLES)))
@@ -148,7 +170,7 @@ def test_pprof_top(place):
 def test_pprof_raw(place):
     place.ctl("-o", place.at("a.pb.gz"), place.write("a", text(SAMPLES)))
     raw = place.pprof("-raw", place.at("a.pb.gz"))
-    for part in ("PeriodType: space bytes", f"Period: {RATE}", "dropped: 0",
+    for part in ("PeriodType: space bytes", f"Period: {RATE}", f"dropped: {NONE}",
                  "alloc_objects/count alloc_space/bytes inuse_objects/count "
                  "inuse_space/bytes[dflt]", "lifetimes:[<2us:3 <4us:3]",
                  "[kernel]  [FN]", "[mymod]  [FN]", "[peer&co]  [FN]"):
@@ -212,6 +234,25 @@ def boxes(path):
         rect = g.find(SVG + "rect")
         yield (g.find(SVG + "title").text, float(rect.get("x")),
                float(rect.get("y")), float(rect.get("width")))
+
+
+def test_base_sizes(place):
+    """A stack that has asked for several sizes is one, whatever their order."""
+    first = ((2, 128, 8, 512), (OPEN, CALL), "<2us:3 <4us:3")
+    second = ((3, 3072, 3, 3072), (OPEN, CALL), "<8us:2")
+    more = ((5, 5120, 5, 5120), (OPEN, CALL), "<8us:2 <16us:1")
+    base = place.write("base", text([first, second]))
+    for now in ([second, first], [first, second]):
+        said = place.ctl("-base", base, place.write("a", text(now)))
+        need(said.startswith("inuse_space: 0 bytes in 0 objects\n"), said)
+        need("leak_open" not in said, said)
+    place.ctl("-base", base, "-o", place.at("a.pb.gz"),
+              place.write("a", text([more, first])))
+    if shutil.which("go"):
+        top = place.pprof("-top", "-inuse_space", "-unit=B", place.at("a.pb.gz"))
+        want = scaled(5, 5120)[1] - scaled(3, 3072)[1]
+        need(flat(top, "leak_open") == want, want, top)
+        need(f"of {want}B total" in top, top)
 
 
 def test_flame(place):
