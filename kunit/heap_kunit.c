@@ -89,7 +89,7 @@ static void large(struct kunit *test)
 
 static void *take_large(struct goheap *h, size_t size, gfp_t gfp)
 {
-	return goalloc_large(h, NUMA_NO_NODE, size, false, gfp, GO_OBJ_LIVE,
+	return goalloc_large(h, first_memory_node, size, false, gfp, GO_OBJ_LIVE,
 			     _RET_IP_);
 }
 

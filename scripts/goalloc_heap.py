@@ -187,6 +187,7 @@ class Heap:
                               constant('GO_OBJ_FREE'): 'free',
                               constant('GO_OBJ_POISONED'): 'free, poisoned'}
         self.suspected = constant('GO_OBJ_DEBUG')
+        self.sited = constant('GO_OBJ_SITED')
         self.tiny = constant('GO_OBJ_TINY')
         self.sampled = constant('GO_OBJ_SAMPLED')
         self.live = constant('GO_OBJ_LIVE')
@@ -301,6 +302,12 @@ class Heap:
             return self.live, span['elemsize'] - RED_ZONE - size
         return max(record['owner'], self.live), record['size']
 
+    def site_record_of(self, span, index):
+        """The owner and the bytes of an object that its call site counts: site.c."""
+        at = span['base'] + (index + 1) * span['elemsize'] - 8
+        word = words(self.kernel.read(at, 8))[0]
+        return max(word & 0xff, self.live), word >> 24 & 0xffff
+
     def owner_of(self, state):
         """The owner of what is out and nothing special."""
         if state >= self.live:
@@ -329,6 +336,9 @@ class Heap:
                     yield owner, size_class, size
             elif state == self.suspected:
                 owner, size = self.record_of(span, index)
+                yield owner, size_class, size
+            elif state == self.sited:
+                owner, size = self.site_record_of(span, index)
                 yield owner, size_class, size
             elif state not in self.object_states:
                 self.damaged(f'object {index} at {span["base"]:#x}',
@@ -421,6 +431,10 @@ def describe_object(heap, span, address):
         owner, asked = heap.record_of(span, index)
         return f'{text}, live, of {heap.owner_name(owner)}, {asked} bytes asked for, ' \
                'suspected by debug='
+    if state == heap.sited:
+        owner, usable = heap.site_record_of(span, index)
+        return f'{text}, live, of {heap.owner_name(owner)}, {usable} bytes to use, ' \
+               'counted at its call site'
     if state not in heap.object_states:
         raise Damaged(f'{text}, state {state}')
     return f'{text}, {heap.object_states[state]}'
