@@ -6,7 +6,8 @@
  * are found again.  With a rate of 1 what the profile says is exact.  With any
  * other it is an estimate, and the tests ask two things of a hundred of them (four
  * with KASAN, which is slow), made with another seed each time: none is off by
- * more than 5 sigma, and their mean by no more than 5 of its own, which are a tenth.  Of a hundred that are right
+ * more than 5 sigma, and their mean by no more than 5 of its own, which are a tenth.
+ * Of a hundred that are right
  * three in ten thousand would be off by 3 each, so that a test which asks for 3
  * fails in a quarter of its runs; 5 fail in one of ten thousand.  A bias of half a
  * sigma, which no single run would show, fails the second.
