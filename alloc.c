@@ -245,6 +245,7 @@ static bool take_on_node(struct goheap *h, int nid, unsigned int spc,
  * @size: what was asked for
  * @gfp: as for gomalloc(); with __GFP_THISNODE no other node will do
  * @owner: whose it will be
+ * @caller: by which caller
  *
  * The mcaches may hold objects of other nodes.
  *
@@ -252,20 +253,20 @@ static bool take_on_node(struct goheap *h, int nid, unsigned int spc,
  * Return: the object, or NULL.
  */
 void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
-		      gfp_t gfp, unsigned long owner)
+		      gfp_t gfp, unsigned long owner, unsigned long caller)
 {
 	struct goslot slot;
 	unsigned int due;
 	void *p;
 
 	while (!take_on_node(h, nid, spc, size, gfp, &slot)) {
-		p = take_last_pages(h, nid, spc, size, gfp, owner, _RET_IP_);
+		p = take_last_pages(h, nid, spc, size, gfp, owner, caller);
 		if (p || !gosource_wait(h, gfp))
 			return p;
 	}
 	p = goalloc_hand_out(slot.obj, slot.state, spc, gfp, owner);
 	due = gosample_past(h, size);
-	return due ? sample_object(p, slot.state, size, due, _RET_IP_) : p;
+	return due ? sample_object(p, slot.state, size, due, caller) : p;
 }
 
 /**
@@ -374,23 +375,24 @@ static __always_inline void *clear_tiny(void *p, size_t size, gfp_t gfp)
  * The tiny object at @p is due to be sampled.  It moves to a block of its own; if
  * there is none it stays, without a sample.  Its size has been counted.
  */
-static void *sample_tiny(struct goheap *h, void *p, size_t size, gfp_t gfp,
+static void *sample_tiny(struct goheap *h, void *p, size_t size,
 			 unsigned int due, unsigned long owner,
 			 unsigned long caller)
 {
-	void *q = goalloc_pop(h, GO_TINY_SPC, 0,
-			      (gfp & ~__GFP_ZERO) | __GFP_NOMEMALLOC, owner,
-			      true);
+	/* There is an object, so that no other is waited for. */
+	const gfp_t now = GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC;
+	void *q = goalloc_pop(h, GO_TINY_SPC, 0, now, owner, true, caller);
 
 	if (!q)
 		return p;
+	/* No caller gets or gives back what goes here: the trace is not told. */
 	if (!gohooks_sample(q, size, due, caller)) {
-		gofree_fast(h, q);
+		gofree_any(h, q, true);
 		return p;
 	}
 	gotiny_install_alone(h, q, size);
 	this_cpu_inc(h->mcache->tiny_mallocs);
-	gofree_slow(p, h, caller);
+	gofree_slow(p, h, 0);
 	return q;
 }
 
@@ -417,23 +419,24 @@ void *goalloc_tiny_due(size_t size, gfp_t gfp, int off, struct goheap *h,
 	this_cpu_inc(h->mcache->tiny_mallocs);
 	preempt_enable();
 	if (due)
-		p = sample_tiny(h, p, size, gfp, due, owner, caller);
+		p = sample_tiny(h, p, size, due, owner, caller);
 	return clear_tiny(p, size, gfp);
 }
 
 /* Make a new block of tiny objects and return the object at its front. */
 static noinline void *new_tiny_block(size_t size, gfp_t gfp,
-				     unsigned long owner, struct goheap *h)
+				     unsigned long owner, struct goheap *h,
+				     unsigned long caller)
 {
 	/* A block has to be in a span. */
 	void *p = goalloc_pop(h, GO_TINY_SPC, size,
 			      (gfp & ~__GFP_ZERO) | __GFP_NOMEMALLOC, owner,
-			      true);
+			      true, caller);
 	void *old;
 
 	if (!p)
 		return take_last_pages(h, NUMA_NO_NODE, GO_TINY_SPC, size,
-				       gfp, owner, _RET_IP_);
+				       gfp, owner, caller);
 	old = gotiny_install(h, p, size, owner);
 	if (old)
 		gofree_block(old, h);
@@ -446,13 +449,14 @@ static noinline void *new_tiny_block(size_t size, gfp_t gfp,
  * @size: bytes, 1 to GO_TINY_SIZE - 1
  * @gfp: as for gomalloc()
  * @owner: whose it will be
- * @h: the heap; last, so that the exported function moves no argument
+ * @h: the heap; here, so that the exported function moves no argument
+ * @caller: by which caller
  *
  * Context: any that @gfp permits.
  * Return: the object, or NULL.
  */
 void *goalloc_tiny(size_t size, gfp_t gfp, unsigned long owner,
-		   struct goheap *h)
+		   struct goheap *h, unsigned long caller)
 {
 	struct gomcache *c;
 	bool due = false;
@@ -468,7 +472,7 @@ void *goalloc_tiny(size_t size, gfp_t gfp, unsigned long owner,
 			off = gotiny_again(c, size, owner, &due);
 		if (unlikely(due))
 			return goalloc_tiny_due(size, gfp, off, h, owner,
-						_RET_IP_);
+						caller);
 		p = (void *)c->tiny + off;
 		gomcache_leave(c);
 		if (likely(off >= 0)) {
@@ -478,7 +482,7 @@ void *goalloc_tiny(size_t size, gfp_t gfp, unsigned long owner,
 		}
 	}
 	preempt_enable();
-	return new_tiny_block(size, gfp, owner, h);
+	return new_tiny_block(size, gfp, owner, h, caller);
 }
 
 /* Check the span of an object that is taken, and whether it is still poison. */

@@ -29,7 +29,8 @@ void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp,
 void *goalloc_due(size_t size, gfp_t gfp, struct gostack *s, struct goheap *h,
 		  unsigned long how, unsigned long caller);
 void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
-		      gfp_t gfp, unsigned long owner);
+		      gfp_t gfp, unsigned long owner,
+		      unsigned long caller);
 void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp,
 		     unsigned long owner);
 void *goalloc_large(struct goheap *h, int nid, size_t size, bool noscan,
@@ -37,7 +38,7 @@ void *goalloc_large(struct goheap *h, int nid, size_t size, bool noscan,
 bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp,
 		    unsigned long caller);
 void *goalloc_tiny(size_t size, gfp_t gfp, unsigned long owner,
-		   struct goheap *h);
+		   struct goheap *h, unsigned long caller);
 void *goalloc_tiny_due(size_t size, gfp_t gfp, int off, struct goheap *h,
 		       unsigned long owner, unsigned long caller);
 void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
@@ -77,10 +78,12 @@ static __always_inline void goalloc_might_sleep(gfp_t gfp)
  * Allocate from the stack.  With @clear false no zeroing is needed and the
  * object is marked live here.  Otherwise its old state decides whether it is
  * zeroed.
+ * A @caller of 0 is that of the function that this is in.
  */
 static __always_inline void *goalloc_pop(struct goheap *h, unsigned long spc,
 					 size_t size, gfp_t gfp, unsigned long owner,
-					 bool clear)
+					 bool clear,
+					 unsigned long caller)
 {
 	struct gomcache *c;
 	struct gostack *s;
@@ -110,7 +113,8 @@ static __always_inline void *goalloc_pop(struct goheap *h, unsigned long spc,
 	gomcache_count(&s->mallocs, 1);
 	if (gomcache_ask(s, size))
 		return goalloc_due(size, gfp, s, h,
-				   owner | (clear ? GO_DUE_CLEAR : 0), _RET_IP_);
+				   owner | (clear ? GO_DUE_CLEAR : 0),
+				   caller ?: _RET_IP_);
 	gomcache_leave(c);
 	preempt_enable();
 
@@ -122,7 +126,7 @@ static __always_inline void *goalloc_pop(struct goheap *h, unsigned long spc,
 
 slow:
 	preempt_enable();
-	return goalloc_slow(h, spc, size, gfp, owner, _RET_IP_);
+	return goalloc_slow(h, spc, size, gfp, owner, caller ?: _RET_IP_);
 }
 
 /* Allocate a tiny object, of @size below GO_TINY_SIZE, from the current block. */
@@ -156,7 +160,7 @@ static __always_inline void *goalloc_pop_tiny(size_t size, gfp_t gfp,
 
 slow:
 	preempt_enable();
-	return goalloc_tiny(size, gfp, owner, h);
+	return goalloc_tiny(size, gfp, owner, h, _RET_IP_);
 }
 
 /* Allocate several without zeroing; returns how many the stack had. */

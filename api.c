@@ -91,16 +91,19 @@ void goapi_tell(const void *p, size_t size, gfp_t gfp, int nid,
 
 /* Allocate a small object that nobody watches, as the fast path leaves it. */
 static __always_inline void *alloc_plain(size_t size, gfp_t gfp, int nid,
-					 bool noscan, unsigned long owner)
+					 bool noscan, unsigned long caller,
+					 unsigned long owner)
 {
 	unsigned int spc;
 
 	if (noscan && size < GO_TINY_SIZE)
-		return goalloc_tiny(size, gfp, owner, &goalloc_heap);
+		return goalloc_tiny(size, gfp, owner, &goalloc_heap, caller);
 	spc = GO_SPC(gosizeclass_of(size), noscan);
 	if (nid == NUMA_NO_NODE)
-		return goalloc_pop(&goalloc_heap, spc, size, gfp, owner, true);
-	return goalloc_on_node(&goalloc_heap, nid, spc, size, gfp, owner);
+		return goalloc_pop(&goalloc_heap, spc, size, gfp, owner, true,
+				   caller);
+	return goalloc_on_node(&goalloc_heap, nid, spc, size, gfp, owner,
+			       caller);
 }
 
 /* Allocate a small object for debug=, those that watch, or both. */
@@ -115,7 +118,7 @@ static noinline void *alloc_watched(size_t size, gfp_t gfp, int nid,
 		flags = goredzone_suspects(size, caller);
 	p = flags ? goalloc_suspected(&goalloc_heap, size, gfp, noscan, flags,
 				      caller, owner, 0) :
-		    alloc_plain(size, gfp, nid, noscan, owner);
+		    alloc_plain(size, gfp, nid, noscan, caller, owner);
 	goapi_tell(p, size, gfp, nid, caller, owner);
 	return p;
 }
@@ -126,7 +129,7 @@ static noinline void *alloc_small(size_t size, gfp_t gfp, int nid, bool noscan,
 {
 	if (static_branch_unlikely(&goalloc_watch))
 		return alloc_watched(size, gfp, nid, noscan, caller, owner);
-	return alloc_plain(size, gfp, nid, noscan, owner);
+	return alloc_plain(size, gfp, nid, noscan, caller, owner);
 }
 
 /* Allocate an object of whole pages for those that watch. */
@@ -184,7 +187,7 @@ static __always_inline void *alloc_class(unsigned long class, size_t size,
 		return alloc_small(size, gfp, NUMA_NO_NODE, noscan,
 				   caller ?: _RET_IP_, owner);
 	return goalloc_pop(&goalloc_heap, GO_SPC(class, noscan), size, gfp,
-			   owner, false);
+			   owner, false, caller);
 }
 
 static __always_inline void *alloc_object(size_t size, gfp_t gfp, bool noscan,

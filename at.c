@@ -61,7 +61,7 @@ static void *alloc_recorded(size_t size, gfp_t gfp, int nid, bool noscan,
 		spc = GO_SPC(gosizeclass_of(whole), noscan);
 		p = nid == NUMA_NO_NODE ?
 		    goalloc_slow(h, spc, size, gfp, owner, caller) :
-		    goalloc_on_node(h, nid, spc, size, gfp, owner);
+		    goalloc_on_node(h, nid, spc, size, gfp, owner, caller);
 	}
 	if (p)
 		mark_object(p, whole > GO_MAX_SMALL ? 0 :

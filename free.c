@@ -267,8 +267,9 @@ static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 	if (trace_free_enabled())
 		trace_object(caller, p, goredzone_size(s, idx));
 	goleak_free(p);
-	free_suspected_site(s, idx);
-	if (!goredzone_is_intact(s, idx)) {
+	if (goredzone_is_intact(s, idx)) {
+		free_suspected_site(s, idx);
+	} else {
 		/* The report names its owner only if it is marked live. */
 		s->objstate[idx] = GO_OBJ_DEBUG;
 		gohooks_misuse(h, GO_OVERFLOW, p, 0, caller);

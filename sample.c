@@ -282,6 +282,13 @@ static void draw_anew(struct goheap *h, struct gomcache *c)
 	gomcache_leave(c);
 }
 
+/* Has a CPU drawn anything?  Most have not when the module is loaded. */
+static bool has_drawn(struct goheap *h, int cpu)
+{
+	return cpumask_test_cpu(cpu, &h->cpus) ||
+	       READ_ONCE(per_cpu_ptr(h->mcache, cpu)->left);
+}
+
 static long draw_anew_here(void *data)
 {
 	struct goheap *h = data;
@@ -299,8 +306,8 @@ static long draw_anew_here(void *data)
  * @rate: the mean of the bytes between two samples; 1 samples everything, 0
  *	nothing; up to GO_SAMPLE_RATE_MAX
  *
- * Each CPU is asked to do it, isolated ones too: nobody else may touch what it
- * counts with.
+ * Each CPU that has drawn is asked to do it, isolated ones too: nobody else may touch
+ * what it counts with.  One that a real-time task does not leave is waited for.
  *
  * Context: task, may sleep; calls must not overlap.
  */
@@ -311,6 +318,8 @@ void gosample_set_rate(struct goheap *h, unsigned long rate)
 	WRITE_ONCE(mean, rate);
 	cpus_read_lock();
 	for_each_possible_cpu(cpu) {
+		if (!has_drawn(h, cpu))
+			continue;
 		if (cpu_online(cpu)) {
 			work_on_cpu(cpu, draw_anew_here, h);
 			continue;
@@ -320,6 +329,18 @@ void gosample_set_rate(struct goheap *h, unsigned long rate)
 		preempt_enable();
 	}
 	cpus_read_unlock();
+}
+
+/**
+ * gosample_stop - sample nothing any more
+ *
+ * For the end, when no CPU uses the heap.
+ *
+ * Context: any.
+ */
+void gosample_stop(void)
+{
+	WRITE_ONCE(mean, 0);
 }
 
 /**

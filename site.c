@@ -62,7 +62,9 @@ void gosite_count(unsigned int id, long bytes, long objects)
 	struct gosites *b;
 
 	preempt_disable();
-	b = rcu_dereference_sched(gosites[id >> GO_SITES_SHIFT]);
+	/* A record of debug= may have been written over. */
+	b = id >> GO_SITES_SHIFT < GO_NR_SITE_BLOCKS ?
+	    rcu_dereference_sched(gosites[id >> GO_SITES_SHIFT]) : NULL;
 	if (b) {
 		c = b->count + (id & (GO_SITES - 1));
 		this_cpu_add(c->bytes, bytes);
@@ -148,7 +150,10 @@ bool gosite_read(const struct gospan *s, unsigned int idx,
 	const u64 *at = record_of(s, idx);
 	u64 word = READ_ONCE(*at);
 
-	if (sealed(at, word & ~SEAL) != word) {
+	/* The latter two as well, should a sum be right by chance. */
+	if (sealed(at, word & ~SEAL) != word ||
+	    !goobj_is_plain(FIELD_GET(OWNER, word)) ||
+	    FIELD_GET(ID, word) >> GO_SITES_SHIFT >= GO_NR_SITE_BLOCKS) {
 		*r = (struct gosite_record){
 			.owner = GO_OBJ_LIVE,
 			.bytes = READ_ONCE(s->elemsize) - sizeof(u64),

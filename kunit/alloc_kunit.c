@@ -71,7 +71,7 @@ static void alloc_of_each_node(struct kunit *test)
 				p[i] = goalloc_on_node(h, nid, spc, size,
 						       GFP_KERNEL |
 							   __GFP_THISNODE,
-						       GO_OBJ_LIVE);
+						       GO_OBJ_LIVE, _RET_IP_);
 				KUNIT_ASSERT_NOT_NULL(test, p[i]);
 				KUNIT_EXPECT_EQ(test, nid,
 						page_to_nid(virt_to_page(p[i])));

@@ -155,10 +155,10 @@ static void drain_idle_tiny(struct kunit *test)
 	struct goheap *h = gotest_heap(test);
 	struct gomcache *c = gotest_pin(test, h);
 
-	gotest_free(h, goalloc_tiny(3, GFP_KERNEL, GO_OBJ_LIVE, h));
+	gotest_free(h, goalloc_tiny(3, GFP_KERNEL, GO_OBJ_LIVE, h, _RET_IP_));
 	KUNIT_EXPECT_NE(test, c->tiny, 0);
 	tick_and_wait(h);
-	gotest_free(h, goalloc_tiny(3, GFP_KERNEL, GO_OBJ_LIVE, h));
+	gotest_free(h, goalloc_tiny(3, GFP_KERNEL, GO_OBJ_LIVE, h, _RET_IP_));
 	tick_and_wait(h);
 	KUNIT_EXPECT_NE(test, c->tiny, 0);
 	tick_and_wait(h);
@@ -171,11 +171,11 @@ static void drain_tiny(struct kunit *test)
 	struct goheap *h = gotest_heap(test);
 	struct gomcache *c = gotest_pin(test, h);
 
-	gotest_free(h, goalloc_tiny(3, GFP_KERNEL, GO_OBJ_LIVE, h));
+	gotest_free(h, goalloc_tiny(3, GFP_KERNEL, GO_OBJ_LIVE, h, _RET_IP_));
 	godrain_all(h);
 	KUNIT_EXPECT_EQ(test, c->tiny, 0);
 	KUNIT_EXPECT_EQ(test, c->bytes, 0);
-	gotest_free(h, goalloc_tiny(3, GFP_KERNEL, GO_OBJ_LIVE, h));
+	gotest_free(h, goalloc_tiny(3, GFP_KERNEL, GO_OBJ_LIVE, h, _RET_IP_));
 	godrain_node(h, h->node[numa_mem_id()]->nid);
 	KUNIT_EXPECT_EQ(test, c->bytes, 0);
 }
@@ -361,7 +361,7 @@ static long alloc_on_cpu(void *arg)
 	struct on_cpu *w = arg;
 	int i;
 
-	w->tiny = goalloc_tiny(3, GFP_KERNEL, GO_OBJ_LIVE, w->h);
+	w->tiny = goalloc_tiny(3, GFP_KERNEL, GO_OBJ_LIVE, w->h, _RET_IP_);
 	for (i = 0; i < NR_OBJECTS; i++) {
 		w->p[i] = gotest_alloc(w->h, SPC_64, GFP_KERNEL);
 		if (w->p[i])

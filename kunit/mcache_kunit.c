@@ -64,7 +64,7 @@ static void mcache_window_goes_past(struct kunit *test)
 
 	/* The free span behind the stack's own is for what goes past it. */
 	warm = goalloc_on_node(h, numa_mem_id(), SPC_64, 64, GFP_KERNEL,
-			       GO_OBJ_LIVE);
+			       GO_OBJ_LIVE, _RET_IP_);
 	gosource_span(h, NUMA_NO_NODE, SPC_64, GFP_KERNEL);
 	p = gotest_alloc(h, SPC_64, GFP_KERNEL);
 	before = c->stack[SPC_64];

@@ -148,7 +148,7 @@ static void expect_pair(struct kunit *test, unsigned int spc)
 	a = memstats(test);
 	for (i = 0; i < ARRAY_SIZE(p); i++)
 		p[i] = goalloc_pop(h, spc, size, GFP_KERNEL,
-				   GO_OBJ_LIVE, true);
+				   GO_OBJ_LIVE, true, 0);
 	b = memstats(test);
 	expect_mallocs(test, class, ARRAY_SIZE(p), size, a, b);
 	for (i = 0; i < ARRAY_SIZE(p); i++)
@@ -178,11 +178,11 @@ static void memstats_past_the_mcache(struct kunit *test)
 
 	a = memstats(test);
 	p[0] = goalloc_on_node(h, first_memory_node, GO_SPC(6, 0), 60,
-			       GFP_KERNEL, GO_OBJ_LIVE);
+			       GFP_KERNEL, GO_OBJ_LIVE, _RET_IP_);
 	preempt_disable();
 	gomcache_enter(mc);
-	p[1] = goalloc_pop(h, GO_SPC(6, 0), 60, GFP_ATOMIC, GO_OBJ_LIVE, true);
-	p[2] = goalloc_pop(h, GO_SPC(6, 1), 60, GFP_ATOMIC, GO_OBJ_LIVE, true);
+	p[1] = goalloc_pop(h, GO_SPC(6, 0), 60, GFP_ATOMIC, GO_OBJ_LIVE, true, 0);
+	p[2] = goalloc_pop(h, GO_SPC(6, 1), 60, GFP_ATOMIC, GO_OBJ_LIVE, true, 0);
 	gomcache_leave(mc);
 	preempt_enable();
 	b = memstats(test);
@@ -376,12 +376,12 @@ static void *random_object(struct goheap *h, unsigned int i, u32 r)
 		return s ? (void *)s->base : NULL;
 	}
 	if (r % 4 == 0)
-		return goalloc_tiny(1 + r / 4 % 15, GFP_KERNEL, GO_OBJ_LIVE, h);
+		return goalloc_tiny(1 + r / 4 % 15, GFP_KERNEL, GO_OBJ_LIVE, h, _RET_IP_);
 	if (r % 4 == 1)
 		return goalloc_on_node(h, first_memory_node,
 					   GO_SPC(class, 0),
 					   go_class_size[class], GFP_KERNEL,
-					   GO_OBJ_LIVE);
+					   GO_OBJ_LIVE, _RET_IP_);
 	return gotest_alloc(h, GO_SPC(class, r % 2), GFP_KERNEL);
 }
 
@@ -447,7 +447,7 @@ static void *load_object(struct load *l, u32 r)
 
 	if (r % 7 == 0) {
 		size = 1 + r % 15;
-		p = goalloc_tiny(size, GFP_KERNEL, GO_OBJ_LIVE, l->h);
+		p = goalloc_tiny(size, GFP_KERNEL, GO_OBJ_LIVE, l->h, _RET_IP_);
 		atomic64_add(!!p, &l->tinies);
 	} else if (r % 31 == 0) {
 		size = GO_MAX_SMALL + 1 + r % 50000;
@@ -457,7 +457,7 @@ static void *load_object(struct load *l, u32 r)
 	} else {
 		p = goalloc_pop(l->h, GO_SPC(class, r & 1), size,
 				GFP_KERNEL,
-				   GO_OBJ_LIVE, true);
+				   GO_OBJ_LIVE, true, 0);
 		atomic64_add(!!p, &l->mallocs);
 	}
 	atomic64_add(p ? size : 0, &l->bytes);

@@ -83,7 +83,7 @@ static void *on_node(struct kunit *test, struct gonode *node)
 {
 	void *p = goalloc_on_node(gotest_heap(test), node->nid, SPC,
 				      go_class_size[GO_SPC_CLASS(SPC)],
-				      GFP_KERNEL | __GFP_THISNODE, GO_OBJ_LIVE);
+				      GFP_KERNEL | __GFP_THISNODE, GO_OBJ_LIVE, _RET_IP_);
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	KUNIT_EXPECT_EQ(test, nid_of(p), node->nid);
@@ -177,7 +177,7 @@ static void numa_far_pages_next(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, goalloc_on_node(h, here->nid, SPC + 4, 64,
 						GFP_NOWAIT | __GFP_NOWARN |
 						    __GFP_THISNODE,
-						GO_OBJ_LIVE));
+						GO_OBJ_LIVE, _RET_IP_));
 	h->limit = 0;
 	while ((s = list_first_entry_or_null(&all, struct gospan, list))) {
 		list_del(&s->list);

@@ -29,7 +29,7 @@
 void *gotest_alloc(struct goheap *h, unsigned int spc, gfp_t gfp)
 {
 	return goalloc_pop(h, spc, go_class_size[GO_SPC_CLASS(spc)], gfp,
-			   GO_OBJ_LIVE, true);
+			   GO_OBJ_LIVE, true, 0);
 }
 
 void gotest_free(struct goheap *h, void *p)

@@ -34,7 +34,7 @@
 static void *alloc_tiny(struct kunit *test, size_t size)
 {
 	void *p = goalloc_tiny(size, GFP_KERNEL, GO_OBJ_LIVE,
-			       gotest_heap(test));
+			       gotest_heap(test), _RET_IP_);
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	return p;
@@ -471,11 +471,11 @@ static void tiny_zeroes(struct kunit *test)
 	gotest_pin(test, h);
 	for (round = 0; round < 4; round++) {
 		for (size = 1; size < GO_TINY_SIZE; size++) {
-			void *q = goalloc_tiny(1, GFP_KERNEL, GO_OBJ_LIVE, h);
+			void *q = goalloc_tiny(1, GFP_KERNEL, GO_OBJ_LIVE, h, _RET_IP_);
 
 			gotest_fill(q, 1);
 			p = goalloc_tiny(size, GFP_KERNEL | __GFP_ZERO,
-					 GO_OBJ_LIVE, h);
+					 GO_OBJ_LIVE, h, _RET_IP_);
 			KUNIT_ASSERT_NOT_NULL(test, p);
 			bad += !!memchr_inv(p, 0, size);
 			/* Only what is asked for: q may be beside it. */
@@ -501,7 +501,7 @@ static void tiny_in_window(struct kunit *test)
 	current_block = c->tiny;
 	preempt_disable();
 	gomcache_enter(c);
-	q = goalloc_tiny(4, GFP_ATOMIC, GO_OBJ_LIVE, h);
+	q = goalloc_tiny(4, GFP_ATOMIC, GO_OBJ_LIVE, h, _RET_IP_);
 	gomcache_leave(c);
 	preempt_enable();
 	KUNIT_ASSERT_NOT_NULL(test, q);
@@ -526,7 +526,7 @@ static size_t kind_size(unsigned int i)
 
 static void *kind_alloc(struct goheap *h, unsigned int i, gfp_t gfp)
 {
-	return goalloc_tiny(kind_size(i), gfp, GO_OBJ_LIVE, h);
+	return goalloc_tiny(kind_size(i), gfp, GO_OBJ_LIVE, h, _RET_IP_);
 }
 
 static const struct gotest_kind tinies = {

@@ -355,7 +355,7 @@ static void transfer_parts_nodes(struct kunit *test)
 	gotransfer_flush(l->t, UINT_MAX);
 	for (i = 0; i < MANY; i++)
 		l->p[i] = goalloc_on_node(l->h, i % 3 ? there->nid : here->nid,
-					  SPC_64, 64, GFP_KERNEL, GO_OBJ_LIVE);
+					  SPC_64, 64, GFP_KERNEL, GO_OBJ_LIVE, _RET_IP_);
 	l->n = MANY;
 	lot_free(l, MANY);
 	gotest_settle(l->h);

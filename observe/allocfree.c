@@ -9,7 +9,7 @@
  *
  * An event may come in any context, under any lock of the caller's, where printk()
  * could wait for what that lock guards.  So the line is composed there, put into a
- * ring, and printed by a work item a tenth of a second later.  The ring is the rate
+ * ring, and printed by a work item half a second later.  The ring is the rate
  * limit as well: what it has no room for is dropped and counted, and the log says
  * how much.  A line keeps its names even if the module goes before it is printed.
  *

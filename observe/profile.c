@@ -608,11 +608,13 @@ static int note_module(struct notifier_block *nb, unsigned long action,
 		return NOTIFY_DONE;
 	mutex_lock(&goprofile_setting);
 	f = goprofile_now();
-	for (s = f ? f->site : NULL; f && s < f->site + f->nsites; s++)
+	for (s = f ? f->site : NULL; f && s < f->site + f->nsites; s++) {
+		cond_resched();
 		if (!s->names && READ_ONCE(s->hash) > CLOSED &&
 		    has_frame_in(s, data, action == MODULE_STATE_GOING ?
 				 within_module : within_module_init))
 			close_site(f, s);
+	}
 	mutex_unlock(&goprofile_setting);
 	return NOTIFY_OK;
 }
@@ -657,7 +659,8 @@ void goprofile_exit(void)
 {
 	unregister_module_notifier(&modules);
 	mutex_lock(&goprofile_setting);
-	begin_anew(0, nsites);
+	gosample_stop();
+	replace_tables(NULL);
 	begun = false;
 	mutex_unlock(&goprofile_setting);
 }

@@ -46,8 +46,10 @@ struct line {
 
 static struct gosites *block_at(unsigned int i)
 {
-	return rcu_dereference_protected(gosites[i],
-					 lockdep_is_held(&gosites_lock));
+	/* A record of debug= may have been written over. */
+	return i < GO_NR_SITE_BLOCKS ?
+	       rcu_dereference_protected(gosites[i],
+					 lockdep_is_held(&gosites_lock)) : NULL;
 }
 
 static void free_block(struct gosites *b)
