@@ -423,10 +423,19 @@ void *goalloc_tiny_due(size_t size, gfp_t gfp, int off, struct goheap *h,
 	return clear_tiny(p, size, gfp);
 }
 
-/* Make a new block of tiny objects and return the object at its front. */
-static noinline void *new_tiny_block(size_t size, gfp_t gfp,
-				     unsigned long owner, struct goheap *h,
-				     unsigned long caller)
+/**
+ * goalloc_tiny_block - make a new block of tiny objects
+ * @size: bytes of the object at its front, 1 to GO_TINY_SIZE - 1
+ * @gfp: as for gomalloc()
+ * @owner: whose it will be
+ * @h: the heap
+ * @caller: by which caller
+ *
+ * Context: any that @gfp permits.
+ * Return: the object, or NULL.
+ */
+void *goalloc_tiny_block(size_t size, gfp_t gfp, unsigned long owner,
+			 struct goheap *h, unsigned long caller)
 {
 	/* A block has to be in a span. */
 	void *p = goalloc_pop(h, GO_TINY_SPC, size,
@@ -458,31 +467,7 @@ static noinline void *new_tiny_block(size_t size, gfp_t gfp,
 void *goalloc_tiny(size_t size, gfp_t gfp, unsigned long owner,
 		   struct goheap *h, unsigned long caller)
 {
-	struct gomcache *c;
-	bool due = false;
-	void *p;
-	int off;
-
-	preempt_disable();
-	c = this_cpu_ptr(h->mcache);
-	if (likely(!c->busy)) {
-		gomcache_enter(c);
-		off = gotiny_take(c, size, owner, &due);
-		if (unlikely(off < 0))
-			off = gotiny_again(c, size, owner, &due);
-		if (unlikely(due))
-			return goalloc_tiny_due(size, gfp, off, h, owner,
-						caller);
-		p = (void *)c->tiny + off;
-		gomcache_leave(c);
-		if (likely(off >= 0)) {
-			this_cpu_inc(h->mcache->tiny_mallocs);
-			preempt_enable();
-			return clear_tiny(p, size, gfp);
-		}
-	}
-	preempt_enable();
-	return new_tiny_block(size, gfp, owner, h, caller);
+	return goalloc_pop_tiny(size, gfp, owner, h, true, caller);
 }
 
 /* Check the span of an object that is taken, and whether it is still poison. */

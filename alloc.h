@@ -39,6 +39,8 @@ bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp,
 		    unsigned long caller);
 void *goalloc_tiny(size_t size, gfp_t gfp, unsigned long owner,
 		   struct goheap *h, unsigned long caller);
+void *goalloc_tiny_block(size_t size, gfp_t gfp, unsigned long owner,
+			 struct goheap *h, unsigned long caller);
 void *goalloc_tiny_due(size_t size, gfp_t gfp, int off, struct goheap *h,
 		       unsigned long owner, unsigned long caller);
 void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
@@ -129,10 +131,14 @@ slow:
 	return goalloc_slow(h, spc, size, gfp, owner, caller ?: _RET_IP_);
 }
 
-/* Allocate a tiny object, of @size below GO_TINY_SIZE, from the current block. */
+/*
+ * Take a tiny object, of @size below GO_TINY_SIZE, from the current block; if it
+ * cannot be had there, from a new one.  Not cleared, unless it is @clear.
+ */
 static __always_inline void *goalloc_pop_tiny(size_t size, gfp_t gfp,
 					      unsigned long owner,
-					      struct goheap *h)
+					      struct goheap *h, bool clear,
+					      unsigned long caller)
 {
 	struct gomcache *c;
 	bool due = false;
@@ -142,25 +148,26 @@ static __always_inline void *goalloc_pop_tiny(size_t size, gfp_t gfp,
 	goalloc_might_sleep(gfp);
 	preempt_disable();
 	c = this_cpu_ptr(h->mcache);
-	if (unlikely(c->busy || want_init_on_alloc(0)))
+	if (unlikely(c->busy))
 		goto slow;
 	gomcache_enter(c);
 	off = gotiny_take(c, size, owner, &due);
 	if (off < 0)
 		off = gotiny_again(c, size, owner, &due);
 	if (unlikely(due))
-		return goalloc_tiny_due(size, gfp, off, h, owner, _RET_IP_);
+		return goalloc_tiny_due(size, gfp, off, h, owner,
+					caller ?: _RET_IP_);
 	p = (void *)c->tiny + off;
 	gomcache_leave(c);
 	if (unlikely(off < 0))
 		goto slow;
 	this_cpu_inc(h->mcache->tiny_mallocs);
 	preempt_enable();
-	return p;
+	return clear && want_init_on_alloc(gfp) ? memset(p, 0, size) : p;
 
 slow:
 	preempt_enable();
-	return goalloc_tiny(size, gfp, owner, h, _RET_IP_);
+	return goalloc_tiny_block(size, gfp, owner, h, caller ?: _RET_IP_);
 }
 
 /* Allocate several without zeroing; returns how many the stack had. */

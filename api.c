@@ -201,7 +201,8 @@ static __always_inline void *alloc_object(size_t size, gfp_t gfp, bool noscan,
 	if (unlikely(size - least > GO_MAX_SMALL - least)) {
 		if (noscan && size - 1 < GO_TINY_SIZE - 1 &&
 		    !static_branch_unlikely(&goalloc_detour))
-			return goalloc_pop_tiny(size, gfp, owner, &goalloc_heap);
+			return goalloc_pop_tiny(size, gfp, owner,
+						&goalloc_heap, false, caller);
 		return goapi_alloc(size, gfp, NUMA_NO_NODE, noscan,
 				   caller ?: _RET_IP_, owner);
 	}

@@ -57,6 +57,15 @@ void golarge_make(struct gonode *node, struct gospan *s, size_t size)
 	gohooks_wake(node->heap);
 }
 
+/* Put a run on its list, behind @at. */
+static void add_kept(struct gonode *node, struct gospan *s, struct list_head *at)
+{
+	lockdep_assert_held(&node->lock);
+	list_add(&s->list, at);
+	node->kept_changes++;
+	WRITE_ONCE(node->kept_pages, node->kept_pages + s->npages);
+}
+
 /* Take a kept run off its list. */
 static void take_kept(struct gonode *node, struct gospan *s)
 {
@@ -163,9 +172,7 @@ static bool keep_run(struct gonode *node, struct gospan *s)
 	    goheld_over(node->heap))
 		return false;
 	s->state = GO_SPAN_DYING;
-	list_add(&s->list, &node->kept[s->npages]);
-	node->kept_changes++;
-	WRITE_ONCE(node->kept_pages, node->kept_pages + s->npages);
+	add_kept(node, s, &node->kept[s->npages]);
 	return true;
 }
 
@@ -228,9 +235,7 @@ static bool end_kept(struct gonode *node, struct gospan *s)
 		return true;
 	}
 	raw_spin_lock_irqsave(&node->lock, flags);
-	list_add_tail(&s->list, &node->kept[s->npages]);
-	node->kept_changes++;
-	WRITE_ONCE(node->kept_pages, node->kept_pages + s->npages);
+	add_kept(node, s, node->kept[s->npages].prev);
 	raw_spin_unlock_irqrestore(&node->lock, flags);
 	return false;
 }

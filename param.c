@@ -26,6 +26,9 @@
  * Blanks may follow, and then one newline, which echo(1) writes to sysfs.  Any
  * other rest makes the text invalid: it asks for something that the parser
  * would not do.
+ *
+ * Where a parameter names a module, the kernel's text for an address is compared
+ * with it here, too.
  */
 
 #include <linux/ctype.h>
@@ -154,4 +157,21 @@ int goparam_limit(const char *val, u64 *bytes)
 		return parse_size(text, bytes);
 	*bytes = 0;
 	return 0;
+}
+
+/**
+ * goparam_names_module - does a name stand for the module that an address is in?
+ * @name: the name, from a parameter
+ * @symbol: the address as the kernel writes it: "function+0x1/0x2 [module]"
+ *
+ * Context: any.
+ * Return: whether it does; an address of the kernel itself is in no module.
+ */
+bool goparam_names_module(const char *name, const char *symbol)
+{
+	const char *module = strrchr(symbol, '[');
+	size_t len = strlen(name);
+
+	return module && !strncmp(module + 1, name, len) &&
+	       module[len + 1] == ']';
 }

@@ -24,6 +24,7 @@
 #include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/string.h>
+#include "param.h"
 #include "redzone.h"
 #include "span.h"
 
@@ -91,17 +92,14 @@ void goredzone_set_filter(const struct goredzone_filter *f)
 static bool is_suspected_caller(unsigned long caller)
 {
 	size_t len = strlen(filter.who);
-	char sym[KSYM_SYMBOL_LEN], *module;
+	char sym[KSYM_SYMBOL_LEN];
 
 	if (!len)
 		return true;
 	/* "function+0x1/0x2 [module]" */
 	snprintf(sym, sizeof(sym), "%pS", (void *)caller);
-	if (!strncmp(sym, filter.who, len) && sym[len] == '+')
-		return true;
-	module = strchr(sym, '[');
-	return module && !strncmp(module + 1, filter.who, len) &&
-	       module[len + 1] == ']';
+	return (!strncmp(sym, filter.who, len) && sym[len] == '+') ||
+	       goparam_names_module(filter.who, sym);
 }
 
 /**

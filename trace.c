@@ -16,7 +16,10 @@
 /**
  * gotrace_watch_mallocs - have every allocation take the slow half
  *
- * Context: task, may sleep; goalloc:malloc has got its first probe.
+ * For goalloc:malloc, which has got its first probe, and for all else that has to see
+ * them.
+ *
+ * Context: task, may sleep.
  * Return: 0.
  */
 int gotrace_watch_mallocs(void)
@@ -29,7 +32,7 @@ int gotrace_watch_mallocs(void)
 /**
  * gotrace_unwatch_mallocs - no longer
  *
- * Context: task, may sleep; goalloc:malloc has lost its last probe.
+ * Context: task, may sleep.
  */
 void gotrace_unwatch_mallocs(void)
 {

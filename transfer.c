@@ -15,9 +15,10 @@
  * long, and to copy it in and out would cost more than all the rest.
  *
  * What lies here is free, but no span and no other class can use it.  So there
- * are bounds: GO_TRANSFER_BYTES and GO_TRANSFER_MAX for a class and a node; a
- * magazine that nothing has needed for a whole tick of the background goes back
- * to the spans (Bonwick's working set); and before the heap grows, all do.
+ * are bounds: GO_TRANSFER_BYTES and GO_TRANSFER_MAX for a class and a node, and
+ * has_room() for all classes; a magazine that nothing has needed for a whole tick
+ * of the background goes back to the spans (Bonwick's working set); and so do some
+ * before the heap grows, and all when there is no other memory.
  *
  * Magazines hold objects of one node.  A stack may have others, freed by its CPU
  * on behalf of another; on the way here these are picked out, and go to their

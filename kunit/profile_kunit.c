@@ -102,12 +102,12 @@ static struct sum sum_of_name(const char *name)
 			continue;
 		n = atomic_long_read(&s->allocs);
 		sum.weight += n;
-		sum.allocs += n / GOPROFILE_ONE;
-		sum.bytes += n / GOPROFILE_ONE * s->size;
-		sum.live += (n - atomic_long_read(&s->frees)) / GOPROFILE_ONE;
+		sum.allocs += n / GOSAMPLE_ONE;
+		sum.bytes += n / GOSAMPLE_ONE * s->size;
+		sum.live += (n - atomic_long_read(&s->frees)) / GOSAMPLE_ONE;
 		for (i = 0; i < GOPROFILE_AGES; i++)
 			sum.age[i] += atomic_long_read(&s->age[i]) /
-				      GOPROFILE_ONE;
+				      GOSAMPLE_ONE;
 	}
 	mutex_unlock(&goprofile_setting);
 	return sum;
@@ -350,7 +350,7 @@ static void profile_thinned(struct kunit *test)
 		make_pairs(test, &ways[0], n);
 		after = sum_of_name("site_variable");
 		off = (s64)(after.weight - before.weight) * 1000 /
-		      (s64)GOPROFILE_ONE - mean;
+		      (s64)GOSAMPLE_ONE - mean;
 		sum += off;
 		squares += off * off;
 		samples += after.weight - before.weight;

@@ -150,18 +150,14 @@ static void add_stack(char *buf, size_t len, unsigned long site)
 
 static bool is_asked_for(size_t size, unsigned long site)
 {
-	char sym[KSYM_SYMBOL_LEN], *module;
-	size_t len = strlen(filter.module);
+	char sym[KSYM_SYMBOL_LEN];
 
 	if (size < filter.least || size > filter.most)
 		return false;
-	if (!len)
+	if (!filter.module[0])
 		return true;
-	/* "function+0x1/0x2 [module]" */
 	snprintf(sym, sizeof(sym), "%pS", (void *)site);
-	module = strrchr(sym, '[');
-	return module && !strncmp(module + 1, filter.module, len) &&
-	       module[len + 1] == ']';
+	return goparam_names_module(filter.module, sym);
 }
 
 static void tell(const char *what, size_t size, const void *p,

@@ -25,6 +25,7 @@
 #include "observe.h"
 #include "param.h"
 #include "redzone.h"
+#include "trace.h"
 
 /* The parameter as it was written, and the mutex that guards it. */
 static DEFINE_MUTEX(setting);
@@ -79,14 +80,12 @@ static void switch_filter(const struct goredzone_filter *f)
 	lockdep_assert_held(&setting);
 	if (static_key_enabled(&goalloc_debug)) {
 		static_branch_disable(&goalloc_debug);
-		static_branch_dec(&goalloc_watch);
-		static_branch_dec(&goalloc_detour);
+		gotrace_unwatch_mallocs();
 	}
 	goredzone_set_filter(f);
 	if (f->flags) {
 		static_branch_enable(&goalloc_debug);
-		static_branch_inc(&goalloc_watch);
-		static_branch_inc(&goalloc_detour);
+		gotrace_watch_mallocs();
 	}
 }
 

@@ -25,6 +25,7 @@
 #include "observe.h"
 #include "owner.h"
 #include "param.h"
+#include "trace.h"
 
 #undef pr_fmt
 #define pr_fmt(fmt) "goalloc: " fmt
@@ -92,8 +93,7 @@ void goinittrace_begin(u8 owner)
 	atomic_long_set(&o->noted, 0);
 	atomic_long_set(&o->noted_bytes, 0);
 	WRITE_ONCE(o->is_noted, true);
-	static_branch_inc(&goalloc_watch);
-	static_branch_inc(&goalloc_detour);
+	gotrace_watch_mallocs();
 	began[owner - GO_OBJ_LIVE] = ktime_get_ns();
 }
 
@@ -122,8 +122,7 @@ void goinittrace_end(u8 owner, bool is_live)
 	if (!READ_ONCE(o->is_noted))
 		return;
 	WRITE_ONCE(o->is_noted, false);
-	static_branch_dec(&goalloc_detour);
-	static_branch_dec(&goalloc_watch);
+	gotrace_unwatch_mallocs();
 	if (is_live)
 		print_line(o, began[owner - GO_OBJ_LIVE], now);
 }

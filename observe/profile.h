@@ -20,9 +20,6 @@
  */
 #define GOPROFILE_AGES		32
 
-/* What a sample counts for that was drawn at the rate itself. */
-#define GOPROFILE_ONE		GOSAMPLE_ONE
-
 /* The address of a sample that is being made. */
 #define GOPROFILE_CLAIMED	1UL
 

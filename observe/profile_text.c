@@ -41,7 +41,7 @@ struct site_counts {
 
 static unsigned long in_samples(unsigned long weight)
 {
-	return DIV_ROUND_CLOSEST(weight, GOPROFILE_ONE);
+	return DIV_ROUND_CLOSEST(weight, GOSAMPLE_ONE);
 }
 
 static struct site_counts read_counts(const struct goprofile_site *s)
