@@ -9,6 +9,7 @@
 
 #define GOALLOC_SITES
 
+#include <linux/fault-inject.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include "calls.h"
@@ -556,6 +557,82 @@ static void sites_too_many(struct kunit *test)
 	actor_end(a);
 }
 
+#ifdef CONFIG_FAULT_INJECTION
+static void fail_after(int space)
+{
+	goalloc_fail.verbose = 0;
+	goalloc_fail.interval = 1;
+	goalloc_fail.task_filter = true;
+	atomic_set(&goalloc_fail.space, space);
+	atomic_set(&goalloc_fail.times, 1);
+	current->make_it_fail = 1;
+	WRITE_ONCE(goalloc_fail.probability, 100);
+}
+
+static void fail_no_more(void)
+{
+	WRITE_ONCE(goalloc_fail.probability, 0);
+	current->make_it_fail = 0;
+	goalloc_fail.task_filter = false;
+}
+
+/* The module is loaded without memory: each step fails in turn. */
+static void sites_no_memory(struct kunit *test)
+{
+	struct actor *a;
+	int n;
+
+	for (n = 0; n < 3; n++) {
+		a = actor_new(test, 1);
+		fail_after(n);
+		gosites_add(&a->mod, __goalloc_owner);
+		fail_no_more();
+		KUNIT_EXPECT_EQ(test, a->site[0].id, 0);
+		KUNIT_EXPECT_EQ(test, a->site[0].owner, __goalloc_owner);
+		expect_missed(test, &a->site[0]);
+		actor_end(a);
+	}
+}
+
+static noinline void *site_bare(void) { return gomalloc(64, GFP_NOWAIT); }
+
+/* No memory for a record, and some for the object. */
+static void sites_no_record(struct kunit *test)
+{
+	long missed = atomic_long_read(&gosite_missed);
+	void *p, *q;
+
+	gotest_pin(test, &goalloc_heap);
+	gotest_cool(&goalloc_heap);
+	/* It is another task, for which nothing fails, and would fill the reserve. */
+	disable_work_sync(&goalloc_heap.work);
+	/* One of 64 bytes is in the cache, and none of 128. */
+	gofree((gomalloc)(HIDE(64UL), GFP_KERNEL));
+	goalloc_fail.verbose = 0;
+	goalloc_fail.interval = 1;
+	goalloc_fail.task_filter = true;
+	atomic_set(&goalloc_fail.space, 0);
+	atomic_set(&goalloc_fail.times, -1);
+	current->make_it_fail = 1;
+	WRITE_ONCE(goalloc_fail.probability, 100);
+	/* The reserve serves some first. */
+	for (q = NULL; atomic_long_read(&gosite_missed) == missed; q = p) {
+		p = site_bare();
+		if (!p)
+			break;
+		*(void **)p = q;
+	}
+	fail_no_more();
+	enable_work(&goalloc_heap.work);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&gosite_missed), missed + 1);
+	for (; q; q = p) {
+		p = *(void **)q;
+		gofree(q);
+	}
+	expect_site(test, site_in("site_bare"), 0, 0);
+}
+#endif
+
 static struct kunit_case sites_cases[] = {
 	KUNIT_CASE_PARAM(sites_ways, way_gen_params),
 	KUNIT_CASE(sites_frees),
@@ -567,6 +644,10 @@ static struct kunit_case sites_cases[] = {
 	KUNIT_CASE(sites_under_load),
 	KUNIT_CASE(sites_left),
 	KUNIT_CASE(sites_too_many),
+#ifdef CONFIG_FAULT_INJECTION
+	KUNIT_CASE(sites_no_memory),
+	KUNIT_CASE(sites_no_record),
+#endif
 	{}
 };
 
