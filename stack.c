@@ -93,36 +93,48 @@ static void note_storage(struct gomcache *c, unsigned int spc, bool has)
 	WRITE_ONCE(*used, has ? *used | bit : *used & ~bit);
 }
 
+/* The storage of a stack goes, in which there was so much room, and its span. */
+static void forget_storage(struct goheap *h, struct gomcache *c,
+			   unsigned int spc, unsigned int room)
+{
+	struct gostack *s = &c->stack[spc];
+
+	count_capacity(h, c, spc, -(long)room);
+	note_storage(c, spc, false);
+	set_storage(s, NULL, 0, 0);
+	if (s->span)
+		gocentral_uncache(h, s->span);
+	WRITE_ONCE(s->span, NULL);
+}
+
 /**
  * gostack_empty - give up a stack: its objects, its span, its storage
  * @h: the heap
  * @c: the cache, which is the caller's
  * @spc: the span class
  *
+ * Without storage it has neither of the others.
+ *
  * Context: any but NMI.
  */
 void gostack_empty(struct goheap *h, struct gomcache *c, unsigned int spc)
 {
 	struct gostack *s = &c->stack[spc];
-	struct gomagazine *other;
+	struct gomagazine *m, *other;
 
-	if (s->top != s->slot)
-		gocentral_free(h, s->slot, gostack_n(s), false);
-	if (s->span)
-		gocentral_uncache(h, s->span);
-	WRITE_ONCE(s->span, NULL);
 	if (!s->slot)
 		return;
+	m = gostack_magazine(s);
+	other = m->next;
+	if (s->top != s->slot)
+		gocentral_free(h, s->slot, gostack_n(s), false);
 	gomcache_count(&c->flushes, 1);
-	count_capacity(h, c, spc, -(long)gostack_room(s));
-	note_storage(c, spc, false);
-	other = gostack_other(s);
+	forget_storage(h, c, spc, gostack_room(s));
 	if (other) {
 		gocentral_free(h, other->slot, other->n, false);
 		gofixalloc_free(h, other);
 	}
-	gofixalloc_free(h, gostack_magazine(s));
-	set_storage(s, NULL, 0, 0);
+	gofixalloc_free(h, m);
 }
 
 /*
@@ -138,19 +150,6 @@ static void flush_oldest(struct goheap *h, struct gostack *s, unsigned int n)
 	gocentral_free(h, s->slot, n, false);
 	memmove(s->slot, s->slot + n, left * sizeof(*s->slot));
 	WRITE_ONCE(s->top, s->slot + left);
-}
-
-/* Have a stack without objects give up its magazine, and what comes with it. */
-static void drop_magazine(struct goheap *h, struct gomcache *c, unsigned int spc)
-{
-	struct gostack *s = &c->stack[spc];
-
-	count_capacity(h, c, spc, -(long)gostack_cap(s));
-	note_storage(c, spc, false);
-	set_storage(s, NULL, 0, 0);
-	if (s->span)
-		gocentral_uncache(h, s->span);
-	WRITE_ONCE(s->span, NULL);
 }
 
 /*
@@ -173,7 +172,7 @@ static void give_way(struct goheap *h, struct gomcache *c, unsigned int spc)
 	}
 	WRITE_ONCE(m->n, gostack_n(s));
 	if (cap == gotransfer_cap(spc) && gotransfer_store(h, spc, m)) {
-		drop_magazine(h, c, spc);
+		forget_storage(h, c, spc, cap);
 		return;
 	}
 	WRITE_ONCE(s->top, s->slot + m->n);
