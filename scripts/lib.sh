@@ -16,6 +16,13 @@ top=$(dirname "$scripts")
 say() { printf '== %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$@" >&2; exit 1; }
 
+# be_alone_in DIR: wait until no other shell is there; until this one ends.
+be_alone_in() {
+	mkdir -p "$1"
+	exec 9>"$1/.lock"
+	flock 9
+}
+
 # progress NAME: read a build's output, show warnings and errors, and a line for
 # every 250 steps.
 progress() {
@@ -72,8 +79,11 @@ kernel_release() {
 # they are.
 static_tools() {
 	local out=$top/build/tools-static
-	make -s -C "$top/tools" "O=$out" STATIC=1 "$out/goallocctl" \
-		"$out/goalloctop" >&2 || return
+	(
+		be_alone_in "$out"
+		make -s -C "$top/tools" "O=$out" STATIC=1 "$out/goallocctl" \
+			"$out/goalloctop" >&2
+	) || return
 	echo "$out"
 }
 
