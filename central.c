@@ -76,6 +76,22 @@ static void place_span(struct gocentral *c, struct gospan *s)
 		gohooks_wake(c->node->heap);
 }
 
+/* So many objects more are free in spans that no mcache holds, or fewer. */
+static void count_free(struct gocentral *c, long n)
+{
+	lockdep_assert_held(&c->lock);
+	WRITE_ONCE(c->nfree, c->nfree + n);
+}
+
+/* An mcache lets go of a span. */
+static void uncache_span(struct gocentral *c, struct gospan *s)
+{
+	lockdep_assert_held(&c->lock);
+	s->cached = false;
+	count_free(c, s->navail + s->nback);
+	place_span(c, s);
+}
+
 /* Make what has come back available. */
 static void merge_back(struct gospan *s)
 {
@@ -118,7 +134,7 @@ unsigned int gocentral_refill(struct goheap *h, struct gocentral *c,
 			      unsigned int want)
 {
 	struct gospan *s = *cur;
-	unsigned int n = 0;
+	unsigned int n = 0, left = 0;
 	unsigned long flags;
 
 	/* A span of another node's mcentral goes back to its own. */
@@ -129,19 +145,19 @@ unsigned int gocentral_refill(struct goheap *h, struct gocentral *c,
 
 	*cur = NULL;
 	raw_spin_lock_irqsave(&c->lock, flags);
-	if (s) {
-		s->cached = false;
-		place_span(c, s);
-	}
+	if (s)
+		uncache_span(c, s);
 	while (n < want && (s = fullest_span(c))) {
 		unlist_span(c, s);
 		merge_back(s);
+		left += s->navail;
 		n += gospan_take(s, slot + n, want - n);
 		if (s->navail) {
 			s->cached = true;
 			*cur = s;
 		}
 	}
+	count_free(c, -(long)left);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 	return n;
 }
@@ -174,6 +190,7 @@ bool gocentral_take(struct gocentral *c, size_t size, struct goslot *slot)
 	if (s) {
 		merge_back(s);
 		gospan_take(s, slot, 1);
+		count_free(c, -1);
 		place_span(c, s);
 		c->mallocs++;
 		c->requested += size;
@@ -227,7 +244,7 @@ static unsigned int free_batch(struct goheap *h, struct gocentral *c,
 	struct goslot *top = slot + min_t(unsigned int, n, GO_BATCH);
 	struct goslot *was, *end = top;
 	void *bad[GO_BATCH] __uninitialized;
-	unsigned int nbad = 0;
+	unsigned int back, nbad = 0, nfree = 0;
 	struct gospan *s;
 	unsigned long flags;
 
@@ -241,12 +258,16 @@ static unsigned int free_batch(struct goheap *h, struct gocentral *c,
 			continue;
 		}
 		was = top;
+		back = s->nback;
 		top = put_objects_back(s, slot, top, bad, &nbad);
 		if (count)
 			c->frees += was - top;
-		if (!s->cached)
+		if (!s->cached) {
+			nfree += s->nback - back;
 			place_span(c, s);
+		}
 	}
+	count_free(c, nfree);
 	/* These frees were counted too many, and no counter may fall. */
 	c->mallocs += nbad;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
@@ -314,7 +335,8 @@ void gocentral_add(struct gocentral *c, struct gospan *s)
 
 	raw_spin_lock_irqsave(&c->lock, flags);
 	s->central = c;
-	c->nspans++;
+	WRITE_ONCE(c->nspans, c->nspans + 1);
+	count_free(c, s->navail);
 	place_span(c, s);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 }
@@ -332,8 +354,7 @@ void gocentral_uncache(struct goheap *h, struct gospan *s)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&c->lock, flags);
-	s->cached = false;
-	place_span(c, s);
+	uncache_span(c, s);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 }
 
@@ -358,7 +379,8 @@ static unsigned int detach_idle_spans(struct gocentral *c, unsigned int want,
 		unlist_span(c, s);
 		/* Under the lock, so that others see that it has left. */
 		s->central = NULL;
-		c->nspans--;
+		WRITE_ONCE(c->nspans, c->nspans - 1);
+		count_free(c, -(long)s->nelems);
 		list_add(&s->list, release);
 		n++;
 	}
@@ -432,6 +454,29 @@ unsigned int gocentral_trim_idle(struct gocentral *c)
 	WRITE_ONCE(c->stale, n ? c->stale - n : 0);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 	return n ? gocentral_trim(c, n) : 0;
+}
+
+/**
+ * gocentral_is_sparse - would fewer spans do for the objects that are out?
+ * @c: the mcentral
+ *
+ * The fullest span can be preferred only for objects that pass here.  Those that
+ * go back and forth between callers and mcaches do not, so a load that has shrunk
+ * keeps the spans of its peak, with an object or two in each.
+ *
+ * Context: any.
+ * Return: whether so much is free in spans that are not idle; a guess.
+ */
+bool gocentral_is_sparse(const struct gocentral *c)
+{
+	unsigned int class = GO_SPC_CLASS(c->spanclass);
+	unsigned long span = go_class_pages[class] << GO_PAGE_SHIFT;
+	unsigned long idle = READ_ONCE(c->idle_bytes);
+	unsigned long all = READ_ONCE(c->nspans) * span;
+	unsigned long nfree = READ_ONCE(c->nfree) * go_class_size[class];
+
+	return nfree > idle + GO_SPARSE_LEAST * span && all > idle &&
+	       (nfree - idle) * GO_SPARSE_PART > all - idle;
 }
 
 /**

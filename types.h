@@ -160,6 +160,13 @@
 /* The most that one free puts back into their spans. */
 #define GO_FLUSH		16
 
+/*
+ * The spans of a class are sparse if more than one object in so many is free, and more
+ * than fill so many spans.
+ */
+#define GO_SPARSE_PART		4
+#define GO_SPARSE_LEAST		4
+
 /* What a CPU may keep, and all of them together unless that is very little. */
 #define GO_MCACHE_BUDGET	(768UL << 10)
 #define GO_MCACHE_LEAST		(128UL << 10)
@@ -216,7 +223,7 @@
  * of what the heap holds these may be, and how many pages in any case.
  */
 #define GO_KEPT_MAX		128
-#define GO_KEPT_PART		16
+#define GO_KEPT_PART		64
 #define GO_KEPT_LEAST		128UL
 
 /* The recent peak is taken over this many ticks of the background. */
@@ -646,6 +653,7 @@ struct gomcache {
  * @idle_low: the fewest of these since the background's last tick
  * @stale: what that was at the tick: so many the background still takes
  * @nonempty: which of @partial hold spans
+ * @nfree: free objects in spans that no mcache holds
  * @partial: spans with something to give; fuller spans in higher lists
  * @mallocs: objects handed out past the mcaches
  * @frees: objects taken back past the mcaches
@@ -661,6 +669,7 @@ struct gocentral {
 	unsigned long idle_bytes;
 	unsigned int stale;
 	unsigned long nonempty;
+	unsigned long nfree;
 	struct list_head partial[GO_BUCKETS];
 	unsigned long mallocs;
 	unsigned long frees;

@@ -19,6 +19,7 @@
 #include <linux/smp.h>
 #include <linux/workqueue.h>
 #include "alloc.h"
+#include "central.h"
 #include "mcache.h"
 #include "numa.h"
 #include "objects.h"
@@ -148,6 +149,58 @@ static void drain_idle_stack(struct kunit *test)
 	tick_and_wait(h);
 	KUNIT_EXPECT_EQ(test, gostack_cap(&c->stack[SPC_BUSY]), 0);
 	KUNIT_EXPECT_EQ(test, c->bytes, 0);
+}
+
+#define SPC_SPARSE	GO_SPC(32, 0)
+#define SPARSE_SPANS	(4 * GO_SPARSE_LEAST)
+
+/* Spans with one object each, and a stack that is in use. */
+static void leave_sparse_spans(struct kunit *test, void **p)
+{
+	struct goheap *h = gotest_heap(test);
+	unsigned int n = SPARSE_SPANS * go_class_nelems[GO_SPC_CLASS(SPC_SPARSE)];
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < n; i++) {
+		p[i] = gotest_alloc(h, SPC_SPARSE, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+	}
+	for (i = 0; i < n; i++) {
+		if (i % (n / SPARSE_SPANS) == 0)
+			p[kept++] = p[i];
+		else
+			gotest_free(h, p[i]);
+	}
+	godrain_all(h);
+}
+
+/* What circulates is sorted once a tick, or sparse spans would never empty. */
+static void drain_sparse_stack(struct kunit *test)
+{
+	struct goheap *h = gotest_heap(test);
+	struct gomcache *c = gotest_pin(test, h);
+	struct gocentral *from;
+	unsigned int i;
+	void **p;
+
+	p = kunit_kcalloc(test, SPARSE_SPANS *
+			  go_class_nelems[GO_SPC_CLASS(SPC_SPARSE)],
+			  sizeof(*p), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	leave_sparse_spans(test, p);
+	from = &c->node->central[SPC_SPARSE];
+	KUNIT_EXPECT_TRUE(test, gocentral_is_sparse(from));
+	for (i = 0; i < 3; i++) {
+		use_stack(h, SPC_SPARSE);
+		KUNIT_EXPECT_GT(test, gostack_cap(&c->stack[SPC_SPARSE]), 0);
+		tick_and_wait(h);
+		KUNIT_EXPECT_EQ(test, gostack_cap(&c->stack[SPC_SPARSE]), 0);
+	}
+	for (i = 0; i < SPARSE_SPANS; i++)
+		gotest_free(h, p[i]);
+	/* Idle spans are not sparse. */
+	godrain_all(h);
+	KUNIT_EXPECT_FALSE(test, gocentral_is_sparse(from));
 }
 
 static void drain_idle_tiny(struct kunit *test)
@@ -488,6 +541,7 @@ static struct kunit_case drain_cases[] = {
 	KUNIT_CASE(drain_frees_spans),
 	KUNIT_CASE(drain_finishes_deferred),
 	KUNIT_CASE(drain_idle_stack),
+	KUNIT_CASE(drain_sparse_stack),
 	KUNIT_CASE(drain_idle_tiny),
 	KUNIT_CASE(drain_tiny),
 	KUNIT_CASE(drain_one_node),

@@ -58,6 +58,7 @@
  * @errors: findings so far
  * @capacity: objects by span class
  * @free: of those, in their spans
+ * @uncached: those in spans that no mcache holds
  * @whole: wholly free spans, by span class
  * @sys: pages in arenas
  * @idle: of those, free
@@ -72,6 +73,7 @@ struct verify {
 	unsigned int errors;
 	unsigned long capacity[GO_NR_SPANCLASSES];
 	unsigned long free[GO_NR_SPANCLASSES];
+	unsigned long uncached[GO_NR_SPANCLASSES];
 	unsigned long whole[GO_NR_SPANCLASSES];
 	unsigned long sys;
 	unsigned long idle;
@@ -244,6 +246,7 @@ static void verify_span(struct gospan *s, void *data)
 			what = check_states(s);
 		v->capacity[spc] += s->nelems;
 		v->free[spc] += s->nback + (s->cached ? 0 : s->navail);
+		v->uncached[spc] += s->cached ? 0 : s->nback + s->navail;
 		v->whole[spc] += s->bucket == 0;
 		v->marked += count_marked(s);
 	}
@@ -510,12 +513,17 @@ static unsigned long objects_held(struct goheap *h, unsigned int spc)
 static void verify_class_sums(struct verify *v, unsigned int spc)
 {
 	const char *noscan = GO_SPC_NOSCAN(spc) ? " noscan" : "";
-	unsigned long live, held, idle = 0;
+	unsigned long live, held, idle = 0, nfree = 0;
 	struct gostats_spc st;
 	int nid;
 
-	for_each_gonode(v->h, nid)
+	for_each_gonode(v->h, nid) {
 		idle += v->h->node[nid]->central[spc].idle;
+		nfree += v->h->node[nid]->central[spc].nfree;
+	}
+	if (nfree != v->uncached[spc])
+		note_broken(v, "class %u%s: %lu free in spans, mcentrals say %lu",
+			    GO_SPC_CLASS(spc), noscan, v->uncached[spc], nfree);
 	if (idle != v->whole[spc])
 		note_broken(v, "class %u%s: %lu idle spans, mcentrals say %lu",
 			    GO_SPC_CLASS(spc), noscan, v->whole[spc], idle);

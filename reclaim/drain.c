@@ -106,7 +106,8 @@ void godrain_deferred(struct goheap *h)
 
 /**
  * enum godrain - what to empty of a cache
- * @DRAIN_IDLE: the parts that have not been used since last looked at
+ * @DRAIN_IDLE: the parts that have not been used since last looked at, and what is
+ *	of classes whose spans are sparse
  * @DRAIN_ALL: all parts
  * @DRAIN_DEAD: all parts; the cache is that of a dead CPU
  */
@@ -152,6 +153,18 @@ static bool is_idle_part(struct gomcache *c, unsigned int i)
 	return seen == operations_on(c, i);
 }
 
+/*
+ * Is a part in use of a class whose spans are sparse?  What it has goes to the spans
+ * once a tick, so that the next objects come from the fullest of them.
+ */
+static bool is_sparse_part(const struct gomcache *c, unsigned int i)
+{
+	/* A cache that is being used for the first time may have none yet. */
+	struct gonode *node = READ_ONCE(c->node);
+
+	return i != PART_TINY && node && gocentral_is_sparse(&node->central[i]);
+}
+
 static void note_operations(struct gomcache *c, unsigned int i)
 {
 	WRITE_ONCE(*seen_of(c, i), operations_on(c, i));
@@ -170,7 +183,8 @@ static bool drain_part(struct goheap *h, struct gomcache *c, unsigned int i,
 
 	preempt_disable();
 	mine = what == DRAIN_DEAD || this_cpu_ptr(h->mcache) == c;
-	if (mine && what == DRAIN_IDLE && !is_idle_part(c, i)) {
+	if (mine && what == DRAIN_IDLE && !is_idle_part(c, i) &&
+	    !is_sparse_part(c, i)) {
 		note_operations(c, i);
 	} else if (mine && i == PART_TINY) {
 		block = gotiny_drain(c);
@@ -251,7 +265,7 @@ static bool look_for_idle(struct gomcache *c)
 
 	find_parts(c, parts);
 	for_each_set_bit(i, parts, NR_PARTS)
-		if (is_idle_part(c, i))
+		if (is_idle_part(c, i) || is_sparse_part(c, i))
 			return true;
 	for_each_set_bit(i, parts, NR_PARTS)
 		note_operations(c, i);
