@@ -111,6 +111,9 @@ tools_install tools_uninstall:
 setup demo test test-matrix check bench mutate pictures:
 	@scripts/$@
 
+deb rpm:
+	@scripts/build-packages $@
+
 help:
 	@echo 'To see it work:'
 	@echo '  demo            - build goalloc, boot Debian 6.12 in QEMU, play kernel traffic'
@@ -135,6 +138,8 @@ help:
 	@echo '  tools           - build libgoalloc, goallocctl and goalloctop in build/tools'
 	@echo '  tools_install   - install them, with man pages, under PREFIX'
 	@echo '  tools_uninstall - undo it'
+	@echo '  deb             - build Debian packages, source and binary, in build/packages'
+	@echo '  rpm             - build RPMs, in build/packages-rpm'
 	@echo '  clean           - remove what was built'
 	@echo '  help            - this text'
 	@echo ''
@@ -148,4 +153,4 @@ help:
 
 .PHONY: all modules stamp kdir built modules_install install uninstall clean \
 	tools tools_install tools_uninstall \
-	setup demo test test-matrix check bench mutate pictures help
+	setup demo test test-matrix check bench mutate pictures deb rpm help
