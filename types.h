@@ -86,8 +86,8 @@
  *   gonode.transferred  is atomic, and changes under the lock of a transfer cache.
  *   goheap              held, misuse, failures, left_objects, left_bytes,
  *                       draining, trim_ns, cycles, scavenge_ns and reporting are
- *                       atomic.  stopped is set once, rest, limit and profile
- *                       are one word each; all are read without a lock.
+ *                       atomic.  stopped is set once, rest, limit, profile
+ *                       and sites are one word each; all are read without a lock.
  *   set at the start    before other code can see them: heap, node and nid in
  *                       every structure; spanclass of an mcentral; size, cap,
  *                       most and whole of a transfer cache; goruns.lock;
@@ -938,6 +938,7 @@ enum gomisuse {
  * @left_objects: objects that modules had when they had gone
  * @left_bytes: the bytes of these
  * @profile: bytes of the heap profile's tables: see observe/profile.c
+ * @sites: bytes of the tables of call sites: see observe/sites.c
  * @online: hotplug instance
  * @memory: is told when a node gets memory
  */
@@ -974,6 +975,7 @@ struct goheap {
 	atomic_long_t left_objects;
 	atomic_long_t left_bytes;
 	unsigned long profile;
+	unsigned long sites;
 	struct hlist_node online;
 	struct notifier_block memory;
 };
