@@ -60,8 +60,8 @@
  *   due, moving         belong to the CPU as its counters do.  A reader of another
  *                       CPU adds due[] to gostack.requested and reads again if
  *                       moving says that they have changed meanwhile.  A rate
- *                       that changes writes those of a CPU on that CPU, or while
- *                       it is offline.
+ *                       that changes has them written by an interrupt of that
+ *                       CPU, which finds busy clear, or while it is offline.
  *   cpus                of a heap: each CPU sets its bit, once, before the first
  *                       object is in its mcache.
  *   avail[], navail     of a cached span belong to the mcache that holds it.
