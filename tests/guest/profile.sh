@@ -171,7 +171,7 @@ check "another rate" eval "echo 64K >$param/profile_rate"
 check "the profile begins anew" \
 	grep -qxF 'heap profile: 0: 0 [0: 0] @ heap/131072' "$debugfs/heap"
 check "5 objects are of the older one" \
-	grep -q '; 5 objects of older profiles are live$' "$debugfs/heap"
+	grep -q '; 5 objects of older profiles are live; 0 stacks made room$' "$debugfs/heap"
 check "verify" verify_ok
 echo 16K >$param/profile_rate
 check "a client of known amounts, some sampled" insmod goknown.ko small=10000 pace=20
