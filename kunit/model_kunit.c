@@ -8,7 +8,8 @@
  *
  * Alone, with the thread moving from CPU to CPU, so that most objects are freed
  * elsewhere, and taking turns as one module and another; and with a thread on each
- * CPU, all of which swap objects through a table.  The seed is printed; seed= repeats a run, steps= makes it longer.
+ * CPU, all of which swap objects through a table.  The seed is printed; seed=
+ * repeats a run, steps= makes it longer.
  *
  * The free runs have a model of their own in runs_kunit.c.
  */

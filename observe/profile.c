@@ -12,11 +12,10 @@
  * that any context may sample, NMI included.  There is no lock.  A place in a
  * table is claimed with cmpxchg(), and found by looking at all that an address or
  * a hash may be at.  A sample is removed by whoever frees its object, and nobody
- * else can have claimed that.  With a lock for each
- * bucket an NMI would have to drop what it frees, and then the sample would stay
- * behind and its address come back as another object's.  What finds no place is
- * dropped and counted, and its object is not marked, so that what is in use is
- * never too much.
+ * else can have claimed that.  With a lock for each bucket an NMI would have to
+ * drop what it frees, and then the sample would stay behind and its address come
+ * back as another object's.  What finds no place is dropped and counted, and its
+ * object is not marked, so that what is in use is never too much.
  *
  * The kernel's stack depot would share stacks with others, but not each kernel
  * has it, it has no counters, and it keeps no names.

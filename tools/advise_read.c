@@ -268,7 +268,7 @@ static int is_around(const char *text)
 	const char *p = text + strspn(text, " \t");
 	size_t i;
 
-	if (!*p || *p == '#')
+	if (!*p)
 		return 1;
 	for (i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
 		if (!strncmp(p, heads[i], strlen(heads[i])))
@@ -292,11 +292,13 @@ int advise_line(struct advice *a, char *text, const char *name, size_t line)
 	char *event, *rest;
 	int kind;
 
-	if (take_loss(a, text) || is_around(text))
+	if (*text == '#' || take_loss(a, text))
 		return 0;
+	/* First, as a task may be called like the address of a frame. */
 	rest = find_event(text, &event, &e.ns);
 	if (!rest)
-		return fail_at(name, line, "not a line of a trace");
+		return is_around(text) ? 0 :
+		       fail_at(name, line, "not a line of a trace");
 	kind = kind_of(event);
 	if (kind < 0)
 		return 0;

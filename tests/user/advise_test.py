@@ -311,6 +311,8 @@ def test_around(place):
                  " sh-1 [000] 1000.100000: do_idle <-cpu_startup_entry", ""]
     need(place.json("\n".join(more) + "\n") == plain, "differs")
     need(json.loads(place.run("-j", "-", stdin=sample().text())) == plain, "stdin")
+    # A task may be called like an address.
+    need(place.json(sample().text().replace("insmod", "deadbeef")) == plain, "hex")
 
 
 def test_table(place):
