@@ -140,7 +140,7 @@ static noinline void sample_large(struct gospan *s, size_t size,
 				  unsigned int due, unsigned long caller)
 {
 	if (gohooks_sample((void *)s->base, size, due, caller))
-		s->apart |= GO_SPAN_SAMPLED;
+		WRITE_ONCE(s->sampled, true);
 }
 
 /* Hand out an object of whole pages; @s may be NULL. */
@@ -337,7 +337,6 @@ bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp,
 	struct gospan *s;
 	unsigned int due;
 	size_t old;
-	u8 sampled;
 
 	if (size > GOALLOC_MAX_SIZE || in_nmi())
 		return false;
@@ -345,14 +344,12 @@ bool goalloc_extend(struct goheap *h, void *p, size_t size, gfp_t gfp,
 	s = gospan_of(h, p);
 	preempt_enable();
 	old = s->elemsize;
-	sampled = s->apart & GO_SPAN_SAMPLED;
-	s->apart &= ~GO_SPAN_SAMPLED;
-	if (!golarge_extend(h, s, size, gfp)) {
-		s->apart |= sampled;
+	if (!golarge_extend(h, s, size, gfp))
 		return false;
-	}
-	if (sampled)
+	if (s->sampled) {
+		WRITE_ONCE(s->sampled, false);
 		gohooks_unsample(p, true);
+	}
 	due = gosample_past(h, size);
 	if (due)
 		sample_large(s, size, due, caller);

@@ -97,8 +97,8 @@ static void free_large(struct goheap *h, struct gospan *sp)
 	bool gives_back;
 
 	/* The marks are nothing of the pages'. */
-	if (unlikely(sp->apart & GO_SPAN_SAMPLED)) {
-		sp->apart &= ~GO_SPAN_SAMPLED;
+	if (unlikely(sp->sampled)) {
+		WRITE_ONCE(sp->sampled, false);
 		gohooks_unsample(p, true);
 	}
 	if (unlikely(sp->site)) {

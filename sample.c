@@ -46,10 +46,11 @@
  */
 
 #include <linux/cpu.h>
+#include <linux/delay.h>
 #include <linux/math64.h>
 #include <linux/percpu.h>
+#include <linux/smp.h>
 #include <linux/timekeeping.h>
-#include <linux/workqueue.h>
 #include "mcache.h"
 #include "sample.h"
 
@@ -65,6 +66,12 @@ u64 gosample_pause = 16 * NSEC_PER_MSEC;
 
 /* So many may come at once, if there were none for as long before. */
 #define BURST		2
+
+/*
+ * So often a CPU is interrupted to take over a rate.  One that was in the window
+ * each time goes on with what it has drawn by the old one.
+ */
+#define HANDOVERS	1000
 
 /* The mean of the bytes between two samples; 0 for no samples. */
 static unsigned long mean;
@@ -268,8 +275,24 @@ unsigned long gosample_weigh(unsigned long rate, size_t size, unsigned int due)
 	return w >> 16 << GOSAMPLE_HALVINGS(due);
 }
 
+/*
+ * Have a stack draw at its next allocation, by the rate of then, as one does that has
+ * not been used.  The caller owns @c.
+ */
+static void forget_due(struct gomcache *c, struct gostack *s)
+{
+	unsigned int spc = s - c->stack;
+
+	WRITE_ONCE(c->moving, c->moving + 1);
+	smp_wmb();	/* odd before the two change */
+	WRITE_ONCE(s->requested, s->requested + c->due[spc]);
+	WRITE_ONCE(c->due[spc], 0);
+	smp_wmb();	/* even when both have */
+	WRITE_ONCE(c->moving, c->moving + 1);
+}
+
 /* Have a CPU draw anew.  It is this one, or offline. */
-static void draw_anew(struct goheap *h, struct gomcache *c)
+static void draw_anew(struct gomcache *c)
 {
 	struct gostack *s;
 
@@ -277,7 +300,7 @@ static void draw_anew(struct goheap *h, struct gomcache *c)
 	memset(c->thin_of, 0, sizeof(c->thin_of));
 	for (s = c->stack; s < c->stack + GO_NR_SPANCLASSES; s++)
 		if (c->due[s - c->stack])
-			set_due(c, s, draw_bytes(h, 0));
+			forget_due(c, s);
 	WRITE_ONCE(c->left, 0);
 	gomcache_leave(c);
 }
@@ -289,14 +312,38 @@ static bool has_drawn(struct goheap *h, int cpu)
 	       READ_ONCE(per_cpu_ptr(h->mcache, cpu)->left);
 }
 
-static long draw_anew_here(void *data)
-{
-	struct goheap *h = data;
+/**
+ * struct handover - a CPU is to take over a rate
+ * @h: the heap
+ * @done: it has
+ */
+struct handover {
+	struct goheap *h;
+	bool done;
+};
 
-	preempt_disable();
-	draw_anew(h, this_cpu_ptr(h->mcache));
-	preempt_enable();
-	return 0;
+/* In an interrupt of that CPU, which may have come while its cache is in use. */
+static void draw_anew_here(void *data)
+{
+	struct handover *to = data;
+	struct gomcache *c = this_cpu_ptr(to->h->mcache);
+
+	to->done = !READ_ONCE(c->busy);
+	if (to->done)
+		draw_anew(c);
+}
+
+/* No hotplug callback may touch the cache meanwhile. */
+static void draw_anew_offline(struct handover *to, int cpu)
+{
+	cpus_read_lock();
+	to->done = !cpu_online(cpu);
+	if (to->done) {
+		preempt_disable();
+		draw_anew(per_cpu_ptr(to->h->mcache, cpu));
+		preempt_enable();
+	}
+	cpus_read_unlock();
 }
 
 /**
@@ -306,29 +353,31 @@ static long draw_anew_here(void *data)
  * @rate: the mean of the bytes between two samples; 1 samples everything, 0
  *	nothing; up to GO_SAMPLE_RATE_MAX
  *
- * Each CPU that has drawn is asked to do it, isolated ones too: nobody else may touch
- * what it counts with.  One that a real-time task does not leave is waited for.
+ * Each CPU that has drawn is interrupted, isolated ones too, for nobody else may touch
+ * what it counts with.  A task that does not leave it, a real-time one for example,
+ * is not waited for, nor stopped for more than that.  An interrupt that comes
+ * into the window in which the cache is in use leaves it alone, and comes again: the
+ * window has some twenty instructions, of which not one can sleep.
  *
  * Context: task, may sleep; calls must not overlap.
  */
 void gosample_set_rate(struct goheap *h, unsigned long rate)
 {
+	struct handover to;
+	unsigned int tries;
 	int cpu;
 
 	WRITE_ONCE(mean, rate);
-	cpus_read_lock();
 	for_each_possible_cpu(cpu) {
-		if (!has_drawn(h, cpu))
-			continue;
-		if (cpu_online(cpu)) {
-			work_on_cpu(cpu, draw_anew_here, h);
-			continue;
+		to = (struct handover){ .h = h, .done = !has_drawn(h, cpu) };
+		for (tries = 0; !to.done && tries < HANDOVERS; tries++) {
+			if (tries)
+				usleep_range(50, 100);
+			if (smp_call_function_single(cpu, draw_anew_here, &to,
+						     true))
+				draw_anew_offline(&to, cpu);
 		}
-		preempt_disable();
-		draw_anew(h, per_cpu_ptr(h->mcache, cpu));
-		preempt_enable();
 	}
-	cpus_read_unlock();
 }
 
 /**

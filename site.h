@@ -27,12 +27,16 @@ struct gosite_count {
  * struct gosites - some call sites of a module
  * @count: the counters of each
  * @mod: the module; NULL once that has gone
+ * @bytes: what the block takes of the kernel, texts and counters as well
+ * @next: of those that are about to be freed
  * @n: how many there are
  * @text: what each is called
  */
 struct gosites {
 	struct gosite_count __percpu *count;
 	const struct module *mod;
+	size_t bytes;
+	struct gosites *next;
 	unsigned int n;
 	char *text[GO_SITES];
 };

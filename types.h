@@ -60,15 +60,16 @@
  *   due, moving         belong to the CPU as its counters do.  A reader of another
  *                       CPU adds due[] to gostack.requested and reads again if
  *                       moving says that they have changed meanwhile.  A rate
- *                       that changes writes those of a CPU on that CPU, or while
- *                       it is offline.
+ *                       that changes has them written by an interrupt of that
+ *                       CPU, which finds busy clear, or while it is offline.
  *   cpus                of a heap: each CPU sets its bit, once, before the first
  *                       object is in its mcache.
  *   avail[], navail     of a cached span belong to the mcache that holds it.
  *   gosites             changes under gosites_lock (a mutex); the blocks in it are
  *                       read with preemption off, and go after a grace period.
- *   site                of a large object belongs to the code that makes or frees
- *                       it, or lets it grow.
+ *   site, sampled       of a large object belong to the code that makes or frees
+ *                       it, or lets it grow.  They are no bits of apart, which
+ *                       changes under the node's lock meanwhile.
  *   state bytes         belong to whatever has the object: the caller while it
  *                       is live, a stack, or the mcentral.  A byte each, so
  *                       that neighbours never share one.
@@ -85,8 +86,8 @@
  *   gonode.transferred  is atomic, and changes under the lock of a transfer cache.
  *   goheap              held, misuse, failures, left_objects, left_bytes,
  *                       draining, trim_ns, cycles, scavenge_ns and reporting are
- *                       atomic.  stopped is set once, rest, limit and profile
- *                       are one word each; all are read without a lock.
+ *                       atomic.  stopped is set once, rest, limit, profile
+ *                       and sites are one word each; all are read without a lock.
  *   set at the start    before other code can see them: heap, node and nid in
  *                       every structure; spanclass of an mcentral; size, cap,
  *                       most and whole of a transfer cache; goruns.lock;
@@ -338,15 +339,12 @@ enum gospan_state {
  *	tasks that free memory
  * @GO_SPAN_PAIRED: of half an 8 KiB page: the heap has got the other half, too,
  *	and both will be a run when the span is given up
- * @GO_SPAN_SAMPLED: of a large object: the heap profile has a sample of it; the
- *	object's owner changes it, and it is clear before the pages go anywhere
  */
 enum gospan_apart {
 	GO_SPAN_COMMON,
 	GO_SPAN_ACCOUNTED = BIT(0),
 	GO_SPAN_LAST = BIT(1),
 	GO_SPAN_PAIRED = BIT(2),
-	GO_SPAN_SAMPLED = BIT(3),
 };
 
 /* The bits of a tiny block's two words: handed out, and come back. */
@@ -416,6 +414,8 @@ struct gonode;
  * @bucket: which of its mcentral's lists it is on, or GO_BUCKET_NONE
  * @owner: of a large object: whose it is, as its state byte would say; 0 for
  *	all others
+ * @sampled: of a large object: the heap profile has a sample of it; clear before
+ *	the pages go anywhere
  * @central: the mcentral it belongs to; NULL for all others
  * @large: address of a large object while it is live; the caller that takes it
  *	away with cmpxchg() owns the span
@@ -450,6 +450,7 @@ struct gospan {
 	u8 cached;
 	u8 bucket;
 	u8 owner;
+	u8 sampled;
 	struct gocentral *central;
 	unsigned long large;
 	union {
@@ -937,6 +938,7 @@ enum gomisuse {
  * @left_objects: objects that modules had when they had gone
  * @left_bytes: the bytes of these
  * @profile: bytes of the heap profile's tables: see observe/profile.c
+ * @sites: bytes of the tables of call sites: see observe/sites.c
  * @online: hotplug instance
  * @memory: is told when a node gets memory
  */
@@ -973,6 +975,7 @@ struct goheap {
 	atomic_long_t left_objects;
 	atomic_long_t left_bytes;
 	unsigned long profile;
+	unsigned long sites;
 	struct hlist_node online;
 	struct notifier_block memory;
 };

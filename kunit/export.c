@@ -129,6 +129,7 @@ EXPORT_SYMBOL_IF_KUNIT(__tracepoint_reserve);
 EXPORT_SYMBOL_IF_KUNIT(__tracepoint_misuse);
 #endif
 
+EXPORT_SYMBOL_IF_KUNIT(goprofile_close);
 EXPORT_SYMBOL_IF_KUNIT(goprofile_forgotten);
 EXPORT_SYMBOL_IF_KUNIT(goprofile_get);
 EXPORT_SYMBOL_IF_KUNIT(goprofile_has);

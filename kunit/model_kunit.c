@@ -3,11 +3,13 @@
  * The model: all of the API at random, beside something too dumb to be wrong.
  *
  * Players make the calls and keep the model: see player.h.  Every so often the
- * model and MemStats count objects and bytes, class by class, and must agree.
+ * model, MemStats and the owners count objects and bytes, class by class, and must
+ * agree.
  *
  * Alone, with the thread moving from CPU to CPU, so that most objects are freed
- * elsewhere; and with a thread on each CPU, all of which swap objects through a
- * table.  The seed is printed; seed= repeats a run, steps= makes it longer.
+ * elsewhere, and taking turns as one module and another; and with a thread on each
+ * CPU, all of which swap objects through a table.  The seed is printed; seed=
+ * repeats a run, steps= makes it longer.
  *
  * The free runs have a model of their own in runs_kunit.c.
  */
@@ -24,7 +26,9 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "api.h"
+#include "hooks.h"
 #include "observe/observe.h"
+#include "owner.h"
 #include "player.h"
 #include "reclaim/reclaim.h"
 
@@ -72,19 +76,101 @@ static void count_range(struct count *c, const struct gotest_extent *r,
 		c->large += usable;
 }
 
+/* What an owner has. */
+struct held {
+	u64 objects;
+	u64 bytes;
+};
+
+/* The other module that a player is at times; it does not exist. */
+static struct module other = { .name = "other" };
+
 /**
  * struct game - what a case has
+ * @owner: this module's number, and the other's; both the same with check=0, where
+ *	there are none
+ * @held: what these had before
  * @live: the model
  * @base: MemStats before
  * @now: and now
  * @count: what there should be
  */
 struct game {
+	u8 owner[2];
+	struct held held[2];
 	struct gotest_live live;
 	struct goalloc_memstats base;
 	struct goalloc_memstats now;
 	struct count count;
 };
+
+static struct held held_by(struct kunit *test, u8 owner)
+{
+	struct goowners_count *all, *c;
+	struct held h = {};
+	unsigned int i;
+
+	mutex_lock(&goowners_lock);
+	all = goowners_count(&goalloc_heap);
+	mutex_unlock(&goowners_lock);
+	KUNIT_ASSERT_NOT_NULL(test, all);
+	c = all + (owner - GO_OBJ_LIVE) * GO_NR_CLASSES;
+	for (i = 0; i < GO_NR_CLASSES; i++) {
+		h.objects += c[i].objects;
+		h.bytes += c[i].bytes;
+	}
+	kvfree(all);
+	return h;
+}
+
+static void take_owners(struct kunit *test, struct game *g)
+{
+	unsigned int i;
+
+	g->owner[0] = __goalloc_owner;
+	g->owner[1] = __goalloc_owner;
+	if (!static_key_enabled(&goalloc_check))
+		return;
+	mutex_lock(&goowners_lock);
+	g->owner[1] = goowner_take(&other, false);
+	mutex_unlock(&goowners_lock);
+	KUNIT_ASSERT_NE(test, g->owner[1], GO_OWNER_UNKNOWN);
+	for (i = 0; i < 2; i++)
+		g->held[i] = held_by(test, g->owner[i]);
+}
+
+static void leave_owners(struct game *g)
+{
+	__goalloc_owner = g->owner[0];
+	if (!static_key_enabled(&goalloc_check))
+		return;
+	mutex_lock(&goowners_lock);
+	goowner_leave(g->owner[1], false);
+	mutex_unlock(&goowners_lock);
+}
+
+/* The model and the owners agree, tiny objects included. */
+static void compare_owners(struct kunit *test, const struct game *g)
+{
+	const struct gotest_extent *r = g->live.range;
+	struct held should[2] = {}, is;
+	unsigned int i, k;
+
+	if (!static_key_enabled(&goalloc_check))
+		return;
+	for (i = 0; i < g->live.n; i++) {
+		k = r[i].owner == g->owner[1];
+		should[k].objects++;
+		should[k].bytes += r[i].end - r[i].start;
+	}
+	for (k = 0; k < 2; k++) {
+		is = held_by(test, g->owner[k]);
+		KUNIT_EXPECT_EQ(test, is.objects - g->held[k].objects,
+				should[k].objects);
+		KUNIT_EXPECT_EQ(test, is.bytes - g->held[k].bytes,
+				should[k].bytes);
+	}
+}
 
 static struct game *game_new(struct kunit *test, unsigned int players)
 {
@@ -96,6 +182,7 @@ static struct game *game_new(struct kunit *test, unsigned int players)
 	g->live.range = kunit_kcalloc(test, g->live.max + 1,
 				      sizeof(struct gotest_extent), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, g->live.range);
+	take_owners(test, g);
 	gostats_read(&goalloc_heap, &g->base);
 	return g;
 }
@@ -132,6 +219,7 @@ static void compare(struct kunit *test, struct game *g)
 		KUNIT_EXPECT_EQ_MSG(test, live, g->count.class[i], "class %u",
 				    i);
 	}
+	compare_owners(test, g);
 }
 
 static void report(struct kunit *test, const struct gotest_player *pl)
@@ -167,6 +255,7 @@ static void model_alone(struct kunit *test)
 	gotest_random(test, &seed);
 	pl = player_new(test, g, prandom_u32_state(&seed));
 	for (i = 1; i <= steps && !pl->bad; i++) {
+		__goalloc_owner = g->owner[gotest_player_random(pl, 2)];
 		gotest_player_step(pl);
 		if (i % 16 == 0)
 			cond_resched();
@@ -186,6 +275,7 @@ static void model_alone(struct kunit *test)
 	kunit_info(test, "%lu steps, %u objects, %lu calls without memory",
 		   i - 1, pl->serial, pl->nulls);
 	kvfree(pl);
+	leave_owners(g);
 }
 
 /* A thread on each CPU. */
@@ -264,6 +354,7 @@ static void model_together(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, g->live.n, 0);
 	compare(test, g);
+	leave_owners(g);
 }
 
 /* With all that goes on behind a heap's back. */

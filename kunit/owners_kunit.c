@@ -4,8 +4,8 @@
  * exactly, and as nobody else's.
  *
  * Modules that come and go are made up here: what client.c looks at of one is its
- * name and the byte for its number.  This module passes the number of whichever
- * it plays, by its own byte.
+ * name, where it is and the byte for its number.  They are where this module is,
+ * which passes the number of whichever it plays, by its own byte.
  */
 
 #include "../observe/client.c"
@@ -57,6 +57,7 @@ static struct actor *actor_new(struct kunit *test, const char *name)
 	strscpy(a->mod.name, name, sizeof(a->mod.name));
 	a->mod.kp = &a->kp;
 	a->mod.num_kp = 1;
+	memcpy(a->mod.mem, THIS_MODULE->mem, sizeof(a->mod.mem));
 	client_comes(&a->mod);
 	return a;
 }
@@ -473,12 +474,12 @@ static void owners_verdict(struct kunit *test)
 	p[1] = gomalloc(96, GFP_KERNEL);
 	p[2] = gomalloc(96, GFP_KERNEL);
 	KUNIT_ASSERT_EQ(test, look(&goalloc_heap, &v, a->byte), 0);
-	compose(&v, "mymod", line, 768);
+	compose(&v, &a->mod, line, 768);
 	KUNIT_EXPECT_STREQ(test, line,
 			   "mymod left 3 objects, 208 bytes: 2 of 96, 1 of 16");
 	p[3] = way_suspected();
 	KUNIT_ASSERT_EQ(test, look(&goalloc_heap, &v, a->byte), 0);
-	compose(&v, "mymod", line, 768);
+	compose(&v, &a->mod, line, 768);
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(line, "1 of 100 by way_suspected+"),
 				  "%s", line);
 	/* More kinds than a line has room for. */
@@ -490,7 +491,7 @@ static void owners_verdict(struct kunit *test)
 	for (i = 1; i < v.nr; i++)
 		KUNIT_EXPECT_GE(test, v.kind[i - 1].bytes * v.kind[i - 1].n,
 				v.kind[i].bytes * v.kind[i].n);
-	compose(&v, "mymod", line, 768);
+	compose(&v, &a->mod, line, 768);
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(line, ", 12 others"), "%s", line);
 	for (i = 0; i < 20; i++)
 		gofree(p[i]);
@@ -530,7 +531,7 @@ static void say_verdict(struct kunit *test, const struct actor *a, char *line)
 	struct verdict v;
 
 	KUNIT_ASSERT_EQ(test, look(&goalloc_heap, &v, a->byte), 0);
-	compose(&v, "mymod", line, 768);
+	compose(&v, &a->mod, line, 768);
 }
 
 /* Of what the heap profile has a sample the caller is named, and of no other. */
@@ -558,6 +559,28 @@ static void owners_verdict_callers(struct kunit *test)
 	EXPECT_SAID(test, line, ", 1 of 64 by leak_const+0x");
 	EXPECT_SAID(test, line, ", 1 of 5 by leak_tiny+0x");
 	gofree_bulk(6, p);
+	client_goes(&a->mod);
+}
+
+/*
+ * The code that has allocated is gone, as that of an init is, and another module is
+ * where it was: that one has not done it.
+ */
+static void owners_verdict_init(struct kunit *test)
+{
+	struct actor *a = actor_new(test, "mymod");
+	char *line = kunit_kzalloc(test, 768, GFP_KERNEL);
+	void *p;
+
+	KUNIT_ASSERT_NOT_NULL(test, line);
+	__goalloc_owner = a->byte;
+	set_rate(test, "1");
+	p = leak_one(96);
+	memset(a->mod.mem, 0, sizeof(a->mod.mem));
+	say_verdict(test, a, line);
+	KUNIT_EXPECT_STREQ(test, line,
+			   "mymod left 1 objects, 96 bytes: 1 of 96 by init code");
+	gofree(p);
 	client_goes(&a->mod);
 }
 
@@ -849,6 +872,7 @@ static struct kunit_case owners_cases[] = {
 	KUNIT_CASE(owners_full),
 	KUNIT_CASE(owners_verdict),
 	KUNIT_CASE(owners_verdict_callers),
+	KUNIT_CASE(owners_verdict_init),
 	KUNIT_CASE(owners_verdict_forgotten),
 	KUNIT_CASE(owners_leaks),
 	KUNIT_CASE(owners_error),

@@ -37,6 +37,7 @@ static bool live_add(struct gotest_live *l, const struct gotest_obj *o)
 	struct gotest_extent r = {
 		.start = (unsigned long)o->p,
 		.end = (unsigned long)o->p + o->usable,
+		.owner = o->owner,
 		.tiny = is_tiny(o),
 	};
 	unsigned int i;
@@ -143,6 +144,7 @@ static bool enter_object(struct gotest_player *pl, struct gotest_obj *o,
 		return false;
 	}
 	o->usable = gosize(p);
+	o->owner = __goalloc_owner;
 	expect_that(pl, o->usable == (is_tiny(o) ? o->size :
 				 gomalloc_size_roundup(o->size)), "gosize()");
 	expect_that(pl, IS_ALIGNED((unsigned long)p, o->size & -o->size),

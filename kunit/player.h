@@ -25,6 +25,7 @@
  * @size: what it was asked for with
  * @usable: what gosize() said
  * @fill: the byte that all of it is filled with
+ * @owner: whose it is
  * @noscan: of gomalloc_noscan()
  * @resized: realloc has been here: only gosize() is its size for sure
  */
@@ -33,6 +34,7 @@ struct gotest_obj {
 	size_t size;
 	size_t usable;
 	u8 fill;
+	u8 owner;
 	bool noscan;
 	bool resized;
 };
@@ -40,6 +42,7 @@ struct gotest_obj {
 struct gotest_extent {
 	unsigned long start;
 	unsigned long end;
+	u8 owner;
 	bool tiny;
 };
 

@@ -16,7 +16,9 @@
 #include <linux/delay.h>
 #include <linux/fault-inject.h>
 #include <linux/kallsyms.h>
+#include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include "api.h"
 #include "hooks.h"
@@ -408,7 +410,7 @@ static void profile_off(struct kunit *test)
 	set_rate(test, "1");
 	KUNIT_EXPECT_GT(test, goalloc_heap.profile, 0);
 	KUNIT_EXPECT_EQ(test, gotest_memstats(test, &goalloc_heap)->buck_hash_sys,
-			goalloc_heap.profile);
+			goalloc_heap.profile + goalloc_heap.sites);
 	gofree(site_variable(64));
 	KUNIT_EXPECT_EQ(test, sum_of_name("site_variable").allocs, 1);
 }
@@ -536,6 +538,94 @@ static void profile_full(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&f->no_site), 40 - 15);
 	mutex_unlock(&goprofile_setting);
 	KUNIT_EXPECT_EQ(test, sum_of_name("site_variable").live, 0);
+}
+
+/* How many sites there are of objects of so many bytes. */
+static unsigned int sites_of_size(size_t size)
+{
+	const struct goprofile_site *s;
+	struct goprofile *f;
+	unsigned int n = 0;
+
+	mutex_lock(&goprofile_setting);
+	f = goprofile_now();
+	for (s = f->site; s < f->site + f->nsites; s++)
+		n += s->hash && s->size == size;
+	mutex_unlock(&goprofile_setting);
+	return n;
+}
+
+static unsigned long made_room(void)
+{
+	unsigned long n;
+
+	mutex_lock(&goprofile_setting);
+	n = goprofile_now()->made_room;
+	mutex_unlock(&goprofile_setting);
+	return n;
+}
+
+/* What the tables and the names that are kept take. */
+static unsigned long profile_bytes(void)
+{
+	const struct goprofile_site *s;
+	unsigned long bytes;
+	struct goprofile *f;
+
+	mutex_lock(&goprofile_setting);
+	f = goprofile_now();
+	bytes = f->nsites * sizeof(*f->site) + f->nsamples * sizeof(*f->sample);
+	for (s = f->site; s < f->site + f->nsites; s++)
+		bytes += s->names ? ksize(s->names) : 0;
+	mutex_unlock(&goprofile_setting);
+	return bytes;
+}
+
+/*
+ * Modules come and go until the table is full.  Then the oldest sites make room, but
+ * for those of which something lives, and a new stack finds a place.
+ */
+static void profile_makes_room(struct kunit *test)
+{
+	struct module *mod = kunit_kzalloc(test, sizeof(*mod), GFP_KERNEL);
+	unsigned int i;
+	void *p[2];
+
+	need_check(test);
+	KUNIT_ASSERT_NOT_NULL(test, mod);
+	memcpy(mod->mem, THIS_MODULE->mem, sizeof(mod->mem));
+	KUNIT_ASSERT_EQ(test, goprofile_set_stacks("16"), 0);
+	set_rate(test, "1");
+	p[0] = site_variable(64);
+	for (i = 0; i < 6; i++)
+		gofree(site_variable(100 + i));
+	goprofile_close(mod, false);
+	p[1] = site_variable(65);
+	for (i = 0; i < 6; i++)
+		gofree(site_variable(200 + i));
+	goprofile_close(mod, false);
+	KUNIT_EXPECT_EQ(test, made_room(), 0);
+	/* Two places are left. */
+	for (i = 0; i < 20; i++)
+		gofree(site_variable(300 + i));
+	KUNIT_EXPECT_EQ(test, sites_of_size(319), 0);
+	for (i = 0; i < 100 && !made_room(); i++)
+		msleep(100);
+	KUNIT_EXPECT_EQ(test, made_room(), 6);
+	for (i = 0; i < 6; i++) {
+		KUNIT_EXPECT_EQ(test, sites_of_size(100 + i), 0);
+		KUNIT_EXPECT_EQ(test, sites_of_size(200 + i), 1);
+	}
+	KUNIT_EXPECT_EQ(test, sites_of_size(64), 1);
+	KUNIT_EXPECT_EQ(test, sites_of_size(65), 1);
+	KUNIT_EXPECT_EQ(test, sum_of_name("site_variable").live, 2);
+	KUNIT_EXPECT_EQ(test, goalloc_heap.profile, profile_bytes());
+	gofree(site_variable(319));
+	gofree(site_variable(319));
+	KUNIT_EXPECT_EQ(test, sites_of_size(319), 1);
+	gofree_bulk(2, p);
+	KUNIT_EXPECT_EQ(test, sum_of_name("site_variable").live, 0);
+	KUNIT_EXPECT_EQ(test, goverify(&goalloc_heap, NULL), 0);
 }
 
 #ifdef CONFIG_FAULT_INJECTION
@@ -741,6 +831,7 @@ static struct kunit_case profile_cases[] = {
 	KUNIT_CASE_PARAM(profile_misuse, way_gen_params),
 	KUNIT_CASE(profile_realloc),
 	KUNIT_CASE(profile_full),
+	KUNIT_CASE(profile_makes_room),
 	KUNIT_CASE(profile_faults),
 	KUNIT_CASE(profile_begins_anew),
 	KUNIT_CASE(profile_lifetimes),

@@ -527,6 +527,32 @@ static void sites_left(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gosites_name(name, sizeof(name), last), 0);
 }
 
+/* What the tables take is held, is in Sys, and goes with the module. */
+static void sites_are_held(struct kunit *test)
+{
+	struct actor *a = actor_new(test, GO_SITES + 1);
+	const size_t block = sizeof(struct gosites) + GO_SITES *
+			     sizeof(struct gosite_count) * num_possible_cpus();
+	struct goalloc_memstats *m;
+	unsigned long sites;
+
+	/* Other tests' modules have left nothing by now. */
+	gosites_add(&a->mod, __goalloc_owner);
+	actor_end(a);
+	sites = goalloc_heap.sites;
+	a = actor_new(test, GO_SITES + 1);
+	gosites_add(&a->mod, __goalloc_owner);
+	KUNIT_EXPECT_GE(test, goalloc_heap.sites, sites + 2 * block +
+			(GO_SITES + 1) * strlen("where.c:1 [actor] func:some_function"));
+	m = gotest_memstats(test, &goalloc_heap);
+	KUNIT_EXPECT_EQ(test, m->buck_hash_sys,
+			goalloc_heap.profile + goalloc_heap.sites);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&goalloc_heap.held), m->sys);
+	gotest_expect_identities(test, m);
+	actor_end(a);
+	KUNIT_EXPECT_EQ(test, goalloc_heap.sites, sites);
+}
+
 /* Without a number a site counts nothing, and that is counted. */
 static void expect_missed(struct kunit *test, struct goalloc_site *site)
 {
@@ -643,6 +669,7 @@ static struct kunit_case sites_cases[] = {
 	KUNIT_CASE(sites_watched),
 	KUNIT_CASE(sites_under_load),
 	KUNIT_CASE(sites_left),
+	KUNIT_CASE(sites_are_held),
 	KUNIT_CASE(sites_too_many),
 #ifdef CONFIG_FAULT_INJECTION
 	KUNIT_CASE(sites_no_memory),

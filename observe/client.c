@@ -226,28 +226,29 @@ static int look(struct goheap *h, struct verdict *v, u8 owner)
 }
 
 /*
- * Name a caller of a module's; what only runs when that is loaded has no name any
- * more, but for the one that the heap profile has kept.
+ * Name a caller of a module's.  What only runs when that is loaded has no name any
+ * more, but for the one that the heap profile has kept; and where it was, another
+ * module may be by now, whose function has not done it.
  */
 static size_t name_site(char *buf, size_t len, unsigned long site,
-			const char *module)
+			const struct module *mod)
 {
 	char sym[KSYM_SYMBOL_LEN];
 
-	snprintf(sym, sizeof(sym), "%pS", (void *)site);
-	if (strstarts(sym, "0x") &&
-	    !goprofile_name(site, module, sym, sizeof(sym)))
+	if (within_module(site, mod))
+		snprintf(sym, sizeof(sym), "%pS", (void *)site);
+	else if (!goprofile_name(site, mod->name, sym, sizeof(sym)))
 		strscpy(sym, "init code", sizeof(sym));
 	return scnprintf(buf, len, " by %s", sym);
 }
 
 /* Compose what is said of a module: "mod left 3 objects, 208 bytes: ...". */
-static void compose(const struct verdict *v, const char *name, char *buf,
-		    size_t len)
+static void compose(const struct verdict *v, const struct module *mod,
+		    char *buf, size_t len)
 {
 	const struct kind *k;
-	size_t n = scnprintf(buf, len, "%s left %lu objects, %lu bytes", name,
-			     v->objects, v->bytes);
+	size_t n = scnprintf(buf, len, "%s left %lu objects, %lu bytes",
+			     mod->name, v->objects, v->bytes);
 
 	for (k = v->kind; k < v->kind + v->nr; k++) {
 		n += scnprintf(buf + n, len - n, "%s %lu of %zu",
@@ -255,19 +256,19 @@ static void compose(const struct verdict *v, const char *name, char *buf,
 		if (k->at)
 			n += gosites_name(buf + n, len - n, k->at);
 		else if (k->site)
-			n += name_site(buf + n, len - n, k->site, name);
+			n += name_site(buf + n, len - n, k->site, mod);
 	}
 	if (v->others)
 		scnprintf(buf + n, len - n, ", %lu others", v->others);
 }
 
-static void pronounce(const struct verdict *v, const char *name)
+static void pronounce(const struct verdict *v, const struct module *mod)
 {
 	char line[768];
 
 	if (READ_ONCE(leaks) == LEAKS_OFF)
 		return;
-	compose(v, name, line, sizeof(line));
+	compose(v, mod, line, sizeof(line));
 	if (READ_ONCE(leaks) == LEAKS_ERROR)
 		WARN(1, "goalloc: %s\n", line);
 	else
@@ -293,7 +294,7 @@ static void client_goes(const struct module *mod)
 	if (v.objects) {
 		atomic_long_add(v.objects, &goalloc_heap.left_objects);
 		atomic_long_add(v.bytes, &goalloc_heap.left_bytes);
-		pronounce(&v, mod->name);
+		pronounce(&v, mod);
 	}
 	gosites_leave(mod);
 }

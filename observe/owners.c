@@ -175,7 +175,7 @@ static void walk_large(struct walk *w, const struct gospan *s)
 
 	if (!goobj_is_plain(owner))
 		return;
-	if (READ_ONCE(s->apart) & GO_SPAN_SAMPLED)
+	if (READ_ONCE(s->sampled))
 		site = goprofile_caller((void *)READ_ONCE(s->base));
 	tell(w, owner, 0, READ_ONCE(s->elemsize), 1, site, READ_ONCE(s->site));
 }

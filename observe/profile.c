@@ -12,11 +12,10 @@
  * that any context may sample, NMI included.  There is no lock.  A place in a
  * table is claimed with cmpxchg(), and found by looking at all that an address or
  * a hash may be at.  A sample is removed by whoever frees its object, and nobody
- * else can have claimed that.  A site is never removed.  With a lock for each
- * bucket an NMI would have to drop what it frees, and then the sample would stay
- * behind and its address come back as another object's.  What finds no place is
- * dropped and counted, and its object is not marked, so that what is in use is
- * never too much.
+ * else can have claimed that.  With a lock for each bucket an NMI would have to
+ * drop what it frees, and then the sample would stay behind and its address come
+ * back as another object's.  What finds no place is dropped and counted, and its
+ * object is not marked, so that what is in use is never too much.
  *
  * The kernel's stack depot would share stacks with others, but not each kernel
  * has it, it has no counters, and it keeps no names.
@@ -28,7 +27,12 @@
  *
  * Names are those of the moment when the profile is read.  When a module goes,
  * the names in its stacks are kept as text, and the site is closed: what is
- * loaded at its addresses later gets a site of its own.
+ * loaded at its addresses later gets a site of its own.  Modules that come and go
+ * would fill the table so.  When a stack finds no place in it, closed sites of which
+ * nothing lives are removed, those that were closed first: the older half of them
+ * at a time, so that what has gone lately can still be looked at.  Nobody finds a
+ * closed site any more; those that have found it before have preemption off, so
+ * that it goes after a grace period.
  *
  * Without state bytes a free could not tell that it frees a sample, so with
  * check=0 there is no profile.
@@ -36,6 +40,7 @@
  * profile_text.c has the files.
  */
 
+#include <linux/irq_work.h>
 #include <linux/kmemleak.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -45,6 +50,7 @@
 #include <linux/slab.h>
 #include <linux/stacktrace.h>
 #include <linux/timekeeping.h>
+#include <linux/workqueue.h>
 #include "api.h"
 #include "held.h"
 #include "hooks.h"
@@ -78,6 +84,17 @@ static bool is_given;
 
 /* Marked objects whose samples went with a table. */
 static atomic_long_t forgotten;
+
+/* Closed sites are to make room; not more often than once in a second. */
+static void make_room(struct work_struct *work);
+static DECLARE_DELAYED_WORK(room_work, make_room);
+
+static void ask_for_room(struct irq_work *work)
+{
+	schedule_delayed_work(&room_work, HZ);
+}
+
+static DEFINE_IRQ_WORK(no_place, ask_for_room);
 
 static unsigned long mix(unsigned long x)
 {
@@ -132,7 +149,8 @@ static void fill_site(struct goprofile_site *s, const unsigned long *frame,
 /*
  * Find the site of a stack, or make it.  Whoever finds one need not look at its
  * frames, nor wait until they are there: two stacks with one hash of 64 bits do
- * not happen.
+ * not happen.  It may stand behind a place that was given up, so all are looked at
+ * before one is claimed.
  */
 static struct goprofile_site *find_site(struct goprofile *f,
 					const unsigned long *frame,
@@ -144,6 +162,11 @@ static struct goprofile_site *find_site(struct goprofile *f,
 
 	for (i = 0; i < PROBES; i++) {
 		s = &f->site[(hash + i) & (f->nsites - 1)];
+		if (READ_ONCE(s->hash) == hash)
+			return s;
+	}
+	for (i = 0; i < PROBES; i++) {
+		s = &f->site[(hash + i) & (f->nsites - 1)];
 		was = READ_ONCE(s->hash);
 		if (!was)
 			was = cmpxchg(&s->hash, 0, hash);
@@ -152,6 +175,8 @@ static struct goprofile_site *find_site(struct goprofile *f,
 		if (!was || was == hash)
 			return s;
 	}
+	if (READ_ONCE(f->closings))
+		irq_work_queue(&no_place);
 	return NULL;
 }
 
@@ -549,7 +574,7 @@ int goprofile_get(char *buf, bool stacks)
 	return n;
 }
 
-static bool has_frame_in(const struct goprofile_site *s, struct module *mod,
+static bool has_frame_in(const struct goprofile_site *s, const struct module *mod,
 			 bool (*within)(unsigned long, const struct module *))
 {
 	unsigned int i, n = goprofile_frames(s);
@@ -588,6 +613,7 @@ static void close_site(struct goprofile *f, struct goprofile_site *s)
 {
 	lockdep_assert_held(&goprofile_setting);
 	WRITE_ONCE(s->hash, CLOSED);
+	s->closed = f->closings;
 	s->names = gohooks_fault() ? NULL : compose_names(s);
 	if (!s->names) {
 		atomic_long_inc(&f->no_names);
@@ -597,26 +623,98 @@ static void close_site(struct goprofile *f, struct goprofile_site *s)
 	count_bytes(ksize(s->names));
 }
 
-/* A module has run its exit, or its init, whose text goes with the names. */
-static int note_module(struct notifier_block *nb, unsigned long action,
-		       void *data)
+/**
+ * goprofile_close - close the sites of code that is about to go
+ * @mod: the module that it is of
+ * @init: only that of its init
+ *
+ * Context: task, may sleep.
+ */
+void goprofile_close(const struct module *mod, bool init)
 {
 	struct goprofile_site *s;
 	struct goprofile *f;
 
-	if (action != MODULE_STATE_GOING && action != MODULE_STATE_LIVE)
-		return NOTIFY_DONE;
 	mutex_lock(&goprofile_setting);
 	f = goprofile_now();
+	if (f)
+		WRITE_ONCE(f->closings, f->closings + 1);
 	for (s = f ? f->site : NULL; f && s < f->site + f->nsites; s++) {
 		cond_resched();
 		if (!s->names && READ_ONCE(s->hash) > CLOSED &&
-		    has_frame_in(s, data, action == MODULE_STATE_GOING ?
-				 within_module : within_module_init))
+		    has_frame_in(s, mod, init ? within_module_init : within_module))
 			close_site(f, s);
 	}
 	mutex_unlock(&goprofile_setting);
+}
+
+/* A module has run its exit, or its init, whose text goes with the names. */
+static int note_module(struct notifier_block *nb, unsigned long action,
+		       void *data)
+{
+	if (action != MODULE_STATE_GOING && action != MODULE_STATE_LIVE)
+		return NOTIFY_DONE;
+	goprofile_close(data, action == MODULE_STATE_LIVE);
 	return NOTIFY_OK;
+}
+
+/*
+ * Mark the sites that can go, and say when the first and the last of them were
+ * closed.
+ */
+static bool mark_old(struct goprofile *f, unsigned int *first,
+		     unsigned int *last)
+{
+	struct goprofile_site *s;
+
+	lockdep_assert_held(&goprofile_setting);
+	*first = UINT_MAX;
+	*last = 0;
+	/* Those that have found one before it was closed count there first. */
+	synchronize_rcu();
+	for (s = f->site; s < f->site + f->nsites; s++) {
+		cond_resched();
+		s->goes = READ_ONCE(s->hash) == CLOSED &&
+			  atomic_long_read(&s->allocs) ==
+			  atomic_long_read(&s->frees);
+		if (!s->goes)
+			continue;
+		*first = min(*first, s->closed);
+		*last = max(*last, s->closed);
+	}
+	return *last;
+}
+
+static void remove_site(struct goprofile *f, struct goprofile_site *s)
+{
+	lockdep_assert_held(&goprofile_setting);
+	if (s->names) {
+		f->text -= ksize(s->names);
+		count_bytes(-(long)ksize(s->names));
+		kfree(s->names);
+	}
+	memset_after(s, 0, hash);
+	f->made_room++;
+	smp_store_release(&s->hash, 0);	/* whoever claims it finds it empty */
+}
+
+/* Remove the older half of the sites that are closed and of which nothing lives. */
+static void make_room(struct work_struct *work)
+{
+	unsigned int first, last;
+	struct goprofile_site *s;
+	struct goprofile *f;
+
+	mutex_lock(&goprofile_setting);
+	f = goprofile_now();
+	if (f && mark_old(f, &first, &last)) {
+		/* The last free of one may still be at work. */
+		synchronize_rcu();
+		for (s = f->site; s < f->site + f->nsites; s++)
+			if (s->goes && s->closed - first <= (last - first) / 2)
+				remove_site(f, s);
+	}
+	mutex_unlock(&goprofile_setting);
 }
 
 static struct notifier_block modules = { .notifier_call = note_module };
@@ -658,8 +756,10 @@ int goprofile_init(bool check)
 void goprofile_exit(void)
 {
 	unregister_module_notifier(&modules);
-	mutex_lock(&goprofile_setting);
 	gosample_stop();
+	irq_work_sync(&no_place);
+	cancel_delayed_work_sync(&room_work);
+	mutex_lock(&goprofile_setting);
 	replace_tables(NULL);
 	begun = false;
 	mutex_unlock(&goprofile_setting);

@@ -11,6 +11,8 @@
 #include <linux/types.h>
 #include "sample.h"
 
+struct module;
+
 /* Frames of a stack that are kept, of which there are more only seldom. */
 #define GOPROFILE_DEPTH		30U
 
@@ -32,6 +34,8 @@
  * @allocs: samples, each by what it counts for
  * @frees: of these, objects that have been freed
  * @names: the names of the frames, once they would be lost
+ * @closed: which closing has closed it, 0 while it is open
+ * @goes: it is about to make room
  * @age: by bucket: at which age objects were freed
  * @frame: return addresses, the caller's first
  */
@@ -42,6 +46,8 @@ struct goprofile_site {
 	atomic_long_t allocs;
 	atomic_long_t frees;
 	char *names;
+	unsigned int closed;
+	bool goes;
 	atomic_long_t age[GOPROFILE_AGES];
 	unsigned long frame[GOPROFILE_DEPTH];
 };
@@ -73,6 +79,8 @@ struct goprofile_sample {
  * @no_sample: allocations that were dropped because @sample was full
  * @no_site: because @site was full
  * @no_names: sites whose names were lost
+ * @made_room: sites that were removed for others
+ * @closings: how often modules have closed sites
  */
 struct goprofile {
 	unsigned long rate;
@@ -84,6 +92,8 @@ struct goprofile {
 	atomic_long_t no_sample;
 	atomic_long_t no_site;
 	atomic_long_t no_names;
+	unsigned long made_room;
+	unsigned int closings;
 };
 
 extern struct mutex goprofile_setting;
@@ -96,5 +106,6 @@ static inline unsigned int goprofile_frames(const struct goprofile_site *s)
 
 /* profile.c */
 struct goprofile *goprofile_now(void);
+void goprofile_close(const struct module *mod, bool init);
 
 #endif /* GOALLOC_OBSERVE_PROFILE_H */

@@ -120,11 +120,11 @@ static void show_header(struct seq_file *m, const struct goprofile *f)
 
 static void show_dropped(struct seq_file *m, const struct goprofile *f)
 {
-	seq_printf(m, "# dropped: %lu samples, %lu stacks, %lu names; %ld objects of older profiles are live\n",
+	seq_printf(m, "# dropped: %lu samples, %lu stacks, %lu names; %ld objects of older profiles are live; %lu stacks made room\n",
 		   f ? atomic_long_read(&f->no_sample) : 0,
 		   f ? atomic_long_read(&f->no_site) : 0,
 		   f ? atomic_long_read(&f->no_names) : 0,
-		   goprofile_forgotten());
+		   goprofile_forgotten(), f ? f->made_room : 0);
 }
 
 /* What stands for the last line. */

@@ -6,7 +6,8 @@
  * parameters.  When it is loaded they get numbers and counters, in blocks of
  * GO_SITES; site.c has what is done with these.  A client that is unloaded leaves
  * the blocks of which something is live, with their texts, until a reading or the
- * next such client finds nothing left.
+ * next such client finds nothing left.  What the blocks take is part of the heap's
+ * Sys, as the tables of the profile are.
  *
  * The kernel's own /proc/allocinfo has the same columns.
  *
@@ -23,6 +24,8 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
+#include "api.h"
+#include "held.h"
 #include "hooks.h"
 #include "observe.h"
 #include "site.h"
@@ -52,10 +55,23 @@ static struct gosites *block_at(unsigned int i)
 					 lockdep_is_held(&gosites_lock)) : NULL;
 }
 
+/* The heap holds so many bytes more for a block, or less. */
+static void count_bytes(struct gosites *b, long bytes)
+{
+	lockdep_assert_held(&gosites_lock);
+	if (bytes > 0)
+		goheld_charge(&goalloc_heap, bytes, __GFP_NOFAIL);
+	else
+		goheld_uncharge(&goalloc_heap, -bytes);
+	b->bytes += bytes;
+	WRITE_ONCE(goalloc_heap.sites, goalloc_heap.sites + bytes);
+}
+
 static void free_block(struct gosites *b)
 {
 	unsigned int i;
 
+	count_bytes(b, -(long)b->bytes);
 	for (i = 0; i < b->n; i++)
 		kfree(b->text[i]);
 	free_percpu(b->count);
@@ -90,10 +106,13 @@ static bool is_settled(const struct gosites *b)
 	return true;
 }
 
-/* Free the blocks of modules that have gone of which nothing is left. */
+/*
+ * Free the blocks of modules that have gone of which nothing is left.  The free that
+ * was the last may still be at work, so a grace period ends first: one for all.
+ */
 static void settle(void)
 {
-	struct gosites *b;
+	struct gosites *b, *settled = NULL;
 	unsigned int i;
 
 	lockdep_assert_held(&gosites_lock);
@@ -102,8 +121,14 @@ static void settle(void)
 		if (!b || b->mod || !is_settled(b))
 			continue;
 		RCU_INIT_POINTER(gosites[i], NULL);
-		/* The free that was the last may still be at work. */
+		b->next = settled;
+		settled = b;
+	}
+	if (settled)
 		synchronize_rcu();
+	while (settled) {
+		b = settled;
+		settled = b->next;
 		free_block(b);
 	}
 }
@@ -119,10 +144,13 @@ static struct gosites *new_block(const struct module *mod)
 	b->count = gohooks_fault() ? NULL :
 		   __alloc_percpu(GO_SITES * sizeof(*b->count),
 				  sizeof(unsigned long));
-	if (b->count)
-		return b;
-	kfree(b);
-	return NULL;
+	if (!b->count) {
+		kfree(b);
+		return NULL;
+	}
+	count_bytes(b, ksize(b) + GO_SITES * sizeof(*b->count) *
+				  num_possible_cpus());
+	return b;
 }
 
 /* Find a number for a block; 0 if all are taken, or if there is no memory. */
@@ -160,6 +188,7 @@ static void add_site(const struct module *mod, struct goalloc_site *site,
 		return;
 	}
 	b = block_at(*block);
+	count_bytes(b, ksize(text));
 	b->text[b->n] = text;
 	WRITE_ONCE(site->id, *block << GO_SITES_SHIFT | b->n);
 	b->n++;

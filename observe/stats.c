@@ -243,7 +243,7 @@ static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
 		read_metadata_of(h->node[nid], m);
 	m->gc_sys += gospan_map_bytes(h);
 	m->other_sys = node_bytes(h);
-	m->buck_hash_sys = READ_ONCE(h->profile);
+	m->buck_hash_sys = READ_ONCE(h->profile) + READ_ONCE(h->sites);
 }
 
 /* A tiny object may be freed by a CPU whose mcache has never held anything. */

@@ -211,7 +211,7 @@ static bool is_stray_sample(const void *p, void *data)
 			(!is_marked(s, idx) &&
 			 s->objstate[idx] != GO_OBJ_DEBUG);
 	else if (s->state == GO_SPAN_LARGE)
-		stray = !(s->apart & GO_SPAN_SAMPLED);
+		stray = !READ_ONCE(s->sampled);
 	else
 		/* It may be another heap's. */
 		stray = s->state != GO_SPAN_NONE;
@@ -232,7 +232,7 @@ static void verify_span(struct gospan *s, void *data)
 	    !goowner_is_taken(owner))
 		note_broken(v, "a large object is nobody's");
 	if (READ_ONCE(s->state) == GO_SPAN_LARGE)
-		v->marked += s->apart & GO_SPAN_SAMPLED &&
+		v->marked += READ_ONCE(s->sampled) &&
 			     !goprofile_has((void *)s->base);
 	if (!c || READ_ONCE(s->state) != GO_SPAN_SMALL)
 		return;

@@ -6,6 +6,7 @@
  *   ctl_run.c     the command run
  *   ctl_sites.c   the command sites
  *   profile.c     the command profile; profile.h has its parts
+ *   advise.c      the command advise; advise.h has its parts
  *   ctl_text.c    parsing of arguments and printing of answers
  *
  * Functions return an exit status: 0, 1 if something failed, or 2 if an
@@ -23,6 +24,7 @@ extern uint64_t last_handle;	/* the handle that $ means */
 int fail(const char *what, int err);
 int fail_because(const char *what, int err, const char *why);
 int fail_limit(const char *what, uint64_t objects, uint64_t bytes);
+int fail_at(const char *name, size_t line, const char *why);
 int complain(const char *what, const char *about);
 
 int number(const char *text, uint64_t max, uint64_t *value);
@@ -50,5 +52,10 @@ int do_sites(int argc, char **argv);
 	"      [--flame FILE.svg] [--text] [FILE]"
 
 int do_profile(int argc, char **argv);
+
+#define ADVISE_USAGE	"[-j] [-seconds N] [-buffer KIB] [-top N] [--svg FILE.svg]\n" \
+	"      [-kallsyms FILE] [FILE|-]"
+
+int do_advise(int argc, char **argv);
 
 #endif /* CTL_H */

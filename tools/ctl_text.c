@@ -38,6 +38,16 @@ int fail_because(const char *what, int err, const char *why)
 	return 1;
 }
 
+/* Of a file, where something in it is wrong; @line is 0 if no line is to blame. */
+int fail_at(const char *name, size_t line, const char *why)
+{
+	if (line)
+		fprintf(stderr, "goallocctl: %s:%zu: %s\n", name, line, why);
+	else
+		fprintf(stderr, "goallocctl: %s: %s\n", name, why);
+	return 1;
+}
+
 static int exceeds(uint64_t now, uint64_t more, uint64_t max)
 {
 	return max && (more > max || now > max - more);

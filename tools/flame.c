@@ -15,12 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl.h"
 #include "profile.h"
+#include "svg.h"
 
 #define WIDTH		1200.0
 #define MARGIN		10.0
 #define ROW		18
-#define LETTER		7.2	/* of 12 pixels, in most fixed fonts */
 #define LEAST		0.1	/* narrower than this nothing is seen */
 
 /**
@@ -130,63 +131,6 @@ static unsigned int depth_of(const struct box *b)
 	return deepest + 1;
 }
 
-/* Text as XML has it, at most @most letters, cut with dots. */
-static void put_text(FILE *out, const char *text, size_t most)
-{
-	size_t i, len = strlen(text), n = len > most ? most - 2 : len;
-
-	for (i = 0; i < n; i++) {
-		unsigned char c = text[i];
-
-		if (c == '<')
-			fputs("&lt;", out);
-		else if (c == '>')
-			fputs("&gt;", out);
-		else if (c == '&')
-			fputs("&amp;", out);
-		else if (c == '"')
-			fputs("&quot;", out);
-		else
-			fputc(c < ' ' || c > '~' ? '?' : c, out);
-	}
-	if (n < len)
-		fputs("..", out);
-}
-
-static void put_bytes(FILE *out, int64_t bytes, const char *unit)
-{
-	static const char letters[] = "KMGTPE";
-	double v = bytes;
-	int i = -1;
-
-	if (strcmp(unit, "bytes")) {
-		fprintf(out, "%" PRId64, bytes);
-		return;
-	}
-	while (v >= 1024 && letters[i + 1]) {
-		v /= 1024;
-		i++;
-	}
-	if (i < 0)
-		fprintf(out, "%" PRId64 " bytes", bytes);
-	else
-		fprintf(out, "%.1f %ciB", v, letters[i]);
-}
-
-/* The kernel is grey; a module's hue is made of its name. */
-static void put_colour(FILE *out, const char *module)
-{
-	unsigned int hue = 5381;
-
-	if (!module) {
-		fputs("hsl(210,14%,78%)", out);
-		return;
-	}
-	while (*module)
-		hue = hue * 33 + (unsigned char)*module++;
-	fprintf(out, "hsl(%u,70%%,72%%)", hue * 47 % 360);
-}
-
 /**
  * struct picture - what is drawn, and where
  * @p: the profile
@@ -205,6 +149,14 @@ struct picture {
 	const char *unit;
 };
 
+static void put_value(FILE *out, int64_t value, const char *unit)
+{
+	if (strcmp(unit, "bytes"))
+		fprintf(out, "%" PRId64, value);
+	else
+		svg_bytes(out, value);
+}
+
 static void put_box(const struct picture *pic, const char *name,
 		    const char *module, int64_t value, double x,
 		    unsigned int row)
@@ -213,21 +165,21 @@ static void put_box(const struct picture *pic, const char *name,
 	FILE *out = pic->out;
 
 	fputs("<g><title>", out);
-	put_text(out, name, 1000);
+	svg_text(out, name, 1000);
 	if (module) {
 		fputs(" [", out);
-		put_text(out, module, 1000);
+		svg_text(out, module, 1000);
 		fputs("]", out);
 	}
 	fputs(": ", out);
-	put_bytes(out, value, pic->unit);
+	put_value(out, value, pic->unit);
 	fprintf(out, ", %.2f %%</title><rect x=\"%.2f\" y=\"%.0f\" width=\"%.2f\" height=\"%d\" rx=\"2\" fill=\"",
 		100.0 * value / pic->total, x, y + 30, width, ROW - 1);
-	put_colour(out, module);
+	svg_colour(out, module);
 	fputs("\"/>", out);
-	if (width >= 5 * LETTER) {
+	if (width >= 5 * SVG_LETTER) {
 		fprintf(out, "<text x=\"%.2f\" y=\"%.0f\">", x + 3, y + 43);
-		put_text(out, name, (width - 6) / LETTER);
+		svg_text(out, name, (width - 6) / SVG_LETTER);
 		fputs("</text>", out);
 	}
 	fputs("</g>\n", out);
@@ -258,15 +210,10 @@ static void put_head(const struct picture *pic, int type)
 {
 	FILE *out = pic->out;
 
-	fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\">\n"
-		"<style>text{font:12px ui-monospace,Menlo,Consolas,\"DejaVu Sans Mono\",monospace;fill:#111}"
-		"g:hover rect{stroke:#111}</style>\n"
-		"<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\" class=\"paper\"/>\n",
-		WIDTH, pic->height + 40, WIDTH, pic->height + 40);
+	svg_begin(out, WIDTH, pic->height + 40);
 	fprintf(out, "<text x=\"%.0f\" y=\"20\">goalloc, %s: ", MARGIN,
 		value_name[type]);
-	put_bytes(out, pic->total, pic->unit);
+	put_value(out, pic->total, pic->unit);
 	fputs(". A colour is a module, grey the kernel.</text>\n", out);
 }
 
@@ -298,8 +245,8 @@ int flame_write(const struct profile *p, FILE *out, int type)
 			put_box(&pic, "all", NULL, root.value, MARGIN, 0);
 			put_children(&pic, &root, MARGIN, 1);
 		}
-		fputs("</svg>\n", out);
+		svg_end(out);
 	}
 	free_boxes(&root);
-	return err ? profile_fail("flame", 0, "no memory") : 0;
+	return err ? fail_at("flame", 0, "no memory") : 0;
 }

@@ -536,7 +536,8 @@ static void usage(FILE *to)
 
 	fprintf(to, "usage: goallocctl [-j] COMMAND [ARGUMENT]... [, COMMAND ...]...\n"
 		    "       goallocctl [-j] -      commands from standard input\n"
-		    "       goallocctl profile " PROFILE_USAGE "\n\n");
+		    "       goallocctl profile " PROFILE_USAGE "\n"
+		    "       goallocctl advise " ADVISE_USAGE "\n\n");
 	for (i = 0; i < NR_COMMANDS; i++)
 		fprintf(to, "  %s%s\n", commands[i].name, commands[i].help);
 	fprintf(to, "\n-j, --json: JSON. -h, --help. -V, --version.\n"
@@ -719,9 +720,11 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return 2;
 	}
-	/* It needs no device, and stands alone. */
+	/* They need no device, and stand alone. */
 	if (!strcmp(argv[0], "profile"))
 		return do_profile(argc, argv);
+	if (!strcmp(argv[0], "advise"))
+		return do_advise(argc, argv);
 	lines = !strcmp(argv[0], "-");
 	if (lines && argc > 1)
 		return complain(argv[1], "after - commands come from standard input");

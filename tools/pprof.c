@@ -24,6 +24,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "ctl.h"
 #include "profile.h"
 
 /* A file that is larger when unpacked is none of ours. */
@@ -329,14 +330,14 @@ static int write_gzip(const char *path, const struct buf *b)
 	int err = 0;
 
 	if (!out)
-		return profile_fail(path, 0, strerror(errno));
+		return fail_at(path, 0, strerror(errno));
 	if (gzwrite(out, b->at, b->n) != (int)b->n)
 		err = 1;
 	if (gzclose(out) != Z_OK)
 		err = 1;
 	if (!err)
 		return 0;
-	profile_fail(path, 0, errno ? strerror(errno) : "cannot be written");
+	fail_at(path, 0, errno ? strerror(errno) : "cannot be written");
 	unlink(path);
 	return 1;
 }
@@ -353,7 +354,7 @@ int pprof_write(const struct profile *p, const char *path, int type)
 {
 	struct writer w = { .p = p };
 	int err = encode_profile(&w, type) ?
-		  profile_fail(path, 0, "no memory") :
+		  fail_at(path, 0, "no memory") :
 		  write_gzip(path, &w.out);
 
 	free(w.modules);
@@ -664,7 +665,7 @@ int pprof_read(struct profile *p, const char *path)
 	int err;
 
 	if (!in)
-		return profile_fail(path, 0, strerror(errno));
+		return fail_at(path, 0, strerror(errno));
 	err = read_gzip(in, &b);
 	/* Only now is it known whether its end was there. */
 	err |= gzclose(in) != Z_OK;
@@ -673,5 +674,5 @@ int pprof_read(struct profile *p, const char *path)
 	err = err || !b.n || decode_profile(&l);
 	free(l.string);
 	free(b.at);
-	return err ? profile_fail(path, 0, "it is damaged, or not a profile that goallocctl has written") : 0;
+	return err ? fail_at(path, 0, "it is damaged, or not a profile that goallocctl has written") : 0;
 }

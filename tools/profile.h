@@ -95,7 +95,6 @@ struct sample *profile_sample(struct profile *p, const uint32_t *frame,
 			      unsigned int n);
 int profile_lifetimes(char *text, struct bucket *b, unsigned int *n);
 int64_t profile_total(const struct profile *p, int value);
-int profile_fail(const char *name, size_t line, const char *why);
 
 /* pprof.c */
 int pprof_write(const struct profile *p, const char *path, int type);

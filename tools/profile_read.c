@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl.h"
 #include "profile.h"
 
 const char * const value_name[NR_VALUES] = {
@@ -30,15 +31,6 @@ const char * const value_name[NR_VALUES] = {
 const char * const value_unit[NR_VALUES] = {
 	"count", "bytes", "count", "bytes",
 };
-
-int profile_fail(const char *name, size_t line, const char *why)
-{
-	if (line)
-		fprintf(stderr, "goallocctl: %s:%zu: %s\n", name, line, why);
-	else
-		fprintf(stderr, "goallocctl: %s: %s\n", name, why);
-	return 1;
-}
 
 /* Make room for one more; @room is doubled. */
 static void *one_more(void *array, size_t n, size_t *room, size_t size)
@@ -485,7 +477,7 @@ int profile_read(struct profile *p, FILE *in, const char *name)
 	int err = !r;
 
 	if (!r)
-		return profile_fail(name, 0, "no memory");
+		return fail_at(name, 0, "no memory");
 	r->p = p;
 	r->name = name;
 	while (!err && (len = getline(&line, &room, in)) >= 0) {
@@ -506,7 +498,7 @@ int profile_read(struct profile *p, FILE *in, const char *name)
 	if (!err && !p->dropped)
 		err = wrong(r, "it is cut short: its last line is missing");
 	if (err)
-		profile_fail(name, r->line, r->why);
+		fail_at(name, r->line, r->why);
 	free(line);
 	free(r);
 	return err;
@@ -616,10 +608,10 @@ int profile_subtract(struct profile *p, const struct profile *base)
 	size_t i;
 
 	if (merge_stacks(p))
-		return profile_fail("profile", 0, "no memory");
+		return fail_at("profile", 0, "no memory");
 	for (i = 0; i < base->nsamples; i++)
 		if (subtract_sample(p, base, &base->samples[i]))
-			return profile_fail("profile", 0, "no memory");
+			return fail_at("profile", 0, "no memory");
 	if (base->taken_ns && p->taken_ns > base->taken_ns)
 		p->duration_ns = p->taken_ns - base->taken_ns;
 	return 0;

@@ -143,11 +143,35 @@ done
 for value in x 0 15 65537 1K; do
 	check "profile_stacks=$value is refused" refuses profile_stacks $value
 done
+# Neither the scheduler's bounds for real-time tasks nor its server for the others
+# takes the CPU from one; then writing a rate ends while it runs, and is heard.
+no_bounds() {
+	echo -1 >/proc/sys/kernel/sched_rt_runtime_us || return
+	for server in /sys/kernel/debug/sched/fair_server/cpu*/runtime; do
+		[ ! -e "$server" ] || echo 0 >"$server" || return
+	done
+}
+
+rate_despite_task() {
+	local hog writer
+	no_bounds || return
+	./rt_hog 1 60 &
+	hog=$!
+	sleep 2
+	echo 128K >"$param/profile_rate" &
+	writer=$!
+	within 20 ended "$writer"
+	ended "$writer" || { kill "$hog"; return 1; }
+	running "$hog" && kill "$hog" && [ "$(cat "$param/profile_rate")" = 131072 ]
+}
+ended() { ! running "$1"; }
+
+check "another rate, though a real-time task has a CPU" rate_despite_task
 check "another rate" eval "echo 64K >$param/profile_rate"
 check "the profile begins anew" \
 	grep -qxF 'heap profile: 0: 0 [0: 0] @ heap/131072' "$debugfs/heap"
 check "5 objects are of the older one" \
-	grep -q '; 5 objects of older profiles are live$' "$debugfs/heap"
+	grep -q '; 5 objects of older profiles are live; 0 stacks made room$' "$debugfs/heap"
 check "verify" verify_ok
 echo 16K >$param/profile_rate
 check "a client of known amounts, some sampled" insmod goknown.ko small=10000 pace=20

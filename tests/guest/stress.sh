@@ -53,13 +53,17 @@ nothing_bad() {
 	return 1
 }
 
-for check in 1 0; do
-	check "insmod with check=$check" insmod goalloc.ko check=$check
-	check "stress with check=$check" stress
-	check "readers and CPU hotplug with check=$check" nothing_bad
-	check "verify with check=$check" verify_ok
-	check "nothing is live with check=$check" nothing_live
-	check "rmmod with check=$check" rmmod goalloc
+# The last has a sample of each object, as far as there is room.
+for with in check=1 check=0 "profile_rate=1 profile_stacks=4096"; do
+	# shellcheck disable=SC2086 # separate parameters
+	check "insmod with $with" insmod goalloc.ko $with
+	check "stress with $with" stress
+	check "readers and CPU hotplug with $with" nothing_bad
+	check "verify with $with" verify_ok
+	check "nothing is live with $with" nothing_live
+	check "nor in the profile with $with" \
+		grep -q '^heap profile: 0: 0 ' "$debugfs/heap"
+	check "rmmod with $with" rmmod goalloc
 done
 plan
 exit 0

@@ -154,6 +154,28 @@ two_owners() {
 		! says "goowner_[ab] left"
 }
 
+# on_cpu1 COMMAND...: busybox's.
+on_cpu1() { taskset 2 /bin/busybox "$@"; }
+
+# CPU 1 goes with objects of the one in its stacks that the other has freed there.
+# What is cached is nobody's; what each has is still its own, and the other way round
+# when the CPU has come back.
+owners_hotplug() {
+	[ -e "$cpu1" ] || return 0
+	on_cpu1 insmod goowner_a.ko && on_cpu1 insmod goowner_b.ko rounds=8 &&
+		on_cpu1 rmmod goowner_b || return 1
+	echo 0 >"$cpu1" || return 1
+	holds goowner_a 23 108783 loaded && holds unknown 0 0 &&
+		refused grep -q ^goowner_b "$debugfs/owners" &&
+		insmod goowner_b.ko rounds=8 &&
+		holds goowner_b 184 870264 loaded && rmmod goowner_a &&
+		holds goowner_b 184 870264 loaded || return 1
+	echo 1 >"$cpu1" || return 1
+	on_cpu1 insmod goowner_a.ko && on_cpu1 rmmod goowner_b &&
+		holds goowner_a 23 108783 loaded && holds unknown 0 0 &&
+		rmmod goowner_a && ! says "goowner_[ab] left"
+}
+
 nobody_sets_it() {
 	insmod goowner_a.ko goalloc=__goalloc_owner=200 \
 		__goalloc_owner=200 || return 1
@@ -488,6 +510,8 @@ check "raw spinlock and NMI" load_and_unload gocontext
 check "verify after raw spinlock and NMI" verify_ok
 check "CPUs go down and come back" hotplug
 check "verify after CPU hotplug" verify_ok
+check "a CPU goes with another's objects in its stacks" owners_hotplug
+check "verify after that" verify_ok
 for trace in fs net; do
 	check "replay of $trace" load_and_unload goreplay \
 		"trace=/goalloc/$trace.gotrace" "copies=${goalloc_copies:-1}" \

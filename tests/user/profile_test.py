@@ -42,7 +42,7 @@ def address(frame):
 
 
 NONE = ("0 samples, 0 stacks, 0 names; "
-        "0 objects of older profiles are live")
+        "0 objects of older profiles are live; 0 stacks made room")
 
 
 def text(samples, kind=f"heap_v2/{RATE}", dropped=NONE):

@@ -67,7 +67,7 @@ struct goalloc_by_size {
  * @mspan_sys: bytes held for span descriptors
  * @mcache_inuse: bytes of per-CPU caches in use
  * @mcache_sys: bytes held for per-CPU caches
- * @buck_hash_sys: zero
+ * @buck_hash_sys: tables of the heap profile and of call sites
  * @gc_sys: bytes held for bitmaps, object states and the arena map
  * @other_sys: bytes held for mcentrals and page heaps
  * @next_gc: zero
