@@ -79,7 +79,7 @@ void *goalloc_due(size_t size, gfp_t gfp, struct gostack *s, struct goheap *h,
 		goalloc_hand_out(slot.obj, slot.state, spc, gfp,
 				 how & ~GO_DUE_CLEAR);
 	else
-		goleak_alloc(slot.obj, go_class_size[GO_SPC_CLASS(spc)],
+		goleak_alloc(slot.obj, goshapes[spc].size,
 			     !GO_SPC_NOSCAN(spc), gfp);
 	return due ? sample_object(slot.obj, slot.state, size, due, caller) :
 		     slot.obj;
@@ -290,7 +290,7 @@ void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp,
 
 	/* First, so that memset() is called as the last thing. */
 	goalloc_make_live(obj, state, spc, gfp, owner);
-	return fresh ? obj : memset(obj, 0, go_class_size[GO_SPC_CLASS(spc)]);
+	return fresh ? obj : memset(obj, 0, goshapes[spc].size);
 }
 
 /**

@@ -28,6 +28,7 @@
 #include "gfp.h"
 #include "heap.h"
 #include "hooks.h"
+#include "shape.h"
 #include "span.h"
 
 /* Take a span off its list. */
@@ -523,15 +524,15 @@ static unsigned int count_live_in(const struct gospan *s,
  */
 const char *gocentral_check(const struct gospan *s)
 {
-	unsigned int class = GO_SPC_CLASS(s->spanclass);
+	const struct goshape *shape = &goshapes[s->spanclass];
 	unsigned int left = s->navail + s->nback;
 
 	lockdep_assert_held(&s->central->lock);
-	if (s->elemsize != go_class_size[class] ||
-	    s->npages > go_class_pages[class] ||
+	if (s->elemsize != shape->size ||
+	    s->npages > shape->npages ||
 	    s->bytes != gospan_bytes(s) ||
-	    s->nelems != gospan_nelems(s, class) ||
-	    s->magic != go_class_magic[class])
+	    s->nelems != gospan_nelems(s, s->spanclass) ||
+	    s->magic != shape->magic)
 		return "is not as its class says";
 	if (bitmap_weight(s->back, s->nelems) != s->nback)
 		return "miscounts what came back";

@@ -17,6 +17,7 @@
 #include "lifecycle.h"
 #include "observe/observe.h"
 #include "reclaim/reclaim.h"
+#include "shape.h"
 
 /*
  * Off is for tested modules where each instruction counts: then a free believes
@@ -141,6 +142,7 @@ static int __init goalloc_init(void)
 	if (want_init_on_free())
 		static_branch_inc(&goalloc_free_detour);
 
+	goshape_init();
 	goreport_init();
 	golimit_init();
 	goscavenge_init();

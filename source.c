@@ -31,6 +31,7 @@
 #include "large.h"
 #include "hooks.h"
 #include "numa.h"
+#include "shape.h"
 #include "source.h"
 #include "span.h"
 #include "transfer.h"
@@ -383,15 +384,16 @@ static void note_pieces(const struct want *w)
  * in pieces as few as hold one object.  The page allocator tries hard only for
  * what kmalloc() would ask it for as well.
  */
-static struct gospan *get_span_pages(struct want *w, unsigned int class)
+static struct gospan *get_span_pages(struct want *w,
+				     const struct goshape *shape)
 {
-	unsigned long least = DIV_ROUND_UP(go_class_size[class], GO_PAGE_SIZE);
-	bool half = GO_PAGE_ORDER && go_class_size[class] <= PAGE_SIZE;
+	unsigned long least = DIV_ROUND_UP(shape->size, GO_PAGE_SIZE);
+	bool half = GO_PAGE_ORDER && shape->size <= PAGE_SIZE;
 	gfp_t gfp = gogfp_for_all(w->gfp);
 	struct gospan *s;
 
-	w->npages = go_class_pages[class];
-	w->align = go_class_align[class];
+	w->npages = shape->npages;
+	w->align = shape->align;
 	w->last = !half && w->npages == least;
 	w->gfp = w->last ? gfp : ideal_gfp(w, gfp);
 	s = get_pages(w);
@@ -425,7 +427,7 @@ static struct gocentral *make_span(struct goheap *h, int nid, unsigned int spc,
 		.caller = gogfp_for_all(caller),
 		.carve = true,
 	};
-	struct gospan *s = get_span_pages(&w, GO_SPC_CLASS(spc));
+	struct gospan *s = get_span_pages(&w, &goshapes[spc]);
 	struct gocentral *c;
 
 	if (!s)

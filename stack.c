@@ -33,6 +33,7 @@
 #include "hooks.h"
 #include "mcache.h"
 #include "numa.h"
+#include "shape.h"
 #include "span.h"
 #include "stack.h"
 #include "transfer.h"
@@ -68,7 +69,7 @@ static void swap_magazines(struct gostack *s)
 
 static unsigned int class_size(unsigned int spc)
 {
-	return go_class_size[GO_SPC_CLASS(spc)];
+	return goshapes[spc].size;
 }
 
 /* The stacks may hold so many objects of a class more than before, or fewer. */

@@ -33,6 +33,7 @@
 #include "fixalloc.h"
 #include "hooks.h"
 #include "numa.h"
+#include "shape.h"
 #include "span.h"
 #include "transfer.h"
 
@@ -615,7 +616,7 @@ bool gotransfer_is_leaving(const struct gonode *node)
 void gotransfer_init(struct gotransfer *t, struct gonode *node,
 		     unsigned int spc)
 {
-	unsigned int size = go_class_size[GO_SPC_CLASS(spc)];
+	unsigned int size = goshapes[spc].size;
 
 	raw_spin_lock_init(&t->lock);
 	t->node = node;
@@ -623,7 +624,7 @@ void gotransfer_init(struct gotransfer *t, struct gonode *node,
 		return;
 	t->size = size;
 	t->cap = gotransfer_cap(spc);
-	t->whole = go_class_pages[GO_SPC_CLASS(spc)] << GO_PAGE_SHIFT == size;
+	t->whole = goshapes[spc].npages << GO_PAGE_SHIFT == size;
 	t->most = min((t->whole ? GO_TRANSFER_WHOLE : GO_TRANSFER_BYTES) /
 		      (size * t->cap), GO_TRANSFER_MAX / t->cap);
 }

@@ -6,6 +6,7 @@
 #ifndef GOALLOC_TRANSFER_H
 #define GOALLOC_TRANSFER_H
 
+#include "shape.h"
 #include "types.h"
 
 void gotransfer_init(struct gotransfer *t, struct gonode *node,
@@ -34,7 +35,7 @@ bool gotransfer_is_leaving(const struct gonode *node);
 static inline unsigned int gotransfer_cap(unsigned int spc)
 {
 	return clamp_t(unsigned int,
-		       GO_MAGAZINE_BYTES / go_class_size[GO_SPC_CLASS(spc)],
+		       GO_MAGAZINE_BYTES / goshapes[spc].size,
 		       GO_MAGAZINE_MIN, GO_MAGAZINE_MAX);
 }
 

@@ -25,6 +25,7 @@
 #include "reclaim/reclaim.h"
 #include "runs.h"
 #include "sample.h"
+#include "shape.h"
 #include "site.h"
 #include "source.h"
 #include "span.h"
@@ -33,6 +34,7 @@
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_heap);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_check);
+EXPORT_SYMBOL_IF_KUNIT(goshapes);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_free_detour);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_watch);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_detour);

@@ -29,6 +29,7 @@
 #include "mcache.h"
 #include "numa.h"
 #include "observe.h"
+#include "shape.h"
 
 static struct dentry *dir;
 
@@ -187,7 +188,7 @@ static void show_mcache(struct seq_file *m, int cpu)
 	for_each_gospc(spc) {
 		n = gostack_peek(&c->stack[spc]);
 		objects += n;
-		bytes += n * go_class_size[GO_SPC_CLASS(spc)];
+		bytes += n * goshapes[spc].size;
 		mallocs += READ_ONCE(c->stack[spc].mallocs);
 		frees += READ_ONCE(c->stack[spc].frees);
 	}

@@ -16,6 +16,7 @@
 #include "hooks.h"
 #include "observe.h"
 #include "redzone.h"
+#include "shape.h"
 #include "span.h"
 #include "trace.h"
 
@@ -152,7 +153,7 @@ void goreport_leaks(struct goheap *h)
 			continue;
 		live += st.mallocs - st.frees;
 		pr_warn("leaked: %lu objects of %u bytes%s\n",
-			st.mallocs - st.frees, go_class_size[GO_SPC_CLASS(spc)],
+			st.mallocs - st.frees, goshapes[spc].size,
 			GO_SPC_NOSCAN(spc) ? ", noscan" : "");
 	}
 	gostats_read_large(h, &large);

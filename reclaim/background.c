@@ -38,6 +38,7 @@
 #include "numa.h"
 #include "param.h"
 #include "reclaim.h"
+#include "shape.h"
 #include "transfer.h"
 
 #define TURN_NS		NSEC_PER_MSEC
@@ -158,7 +159,7 @@ static unsigned long mark_idle(struct gonode *node)
 		gotransfer_mark_idle(&node->transfer[spc]);
 		if (READ_ONCE(node->central[spc].idle))
 			pages += gocentral_mark_idle(&node->central[spc]) *
-				 go_class_pages[GO_SPC_CLASS(spc)];
+				 goshapes[spc].npages;
 	}
 	return pages;
 }
@@ -198,7 +199,7 @@ static bool trim_idle_spans(struct gonode *node, u64 until)
 	for_each_gospc(spc)
 		while (in_time && READ_ONCE(node->central[spc].stale)) {
 			n = gocentral_trim_idle(&node->central[spc]);
-			pages += n * go_class_pages[GO_SPC_CLASS(spc)];
+			pages += n * goshapes[spc].npages;
 			in_time = ktime_get_ns() < until;
 			cond_resched();
 		}
