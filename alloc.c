@@ -167,17 +167,24 @@ static __always_inline void *hand_out_large(struct goheap *h, struct gospan *s,
 /*
  * There is no memory but what the kernel keeps for tasks that free memory.  If
  * the caller is one, it gets pages of its own, which go back there when they are
- * freed.  Not with check=0, where gofree_sized() believes in a small object.
+ * freed.  Not with check=0, where gofree_sized() believes in a small object, and
+ * not if readers may have it when it is free.
  */
 static void *take_last_pages(struct goheap *h, int nid, unsigned int spc,
 			     size_t size, gfp_t gfp, unsigned long owner,
 			     unsigned long caller)
 {
+	const struct goshape *shape = &goshapes[spc];
+	void *p;
+
 	if (likely(!gogfp_may_have_last_pages(gfp)) || in_nmi() ||
-	    !static_branch_likely(&goalloc_check))
+	    !static_branch_likely(&goalloc_check) || shape->typesafe)
 		return NULL;
-	return hand_out_large(h, gosource_last(h, nid, size, gfp), size,
-			      GO_SPC_NOSCAN(spc), gfp, owner, caller);
+	p = hand_out_large(h, gosource_last(h, nid, size, gfp), size,
+			   GO_SPC_NOSCAN(spc), gfp, owner, caller);
+	if (p && shape->ctor)
+		shape->ctor(p);
+	return p;
 }
 
 /**
@@ -278,7 +285,8 @@ void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
  * @owner: whose it will be
  *
  * The whole object is cleared, so that gorealloc() may grow it in place.  One
- * that has never been handed out since the kernel zeroed its pages is zero.
+ * that has never been handed out since the kernel zeroed its pages is zero.  What
+ * a cache's object keeps while it is free is not cleared by init_on_alloc=1.
  *
  * Context: any.
  * Return: @obj.
@@ -286,11 +294,13 @@ void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
 void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp,
 		     unsigned long owner)
 {
-	bool fresh = state && *state == GO_OBJ_FRESH;
+	const struct goshape *shape = &goshapes[spc];
+	bool clean = (state && *state == GO_OBJ_FRESH) ||
+		     (shape->keeps && !(gfp & __GFP_ZERO));
 
 	/* First, so that memset() is called as the last thing. */
 	goalloc_make_live(obj, state, spc, gfp, owner);
-	return fresh ? obj : memset(obj, 0, goshapes[spc].size);
+	return clean ? obj : memset(obj, 0, shape->size);
 }
 
 /**

@@ -573,9 +573,9 @@ void gofree_bulk(size_t n, void **p)
 {
 	while (n) {
 		if (static_branch_likely(&goalloc_check))
-			n = gofree_many(&goalloc_heap, n, p, true);
+			n = gofree_many(&goalloc_heap, n, p, 0, true);
 		else
-			n = gofree_many(&goalloc_heap, n, p, false);
+			n = gofree_many(&goalloc_heap, n, p, 0, false);
 		/* The next one, if any, needs more than a push. */
 		if (n)
 			gofree_fast(&goalloc_heap, p[--n]);

@@ -47,12 +47,12 @@ MODULE_PARM_DESC(debug, "F sanity, Z red zone, P poison, U users; \"LETTERS[,SIZ
 
 static int leaks_param_set(const char *val, const struct kernel_param *kp)
 {
-	return goclient_set_leaks(val);
+	return goverdict_set_leaks(val);
 }
 
 static int leaks_param_get(char *buf, const struct kernel_param *kp)
 {
-	return goclient_get_leaks(buf);
+	return goverdict_get_leaks(buf);
 }
 
 static const struct kernel_param_ops leaks_ops = {

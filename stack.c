@@ -187,12 +187,12 @@ static void give_way(struct goheap *h, struct gomcache *c, unsigned int spc)
 static void empty_idle_stack(struct goheap *h, struct gomcache *c,
 			     const struct gostack *but)
 {
-	unsigned int tries = 3;
+	unsigned int tries = 3, end = READ_ONCE(goshape_end);
 	struct gostack *s;
 	u32 mark;
 
 	while (tries--) {
-		if (++c->hand == GO_NR_SPANCLASSES)
+		if (++c->hand >= end)
 			c->hand = 0;
 		s = &c->stack[c->hand];
 		if (s == but || !s->slot)

@@ -11,6 +11,7 @@
 
 void gotransfer_init(struct gotransfer *t, struct gonode *node,
 		     unsigned int spc);
+void gotransfer_shape(struct gotransfer *t, unsigned int spc);
 void gotransfer_fix_init(struct gonode *node);
 struct gomagazine *gotransfer_new(struct goheap *h, unsigned int cap);
 void gotransfer_top_up(struct gotransfer *t, gfp_t gfp);
@@ -24,6 +25,7 @@ struct gomagazine *gotransfer_leave(struct goheap *h, unsigned int spc,
 				    struct gomagazine *m);
 bool gotransfer_store(struct goheap *h, unsigned int spc, struct gomagazine *m);
 unsigned int gotransfer_flush(struct gotransfer *t, unsigned int want);
+void gotransfer_empty(struct gotransfer *t);
 void gotransfer_flush_all(struct gonode *node);
 bool gotransfer_any(const struct gonode *node);
 void gotransfer_mark_idle(struct gotransfer *t);

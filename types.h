@@ -14,7 +14,8 @@
  * and never inside the other.
  *
  *   gocentral.lock      the lists and counts of the mcentral; of its spans
- *                       back[], nback, cached, bucket, central and list, and
+ *                       back[], nback, cached, bucket, central, idle_since and
+ *                       list, and
  *                       while no mcache holds the span avail[] and navail.  At
  *                       most GO_BATCH objects are moved under one hold.
  *   gotransfer.lock     the lists and counts of the transfer cache, and of the
@@ -144,9 +145,16 @@
 #define GO_NR_SPANCLASSES	(2 * GO_NR_CLASSES)
 #define GO_SPC(class, noscan)	((class) << 1 | (noscan))
 #define GO_SPC_CLASS(spc)	((spc) >> 1)
-#define GO_SPC_NOSCAN(spc)	((spc) & 1)
+#define GO_SPC_NOSCAN(spc)	((spc) < GO_NR_SPANCLASSES && (spc) & 1)
 
-/* The span classes of small objects. */
+/*
+ * Behind those of the size classes are the span classes of named caches: see
+ * cache.c.  A span has a byte for its class.
+ */
+#define GO_NR_CACHES		64
+#define GO_ALL_SPANCLASSES	(GO_NR_SPANCLASSES + GO_NR_CACHES)
+
+/* The span classes of the size classes of small objects. */
 #define for_each_gospc(spc)						\
 	for ((spc) = GO_SPC(1, 0); (spc) < GO_NR_SPANCLASSES; (spc)++)
 
@@ -423,6 +431,8 @@ struct gonode;
  * @dying: a large object whose freeing the worker finishes
  * @rb: in a tree of free runs
  * @site: of a large object: the call site that counts it, or 0
+ * @idle_since: of a span on list 0 whose class is typesafe: the grace period
+ *	after which no reader has any of its objects
  *
  * Conservation: @navail + @nback + objects in mcaches + live ones = @nelems.
  */
@@ -458,6 +468,7 @@ struct gospan {
 		struct rb_node rb;
 	};
 	u16 site;
+	unsigned long idle_since;
 };
 
 /**
@@ -606,11 +617,11 @@ struct gostack {
  */
 struct gomcache {
 	bool busy;
-	struct gostack stack[GO_NR_SPANCLASSES];
+	struct gostack stack[GO_ALL_SPANCLASSES];
 	struct goheap *heap;
 	unsigned long bytes;
 	struct gonode *node;
-	DECLARE_BITMAP(used, GO_NR_SPANCLASSES);
+	DECLARE_BITMAP(used, GO_ALL_SPANCLASSES);
 	unsigned int hand;
 	unsigned long refills;
 	unsigned long flushes;
@@ -630,9 +641,9 @@ struct gomcache {
 	unsigned int moving;
 	unsigned long drawn;
 	u64 last_sample;
-	u8 thin_of[GO_NR_SPANCLASSES + 1];
+	u8 thin_of[GO_ALL_SPANCLASSES + 1];
 	long left;
-	unsigned long due[GO_NR_SPANCLASSES];
+	unsigned long due[GO_ALL_SPANCLASSES];
 };
 
 /*
@@ -868,8 +879,8 @@ struct gonode {
 	unsigned long large_alloced;
 	unsigned long large_freed;
 	unsigned long large_requested;
-	struct gotransfer transfer[GO_NR_SPANCLASSES];
-	struct gocentral central[GO_NR_SPANCLASSES];
+	struct gotransfer transfer[GO_ALL_SPANCLASSES];
+	struct gocentral central[GO_ALL_SPANCLASSES];
 };
 
 /**
@@ -884,6 +895,9 @@ struct gonode {
  * @GO_USED_FREE: a free object was written to; debug=P
  * @GO_INSANE: a span is not as it should be; debug=F
  * @GO_LOST_PAGE: put_page() or kfree() of a page that is ours
+ * @GO_WRONG_CACHE: gocache_free() of what is no object of that cache
+ * @GO_BAD_CACHE: a cache is asked for what it has not, or is destroyed twice or
+ *	while it has objects
  * @GO_NR_MISUSES: how many kinds there are
  */
 enum gomisuse {
@@ -896,6 +910,8 @@ enum gomisuse {
 	GO_USED_FREE,
 	GO_INSANE,
 	GO_LOST_PAGE,
+	GO_WRONG_CACHE,
+	GO_BAD_CACHE,
 	GO_NR_MISUSES,
 };
 

@@ -90,8 +90,9 @@ void gotest_expect_identities(struct kunit *test,
 	KUNIT_EXPECT_LE(test, m->heap_alloc, m->heap_inuse);
 	KUNIT_EXPECT_EQ(test, m->heap_objects, m->mallocs - m->frees);
 	KUNIT_EXPECT_EQ(test, m->alloc, m->heap_alloc);
-	KUNIT_EXPECT_EQ(test, mallocs, m->mallocs);
-	KUNIT_EXPECT_EQ(test, frees, m->frees);
+	KUNIT_EXPECT_EQ(test, mallocs + m->cache_mallocs, m->mallocs);
+	KUNIT_EXPECT_EQ(test, frees + m->cache_frees, m->frees);
+	KUNIT_EXPECT_LE(test, m->cache_alloc, m->cache_total_alloc);
 	KUNIT_EXPECT_LE(test, m->total_requested, m->total_alloc);
 	KUNIT_EXPECT_LE(test, m->mspan_inuse, m->mspan_sys);
 	KUNIT_EXPECT_LE(test, m->mcache_inuse, m->mcache_sys);

@@ -87,6 +87,10 @@ static void show_memstats(struct seq_file *m, const struct goalloc_memstats *s)
 	show_value(m, "PagesLost", s->pages_lost);
 	show_value(m, "LeftObjects", s->left_objects);
 	show_value(m, "LeftBytes", s->left_bytes);
+	show_value(m, "CacheMallocs", s->cache_mallocs);
+	show_value(m, "CacheFrees", s->cache_frees);
+	show_value(m, "CacheTotalAlloc", s->cache_total_alloc);
+	show_value(m, "CacheAlloc", s->cache_alloc);
 }
 
 static int memstats_show(struct seq_file *m, void *unused)
@@ -185,7 +189,7 @@ static void show_mcache(struct seq_file *m, int cpu)
 
 	/* See gostack_peek(). */
 	rcu_read_lock();
-	for_each_gospc(spc) {
+	for_each_goshape(spc) {
 		n = gostack_peek(&c->stack[spc]);
 		objects += n;
 		bytes += n * goshapes[spc].size;
@@ -214,7 +218,7 @@ static void show_past_mcaches(struct seq_file *m)
 		struct gotransfer *t = goalloc_heap.node[nid]->transfer;
 		struct gocentral *c = goalloc_heap.node[nid]->central;
 
-		for_each_gospc(spc) {
+		for_each_goshape(spc) {
 			mallocs += READ_ONCE(c[spc].mallocs) +
 				   READ_ONCE(t[spc].mallocs);
 			frees += READ_ONCE(c[spc].frees);
@@ -284,6 +288,7 @@ void godebugfs_init(void)
 				   &free_os_memory_fops);
 	godebugfs_heap_init(dir);
 	goowners_init(dir);
+	gocaches_files(dir);
 	gosites_files(dir);
 	goprofile_files(dir);
 	gofault_init(dir);

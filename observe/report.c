@@ -13,6 +13,7 @@
 #include <linux/mm.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
+#include "cache.h"
 #include "hooks.h"
 #include "observe.h"
 #include "redzone.h"
@@ -33,6 +34,8 @@ static const char * const misuse_name[GO_NR_MISUSES] = {
 	[GO_USED_FREE] = "write after free",
 	[GO_INSANE] = "broken span",
 	[GO_LOST_PAGE] = "put_page() or kfree() of our page",
+	[GO_WRONG_CACHE] = "free to the wrong cache",
+	[GO_BAD_CACHE] = "bad use of a cache",
 };
 
 static const char *state_name(u8 state)
@@ -64,6 +67,9 @@ static void describe_address(struct goheap *h, const void *p, char *buf,
 			      idx, s->elemsize,
 			      GO_SPC_NOSCAN(s->spanclass) ? ", noscan" : "",
 			      state_name(s->objstate[idx]));
+		if (goshape_is_cache(s->spanclass))
+			n += scnprintf(buf + n, len - n, ", of cache %s",
+				       gocache_of(s->spanclass)->name);
 		goredzone_describe(s, idx, buf + n, len - n);
 		break;
 	case GO_SPAN_LARGE:
@@ -147,7 +153,7 @@ void goreport_leaks(struct goheap *h)
 	unsigned long live = 0;
 	unsigned int spc;
 
-	for_each_gospc(spc) {
+	for_each_goshape(spc) {
 		gostats_read_spc(h, spc, &st);
 		if (st.mallocs == st.frees)
 			continue;

@@ -155,7 +155,7 @@ static unsigned long mark_idle(struct gonode *node)
 	unsigned long pages = golarge_mark_idle(node);
 	unsigned int spc;
 
-	for_each_gospc(spc) {
+	for_each_goshape(spc) {
 		gotransfer_mark_idle(&node->transfer[spc]);
 		if (READ_ONCE(node->central[spc].idle))
 			pages += gocentral_mark_idle(&node->central[spc]) *
@@ -172,7 +172,7 @@ static bool trim_transfers(struct gonode *node, u64 until)
 {
 	unsigned int spc;
 
-	for_each_gospc(spc)
+	for_each_goshape(spc)
 		while (gotransfer_trim_idle(&node->transfer[spc])) {
 			if (ktime_get_ns() >= until)
 				return false;
@@ -196,7 +196,7 @@ static bool trim_idle_spans(struct gonode *node, u64 until)
 		in_time = ktime_get_ns() < until;
 	}
 
-	for_each_gospc(spc)
+	for_each_goshape(spc)
 		while (in_time && READ_ONCE(node->central[spc].stale)) {
 			n = gocentral_trim_idle(&node->central[spc]);
 			pages += n * goshapes[spc].npages;
