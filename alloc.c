@@ -39,6 +39,18 @@ static struct gotransfer *transfer_of(const struct gocentral *c)
 	return &c->node->transfer[c->spanclass];
 }
 
+/*
+ * Hand out an object that the slow way has got.  What one of a cache keeps while it is
+ * free is not cleared by init_on_alloc=1.
+ */
+static __always_inline void *hand_out(struct goslot slot, unsigned int spc,
+				      gfp_t gfp, unsigned long owner)
+{
+	if (unlikely(goshapes[spc].keeps) && !(gfp & __GFP_ZERO))
+		return goalloc_make_live(slot.obj, slot.state, spc, gfp, owner);
+	return goalloc_hand_out(slot.obj, slot.state, spc, gfp, owner);
+}
+
 /* Have a sample kept of an object that is due, and mark it. */
 static noinline void *sample_object(void *obj, u8 *state, size_t size,
 				    unsigned int due, unsigned long caller)
@@ -76,8 +88,7 @@ void *goalloc_due(size_t size, gfp_t gfp, struct gostack *s, struct goheap *h,
 	gomcache_leave(c);
 	preempt_enable();
 	if (how & GO_DUE_CLEAR)
-		goalloc_hand_out(slot.obj, slot.state, spc, gfp,
-				 how & ~GO_DUE_CLEAR);
+		hand_out(slot, spc, gfp, how & ~GO_DUE_CLEAR);
 	else
 		goleak_alloc(slot.obj, goshapes[spc].size,
 			     !GO_SPC_NOSCAN(spc), gfp);
@@ -212,8 +223,7 @@ void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp,
 	for (;;) {
 		slot = try_take(h, spc, size, from, &due);
 		if (likely(slot.obj)) {
-			p = goalloc_hand_out(slot.obj, slot.state, spc, gfp,
-					     owner);
+			p = hand_out(slot, spc, gfp, owner);
 			return unlikely(due) ?
 			       sample_object(p, slot.state, size, due,
 					     caller) : p;
@@ -271,7 +281,7 @@ void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
 		if (p || !gosource_wait(h, gfp))
 			return p;
 	}
-	p = goalloc_hand_out(slot.obj, slot.state, spc, gfp, owner);
+	p = hand_out(slot, spc, gfp, owner);
 	due = gosample_past(h, size);
 	return due ? sample_object(p, slot.state, size, due, caller) : p;
 }
@@ -285,8 +295,7 @@ void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
  * @owner: whose it will be
  *
  * The whole object is cleared, so that gorealloc() may grow it in place.  One
- * that has never been handed out since the kernel zeroed its pages is zero.  What
- * a cache's object keeps while it is free is not cleared by init_on_alloc=1.
+ * that has never been handed out since the kernel zeroed its pages is zero.
  *
  * Context: any.
  * Return: @obj.
@@ -294,13 +303,11 @@ void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
 void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp,
 		     unsigned long owner)
 {
-	const struct goshape *shape = &goshapes[spc];
-	bool clean = (state && *state == GO_OBJ_FRESH) ||
-		     (shape->keeps && !(gfp & __GFP_ZERO));
+	bool fresh = state && *state == GO_OBJ_FRESH;
 
 	/* First, so that memset() is called as the last thing. */
 	goalloc_make_live(obj, state, spc, gfp, owner);
-	return clean ? obj : memset(obj, 0, shape->size);
+	return fresh ? obj : memset(obj, 0, goshapes[spc].size);
 }
 
 /**

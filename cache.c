@@ -274,7 +274,9 @@ static noinline void *alloc_special(struct gocache *c, gfp_t gfp, int nid,
 		return NULL;
 	}
 	if (nid == NUMA_NO_NODE)
-		p = goalloc_pop(h, c->spc, c->size, gfp, c->owner, true, caller);
+		p = gfp & __GFP_ZERO || !goshapes[c->spc].keeps ?
+		    goalloc_pop(h, c->spc, c->size, gfp, c->owner, true, caller) :
+		    goalloc_pop(h, c->spc, c->size, gfp, c->owner, false, caller);
 	else
 		p = goalloc_on_node(h, nid, c->spc, c->size, gfp, c->owner,
 				    caller);

@@ -133,7 +133,6 @@ void gocache_destroy(struct gocache *c)
 }
 EXPORT_SYMBOL_GPL(gocache_destroy);
 
-/* What the letters mean stands at the top of the file. */
 static void show_cache(struct seq_file *m, const struct gocache *c,
 		       const struct goclass_occupancy *o)
 {
@@ -144,15 +143,15 @@ static void show_cache(struct seq_file *m, const struct gocache *c,
 	lockdep_assert_held(&gocaches_lock);
 	gostats_read_spc(&goalloc_heap, c->spc, &st);
 	live = st.mallocs - st.frees;
-	seq_printf(m, "%-31s %6lu %6u %9u %9lu %12lu %7lu %7lu %11lu %9lu %14lu %14lu %c%c%c   %s\n",
-		   c->name, c->size, shape->size, shape->nelems, live,
+	seq_printf(m, "%6lu %6u %9u %9lu %12lu %7lu %7lu %11lu %9lu %14lu %14lu %c%c%c %-20s %s\n",
+		   c->size, shape->size, shape->nelems, live,
 		   live * shape->size, st.cached, o->spans, o->bytes,
 		   goclasses_tail(o, shape->size) +
 		   o->objects * (shape->size - c->size), st.mallocs, st.frees,
 		   c->state == GO_CACHE_GONE ? 'G' : '-',
 		   shape->keeps && !shape->typesafe ? 'C' : '-',
 		   shape->typesafe ? 'T' : '-',
-		   goowner_of(c->owner)->name);
+		   goowner_of(c->owner)->name, c->name);
 }
 
 static int caches_show(struct seq_file *m, void *unused)
@@ -166,8 +165,8 @@ static int caches_show(struct seq_file *m, void *unused)
 	goclasses_walk(&goalloc_heap, o);
 	seq_puts(m, "# goalloc-caches v1\n");
 	seq_puts(m, "# size: as asked for; whole: what an object takes; waste: bytes of spans that are in no object's size\n");
-	seq_puts(m, "# flags: G destroyed, but objects or spans are left; C constructor; T typesafe by RCU\n");
-	seq_puts(m, "name                              size  whole objs/span objects        bytes  cached   spans  span-bytes     waste        mallocs          frees flags owner\n");
+	seq_puts(m, "# flg: G destroyed, but objects or spans are left; C constructor; T typesafe by RCU\n");
+	seq_puts(m, "  size  whole objs/span   objects        bytes  cached   spans  span-bytes     waste        mallocs          frees flg owner                name\n");
 	mutex_lock(&gocaches_lock);
 	for (c = gocaches; c < gocaches + GO_NR_CACHES; c++)
 		if (c->state != GO_CACHE_FREE)
