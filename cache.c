@@ -14,8 +14,8 @@
  * any number of them, and no memory for those that there are not.  Then each of the
  * parts above needs a second walk over something that comes and goes, and a free of an
  * object has to find its cache by its span before it finds a stack.  What this costs
- * instead is memory: 73 bytes for each place on each CPU, and 400 on each node, 4.6
- * KiB and 28 KiB in all.  A place that was never used is never walked over.
+ * instead is memory: 73 bytes for each place on each CPU, and 384 on each node, 4.6
+ * KiB and 24 KiB in all.  A place that was never used is never walked over.
  *
  * kmem_cache merges caches of like sizes.  Here none is, for an object's size, its
  * state and its cache would then be less than exact; what that takes is at most a

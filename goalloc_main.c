@@ -13,6 +13,7 @@
 #include <linux/rcupdate.h>
 #include "api.h"
 #include "dev/dev.h"
+#include "gov.h"
 #include "hooks.h"
 #include "lifecycle.h"
 #include "observe/observe.h"
@@ -205,6 +206,7 @@ static void __exit goalloc_exit(void)
 	rcu_barrier();
 	gosites_exit();
 	goprofile_exit();
+	gov_exit();
 	golifecycle_end(&goalloc_heap);
 	godrain_hotplug_exit();
 }

@@ -29,6 +29,12 @@
  *                       lock of the arena's node as well.
  *   gofixalloc.lock     chunks, what page->private says of each but for where
  *                       it belongs, young, waiting, grace, and the counts.
+ *   areas_lock          the tree of virtually contiguous objects, and their counts:
+ *                       see gov.c.
+ *   gocaches_lock       (a mutex) which caches there are, and the shapes of their
+ *                       span classes.  Shapes and the counters of a span class
+ *                       that goes from one cache to the next change under
+ *                       gocaches_seq, too.  Memory may be allocated under it.
  *   gonode.give_back    (a mutex) taking free pages of an arena out of the
  *                       heap; no arena of the node leaves the map without it.
  *                       It is held for one arena or a millisecond.  Nothing

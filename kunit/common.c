@@ -98,7 +98,7 @@ void gotest_expect_identities(struct kunit *test,
 	KUNIT_EXPECT_LE(test, m->mcache_inuse, m->mcache_sys);
 	KUNIT_EXPECT_EQ(test, m->sys, m->heap_sys + m->stack_sys +
 			m->mspan_sys + m->mcache_sys + m->buck_hash_sys +
-			m->gc_sys + m->other_sys);
+			m->gc_sys + m->other_sys + m->vmalloc_sys);
 }
 
 unsigned long gotest_fix_inuse(struct goheap *h, unsigned int kind)

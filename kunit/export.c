@@ -15,6 +15,7 @@
 #include "central.h"
 #include "fixalloc.h"
 #include "free.h"
+#include "gov.h"
 #include "heap.h"
 #include "large.h"
 #include "hooks.h"
@@ -42,6 +43,7 @@ EXPORT_SYMBOL_IF_KUNIT(goshape_fit);
 EXPORT_SYMBOL_IF_KUNIT(gocaches_lock);
 EXPORT_SYMBOL_IF_KUNIT(gocache_retire);
 EXPORT_SYMBOL_IF_KUNIT(gostack_empty);
+EXPORT_SYMBOL_IF_KUNIT(gov_next);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_free_detour);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_watch);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_detour);

@@ -91,6 +91,9 @@ static void show_memstats(struct seq_file *m, const struct goalloc_memstats *s)
 	show_value(m, "CacheFrees", s->cache_frees);
 	show_value(m, "CacheTotalAlloc", s->cache_total_alloc);
 	show_value(m, "CacheAlloc", s->cache_alloc);
+	show_value(m, "VmallocSys", s->vmalloc_sys);
+	show_value(m, "VmallocMallocs", s->vmalloc_mallocs);
+	show_value(m, "VmallocFrees", s->vmalloc_frees);
 }
 
 static int memstats_show(struct seq_file *m, void *unused)
@@ -132,7 +135,8 @@ static void show_metrics(struct seq_file *m, const struct goalloc_memstats *s)
 		   s->mcache_sys - s->mcache_inuse);
 	show_value(m, "/memory/classes/metadata/other:bytes", s->gc_sys);
 	show_value(m, "/memory/classes/os-stacks:bytes", s->stack_sys);
-	show_value(m, "/memory/classes/other:bytes", s->other_sys);
+	show_value(m, "/memory/classes/other:bytes",
+		   s->other_sys + s->vmalloc_sys);
 	show_value(m, "/memory/classes/profiling/buckets:bytes", s->buck_hash_sys);
 	show_value(m, "/memory/classes/total:bytes", s->sys);
 	show_value(m, "/gc/heap/allocs:bytes", s->total_alloc);

@@ -24,6 +24,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include "api.h"
+#include "gov.h"
 #include "hooks.h"
 #include "observe.h"
 #include "owner.h"
@@ -192,6 +193,18 @@ static void walk_span(struct gospan *s, void *data)
 		walk_large(data, s);
 }
 
+/* Those that are virtually contiguous. */
+static void walk_areas(struct walk *w)
+{
+	struct gov_found f = {};
+
+	while (gov_next(f.p, &f)) {
+		tell(w, f.owner, 0, f.bytes, 1,
+		     f.is_sampled ? goprofile_caller(f.p) : 0, 0);
+		cond_resched();
+	}
+}
+
 /**
  * goowners_walk - tell of each live object whose it is
  * @h: the heap
@@ -217,6 +230,8 @@ int goowners_walk(struct goheap *h,
 	w->found = found;
 	w->data = data;
 	gospan_walk(h, walk_span, w);
+	if (h == &goalloc_heap)
+		walk_areas(w);
 	kfree(w);
 	return 0;
 }

@@ -47,6 +47,7 @@
 #include "api.h"
 #include "cache.h"
 #include "central.h"
+#include "gov.h"
 #include "mcache.h"
 #include "numa.h"
 #include "observe.h"
@@ -252,6 +253,19 @@ static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
 	m->buck_hash_sys = READ_ONCE(h->profile);
 }
 
+/* What is virtually contiguous is the API's. */
+static void read_vmalloc(struct goheap *h, struct goalloc_memstats *m)
+{
+	struct gov_stats st;
+
+	if (h != &goalloc_heap)
+		return;
+	gov_read(&st);
+	m->vmalloc_mallocs = st.mallocs;
+	m->vmalloc_frees = st.frees;
+	m->vmalloc_sys = st.bytes;
+}
+
 /* A tiny object may be freed by a CPU whose mcache has never held anything. */
 static void read_tiny(struct goheap *h, struct goalloc_memstats *m)
 {
@@ -319,7 +333,7 @@ static void derive_totals(struct goalloc_memstats *m, u64 cache_freed)
 	m->heap_objects = m->mallocs - m->frees;
 	m->heap_inuse = m->heap_sys - m->heap_idle;
 	m->sys = m->heap_sys + m->stack_sys + m->mspan_sys + m->mcache_sys +
-		 m->buck_hash_sys + m->gc_sys + m->other_sys;
+		 m->buck_hash_sys + m->gc_sys + m->other_sys + m->vmalloc_sys;
 }
 
 /* A counter of bytes of a node; those of CPUs have a reader in mcache.h. */
@@ -443,6 +457,7 @@ void gostats_read(struct goheap *h, struct goalloc_memstats *m)
 	} while (read_seqcount_retry(&gocaches_seq, seq));
 
 	read_metadata(h, m);
+	read_vmalloc(h, m);
 	read_heap_counters(h, m);
 	derive_totals(m, freed);
 }

@@ -109,6 +109,10 @@ struct goalloc_by_size {
  * @cache_frees: the same part of @frees
  * @cache_total_alloc: the same part of @total_alloc
  * @cache_alloc: the same part of @alloc
+ * @vmalloc_sys: bytes of live objects that are only virtually contiguous; they are in
+ *	@sys and in no other field
+ * @vmalloc_mallocs: such objects ever allocated
+ * @vmalloc_frees: such objects ever freed
  */
 struct goalloc_memstats {
 	__u64 alloc;
@@ -165,6 +169,9 @@ struct goalloc_memstats {
 	__u64 cache_frees;
 	__u64 cache_total_alloc;
 	__u64 cache_alloc;
+	__u64 vmalloc_sys;
+	__u64 vmalloc_mallocs;
+	__u64 vmalloc_frees;
 };
 
 /* Flags of GOALLOC_IOC_ALLOC, ALLOC_BULK and of sizes in GOALLOC_IOC_RUN. */
