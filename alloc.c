@@ -186,15 +186,22 @@ static void *take_last_pages(struct goheap *h, int nid, unsigned int spc,
 			     unsigned long caller)
 {
 	const struct goshape *shape = &goshapes[spc];
+	struct gospan *s;
 	void *p;
 
 	if (likely(!gogfp_may_have_last_pages(gfp)) || in_nmi() ||
 	    !static_branch_likely(&goalloc_check) || shape->typesafe)
 		return NULL;
-	p = hand_out_large(h, gosource_last(h, nid, size, gfp), size,
-			   GO_SPC_NOSCAN(spc), gfp, owner, caller);
-	if (p && shape->ctor)
-		shape->ctor(p);
+	/* The alignment of a cache's objects is in their whole size. */
+	s = gosource_last(h, nid, goshape_is_cache(spc) ? shape->size : size,
+			  gfp);
+	p = hand_out_large(h, s, size, GO_SPC_NOSCAN(spc), gfp, owner, caller);
+	if (p && goshape_is_cache(spc)) {
+		/* For gocache_free(). */
+		s->spanclass = spc;
+		if (shape->ctor)
+			shape->ctor(p);
+	}
 	return p;
 }
 

@@ -338,7 +338,8 @@ static bool size_fits(size_t size, size_t bytes, unsigned int spc)
 					   round_up(size, GO_PAGE_SIZE);
 
 	return size == bytes || gomalloc_size_roundup(size) == bytes ||
-	       (!GO_SPC_CLASS(spc) && size && pages == bytes);
+	       ((!GO_SPC_CLASS(spc) || goshape_is_cache(spc)) && size &&
+		pages == bytes);
 }
 
 /* The size may be wrong, or there is more to do than to push. */

@@ -62,6 +62,7 @@
 
 struct gocache gocaches[GO_NR_CACHES] __read_mostly;
 struct gocache_past gocaches_past;
+/* Guards both; it may be held while a grace period ends, or a walk goes on. */
 DEFINE_MUTEX(gocaches_lock);
 seqcount_mutex_t gocaches_seq = SEQCNT_MUTEX_ZERO(gocaches_seq, &gocaches_lock);
 
@@ -311,8 +312,8 @@ void *gocache_alloc_node(struct gocache *c, gfp_t gfp, int node)
 EXPORT_SYMBOL_GPL(gocache_alloc_node);
 
 /*
- * Is an address in a span that cannot have an object of a cache?  One that was got
- * of the kernel's last pages is a large object.
+ * Is an address in a span that has objects, and none of a cache?  One that was got of
+ * the kernel's last pages is a large object.
  */
 static bool is_of_another(const struct gocache *c, const void *p)
 {
@@ -321,8 +322,8 @@ static bool is_of_another(const struct gocache *c, const void *p)
 
 	preempt_disable();
 	s = gospan_with(&goalloc_heap, p);
-	another = (s->state == GO_SPAN_SMALL && s->spanclass != c->spc) ||
-		  (s->state == GO_SPAN_LARGE && !(s->apart & GO_SPAN_LAST));
+	another = (s->state == GO_SPAN_SMALL || s->state == GO_SPAN_LARGE) &&
+		  s->spanclass != c->spc;
 	preempt_enable();
 	return another;
 }

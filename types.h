@@ -409,7 +409,7 @@ struct gonode;
  *	the end of the span and for the other half of a page
  * @magic: ceil(2^32 / @elemsize); 0 unless the span is small
  * @elemsize: bytes of an object
- * @spanclass: of a small span
+ * @spanclass: of a small span; of a large object noscan, or the cache that it is of
  * @needzero: the memory may be dirty
  * @pushclass: the stack that a free with check=0 pushes on: @spanclass, or
  *	where a free has more to do 0, the stack that is always full

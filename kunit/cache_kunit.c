@@ -396,6 +396,24 @@ static void destroyed_while_freeing(struct kunit *test)
 	expect_gone(test, c);
 }
 
+/* What a module has not destroyed is closed when it goes, and said. */
+static void left_by_a_module(struct kunit *test)
+{
+	struct gocache *c = cache_new(test, 48, 0, 0, NULL);
+	long bad = gotest_misuses(&goalloc_heap, GO_BAD_CACHE);
+	void *p = gocache_alloc(c, GFP_KERNEL);
+
+	c->owner = GO_OBJ_LIVE + GO_NR_OWNERS - 1;
+	gocaches_leave(GO_OBJ_LIVE + GO_NR_OWNERS - 2);
+	KUNIT_EXPECT_EQ(test, c->state, GO_CACHE_HERE);
+	gocaches_leave(c->owner);
+	KUNIT_EXPECT_EQ(test, c->state, GO_CACHE_GONE);
+	KUNIT_EXPECT_EQ(test, gotest_misuses(&goalloc_heap, GO_BAD_CACHE),
+			bad + 1);
+	gofree(p);
+	expect_gone(test, c);
+}
+
 /* A free is checked as any other is, and for its cache. */
 static void wrong_frees(struct kunit *test)
 {
@@ -710,6 +728,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(destroyed_with_objects),
 	KUNIT_CASE(destroyed_twice),
 	KUNIT_CASE(destroyed_while_freeing),
+	KUNIT_CASE(left_by_a_module),
 	KUNIT_CASE(wrong_frees),
 	KUNIT_CASE(other_calls),
 	KUNIT_CASE(bulk),

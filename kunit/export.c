@@ -44,6 +44,8 @@ EXPORT_SYMBOL_IF_KUNIT(gocaches_lock);
 EXPORT_SYMBOL_IF_KUNIT(gocache_retire);
 EXPORT_SYMBOL_IF_KUNIT(gostack_empty);
 EXPORT_SYMBOL_IF_KUNIT(gov_next);
+EXPORT_SYMBOL_IF_KUNIT(gocaches_leave);
+
 EXPORT_SYMBOL_IF_KUNIT(goalloc_free_detour);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_watch);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_detour);

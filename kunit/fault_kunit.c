@@ -544,6 +544,63 @@ static void fault_nofail(struct kunit *test)
 	give_reserves(&r);
 }
 
+/* An object of the kernel's last pages is one of its cache, and goes to it. */
+static void fault_last_pages(struct kunit *test)
+{
+	const gfp_t gfp = GFP_ATOMIC | __GFP_MEMALLOC | __GFP_NOWARN;
+	long wrong = gotest_misuses(&goalloc_heap, GO_WRONG_CACHE);
+	unsigned int n, alone = 0;
+	struct gospan *s;
+	struct reserves r;
+	void *p;
+
+	if (!static_branch_likely(&goalloc_check))
+		kunit_skip(test, "not with check=0");
+	take_reserves(&goalloc_heap, &r);
+	for (n = 1; n < 30; n++) {
+		gotest_cool(&goalloc_heap);
+		arm(1, n);
+		p = gocache_alloc(cache, gfp);
+		disarm();
+		if (!p)
+			continue;
+		s = gotest_span_of(&goalloc_heap, p);
+		alone += s->state == GO_SPAN_LARGE;
+		KUNIT_EXPECT_GE(test, gosize(p), CACHED);
+		memset(p, 0x5a, gosize(p));
+		gocache_free(cache, p);
+	}
+	give_reserves(&r);
+	KUNIT_EXPECT_GT(test, alone, 0);
+	KUNIT_EXPECT_EQ(test, gotest_misuses(&goalloc_heap, GO_WRONG_CACHE), wrong);
+}
+
+/* What is longer than the heap has takes two requests, and either may fail. */
+static void fault_area(struct kunit *test)
+{
+	size_t size = GOALLOC_MAX_SIZE + 1;
+	struct goalloc_memstats *was;
+	unsigned int nth;
+	void *p;
+
+	OPTIMIZER_HIDE_VAR(size);
+	for (nth = 1; nth <= 2; nth++) {
+		was = gotest_memstats(test, &goalloc_heap);
+		arm(nth, 1);
+		p = govmalloc(size, GFP_KERNEL | __GFP_NOWARN);
+		KUNIT_EXPECT_EQ(test, disarm(), 0);
+		KUNIT_EXPECT_NULL(test, p);
+		KUNIT_EXPECT_EQ(test, gotest_memstats(test,
+						      &goalloc_heap)->failures,
+				was->failures + 1);
+		arm(nth, 1);
+		p = govmalloc(size, GFP_KERNEL | __GFP_NOFAIL);
+		KUNIT_EXPECT_EQ(test, disarm(), 0);
+		KUNIT_EXPECT_NOT_NULL(test, p);
+		govfree(p);
+	}
+}
+
 struct fault_rcu {
 	char before[24];
 	struct rcu_head rcu;
@@ -792,6 +849,8 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE_PARAM(fault_from_reserve, calls_gen_params),
 	KUNIT_CASE_PARAM(fault_from_warm, calls_gen_params),
 	KUNIT_CASE(fault_nofail),
+	KUNIT_CASE(fault_last_pages),
+	KUNIT_CASE(fault_area),
 	KUNIT_CASE(fault_no_need),
 	KUNIT_CASE(fault_loses_no_pages),
 	KUNIT_CASE(fault_heap_init),

@@ -133,6 +133,31 @@ void gocache_destroy(struct gocache *c)
 }
 EXPORT_SYMBOL_GPL(gocache_destroy);
 
+/**
+ * gocaches_leave - close what a module has not destroyed
+ * @owner: its number
+ *
+ * Its constructors have gone with it.
+ *
+ * Context: task, may sleep.
+ */
+void gocaches_leave(u8 owner)
+{
+	struct gocache *c;
+
+	mutex_lock(&gocaches_lock);
+	for (c = gocaches; c < gocaches + GO_NR_CACHES; c++)
+		if (c->state == GO_CACHE_HERE && c->owner == owner) {
+			gohooks_misuse(&goalloc_heap, GO_BAD_CACHE, NULL,
+				       c->size, 0);
+			pr_warn("%s left cache %s\n", goowner_of(owner)->name,
+				c->name);
+			gocache_close(c);
+			gocache_retire(c);
+		}
+	mutex_unlock(&gocaches_lock);
+}
+
 static void show_cache(struct seq_file *m, const struct gocache *c,
 		       const struct goclass_occupancy *o)
 {

@@ -91,6 +91,8 @@ static void client_goes(const struct module *mod)
 	owner = goowner_of_module(mod);
 	if (owner != GO_OWNER_UNKNOWN) {
 		goinittrace_end(owner, false);
+		/* Before another module gets the number. */
+		gocaches_leave(owner);
 		v.owner = owner;
 		err = goverdict_find(&goalloc_heap, &v);
 		/* Not to know is not to blame; a reading will find out. */

@@ -268,6 +268,7 @@ int goverdict_find(struct goheap *h, struct goverdict *v);
 void goverdict_pronounce(const struct goverdict *v, const char *name);
 
 /* caches.c */
+void gocaches_leave(u8 owner);
 void gocaches_files(struct dentry *dir);
 
 /* inittrace.c */

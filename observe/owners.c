@@ -282,7 +282,8 @@ static void settle(const struct goowners_count *c)
  *
  * Context: task, may sleep; goowners_lock is held.
  * Return: GOOWNERS_CLASSES counts of each owner, of which the first is that of large
- * objects and the last that of the objects of caches, for the caller to kvfree(); NULL if there is no memory.
+ * objects and the last that of the objects of caches, for the caller to kvfree();
+ * NULL if there is no memory.
  */
 struct goowners_count *goowners_count(struct goheap *h)
 {

@@ -102,7 +102,8 @@ static void compose_line(struct goheap *h, enum gomisuse kind, const void *p,
 		n += scnprintf(buf + n, len - n, ", by %pS: ", (void *)caller);
 	else
 		n += scnprintf(buf + n, len - n, ", found %s: ",
-			       kind == GO_LOST_PAGE ? "later" :
+			       kind == GO_LOST_PAGE || kind == GO_BAD_CACHE ?
+			       "later" :
 			       "when it came back to its span");
 	describe_address(h, p, buf + n, len - n);
 }

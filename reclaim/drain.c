@@ -67,8 +67,9 @@ static void finish_free(struct goheap *h, struct llist_node *link)
 	preempt_disable();
 	s = gospan_of(h, link);
 	preempt_enable();
-	/* What is not freed yet keeps its span. */
-	p = (void *)link - ((unsigned long)link - s->base) % s->elemsize;
+	/* What is not freed yet keeps its span; with check=0 it may have been. */
+	p = (void *)link - ((unsigned long)link - s->base) %
+	    max(s->elemsize, 1U);
 	goleak_free(p);
 	/* The NMI has cleared the object, and then written the link. */
 	if (want_init_on_free())

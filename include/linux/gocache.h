@@ -46,7 +46,8 @@ struct gocache *__gocache_create(const char *name, size_t size, size_t align,
  * @flags: GOCACHE_*
  * @ctor: called once for each object when its span is made, in any context that
  *	allocates from the cache, or NULL.  What it writes stays while the object is
- *	free, so that it must be freed as the constructor has left it.
+ *	free, so that it must be freed as the constructor has left it, and not by
+ *	gofree_sensitive().
  *
  * Sizes are rounded up to @align.  With a constructor or GOCACHE_TYPESAFE_BY_RCU an
  * object is 8 bytes longer.  There can be 64 caches.
