@@ -37,7 +37,7 @@ KERNEL := $(RELEASE) $(realpath $(KDIR))
 TOOLS = +$(MAKE) -C tools O=$(abspath $(or $(O),build/tools)) \
 	VERSION=$(VERSION) DESTDIR=$(DEST)
 
-HEADERS := linux/goalloc.h linux/goalloc_align.h linux/goalloc_class.h \
+HEADERS := linux/goalloc.h linux/goalloc_align.h linux/goalloc_class.h linux/gocache.h linux/gov.h \
 	uapi/linux/goalloc.h
 
 all: modules $(if $(NO_TOOLS),,tools)

@@ -39,6 +39,18 @@ static struct gotransfer *transfer_of(const struct gocentral *c)
 	return &c->node->transfer[c->spanclass];
 }
 
+/*
+ * Hand out an object that the slow way has got.  What one of a cache keeps while it is
+ * free is not cleared by init_on_alloc=1.
+ */
+static __always_inline void *hand_out(struct goslot slot, unsigned int spc,
+				      gfp_t gfp, unsigned long owner)
+{
+	if (unlikely(goshapes[spc].keeps) && !(gfp & __GFP_ZERO))
+		return goalloc_make_live(slot.obj, slot.state, spc, gfp, owner);
+	return goalloc_hand_out(slot.obj, slot.state, spc, gfp, owner);
+}
+
 /* Have a sample kept of an object that is due, and mark it. */
 static noinline void *sample_object(void *obj, u8 *state, size_t size,
 				    unsigned int due, unsigned long caller)
@@ -76,10 +88,9 @@ void *goalloc_due(size_t size, gfp_t gfp, struct gostack *s, struct goheap *h,
 	gomcache_leave(c);
 	preempt_enable();
 	if (how & GO_DUE_CLEAR)
-		goalloc_hand_out(slot.obj, slot.state, spc, gfp,
-				 how & ~GO_DUE_CLEAR);
+		hand_out(slot, spc, gfp, how & ~GO_DUE_CLEAR);
 	else
-		goleak_alloc(slot.obj, go_class_size[GO_SPC_CLASS(spc)],
+		goleak_alloc(slot.obj, goshapes[spc].size,
 			     !GO_SPC_NOSCAN(spc), gfp);
 	return due ? sample_object(slot.obj, slot.state, size, due, caller) :
 		     slot.obj;
@@ -167,17 +178,31 @@ static __always_inline void *hand_out_large(struct goheap *h, struct gospan *s,
 /*
  * There is no memory but what the kernel keeps for tasks that free memory.  If
  * the caller is one, it gets pages of its own, which go back there when they are
- * freed.  Not with check=0, where gofree_sized() believes in a small object.
+ * freed.  Not with check=0, where gofree_sized() believes in a small object, and
+ * not if readers may have it when it is free.
  */
 static void *take_last_pages(struct goheap *h, int nid, unsigned int spc,
 			     size_t size, gfp_t gfp, unsigned long owner,
 			     unsigned long caller)
 {
+	const struct goshape *shape = &goshapes[spc];
+	struct gospan *s;
+	void *p;
+
 	if (likely(!gogfp_may_have_last_pages(gfp)) || in_nmi() ||
-	    !static_branch_likely(&goalloc_check))
+	    !static_branch_likely(&goalloc_check) || shape->typesafe)
 		return NULL;
-	return hand_out_large(h, gosource_last(h, nid, size, gfp), size,
-			      GO_SPC_NOSCAN(spc), gfp, owner, caller);
+	/* The alignment of a cache's objects is in their whole size. */
+	s = gosource_last(h, nid, goshape_is_cache(spc) ? shape->size : size,
+			  gfp);
+	p = hand_out_large(h, s, size, GO_SPC_NOSCAN(spc), gfp, owner, caller);
+	if (p && goshape_is_cache(spc)) {
+		/* For gocache_free(). */
+		s->spanclass = spc;
+		if (shape->ctor)
+			shape->ctor(p);
+	}
+	return p;
 }
 
 /**
@@ -205,8 +230,7 @@ void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp,
 	for (;;) {
 		slot = try_take(h, spc, size, from, &due);
 		if (likely(slot.obj)) {
-			p = goalloc_hand_out(slot.obj, slot.state, spc, gfp,
-					     owner);
+			p = hand_out(slot, spc, gfp, owner);
 			return unlikely(due) ?
 			       sample_object(p, slot.state, size, due,
 					     caller) : p;
@@ -264,7 +288,7 @@ void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
 		if (p || !gosource_wait(h, gfp))
 			return p;
 	}
-	p = goalloc_hand_out(slot.obj, slot.state, spc, gfp, owner);
+	p = hand_out(slot, spc, gfp, owner);
 	due = gosample_past(h, size);
 	return due ? sample_object(p, slot.state, size, due, caller) : p;
 }
@@ -290,7 +314,7 @@ void *goalloc_zeroed(void *obj, u8 *state, unsigned int spc, gfp_t gfp,
 
 	/* First, so that memset() is called as the last thing. */
 	goalloc_make_live(obj, state, spc, gfp, owner);
-	return fresh ? obj : memset(obj, 0, go_class_size[GO_SPC_CLASS(spc)]);
+	return fresh ? obj : memset(obj, 0, goshapes[spc].size);
 }
 
 /**

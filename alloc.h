@@ -19,6 +19,7 @@
 #include "hooks.h"
 #include "leak.h"
 #include "mcache.h"
+#include "shape.h"
 #include "tiny.h"
 
 /* Beside an owner: the object is to be cleared. */
@@ -54,7 +55,7 @@ static __always_inline void *goalloc_make_live(void *obj, u8 *state,
 {
 	if (static_branch_likely(&goalloc_check))
 		*state = owner;
-	goleak_alloc(obj, go_class_size[GO_SPC_CLASS(spc)],
+	goleak_alloc(obj, goshapes[spc].size,
 		     !GO_SPC_NOSCAN(spc), gfp);
 	return obj;
 }
@@ -122,7 +123,7 @@ static __always_inline void *goalloc_pop(struct goheap *h, unsigned long spc,
 
 	if (clear)
 		return goalloc_hand_out(obj, state, spc, gfp, owner);
-	goleak_alloc(obj, go_class_size[GO_SPC_CLASS(spc)],
+	goleak_alloc(obj, goshapes[spc].size,
 		     !GO_SPC_NOSCAN(spc), gfp);
 	return obj;
 
@@ -206,7 +207,7 @@ static __always_inline unsigned int goalloc_pop_many(struct goheap *h,
 	}
 	preempt_enable();
 	for (i = 0; IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && i < n; i++)
-		goleak_alloc(p[i], go_class_size[GO_SPC_CLASS(spc)],
+		goleak_alloc(p[i], goshapes[spc].size,
 			     !GO_SPC_NOSCAN(spc), gfp);
 	return n;
 }

@@ -338,7 +338,8 @@ static bool size_fits(size_t size, size_t bytes, unsigned int spc)
 					   round_up(size, GO_PAGE_SIZE);
 
 	return size == bytes || gomalloc_size_roundup(size) == bytes ||
-	       (!GO_SPC_CLASS(spc) && size && pages == bytes);
+	       ((!GO_SPC_CLASS(spc) || goshape_is_cache(spc)) && size &&
+		pages == bytes);
 }
 
 /* The size may be wrong, or there is more to do than to push. */
@@ -573,9 +574,9 @@ void gofree_bulk(size_t n, void **p)
 {
 	while (n) {
 		if (static_branch_likely(&goalloc_check))
-			n = gofree_many(&goalloc_heap, n, p, true);
+			n = gofree_many(&goalloc_heap, n, p, 0, true);
 		else
-			n = gofree_many(&goalloc_heap, n, p, false);
+			n = gofree_many(&goalloc_heap, n, p, 0, false);
 		/* The next one, if any, needs more than a push. */
 		if (n)
 			gofree_fast(&goalloc_heap, p[--n]);

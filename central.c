@@ -24,10 +24,12 @@
  * ones.  Any context, but in NMI only gocentral_take().
  */
 
+#include <linux/rcupdate.h>
 #include "central.h"
 #include "gfp.h"
 #include "heap.h"
 #include "hooks.h"
+#include "shape.h"
 #include "span.h"
 
 /* Take a span off its list. */
@@ -68,6 +70,8 @@ static void place_span(struct gocentral *c, struct gospan *s)
 	c->nonempty |= BIT(b);
 	if (b)
 		return;
+	if (unlikely(goshapes[c->spanclass].typesafe))
+		s->idle_since = get_state_synchronize_rcu();
 	/* After the last of its objects was counted as freed: see stats.c. */
 	smp_wmb();
 	WRITE_ONCE(c->idle_bytes, c->idle_bytes + s->bytes);
@@ -361,11 +365,13 @@ void gocentral_uncache(struct goheap *h, struct gospan *s)
 /*
  * Move idle spans to a list, to be given to the heap, those that have been idle
  * longest first.  Where the page allocator cannot be called, spans whose pages
- * have to go there stay.
+ * have to go there stay; and those whose objects a reader may still have, of a class
+ * that promises that they stay what they are.
  */
 static unsigned int detach_idle_spans(struct gocentral *c, unsigned int want,
 				      struct list_head *release)
 {
+	bool typesafe = goshapes[c->spanclass].typesafe;
 	bool all = gogfp_may_free_pages();
 	struct gospan *s, *prev;
 	unsigned int n = 0;
@@ -373,6 +379,10 @@ static unsigned int detach_idle_spans(struct gocentral *c, unsigned int want,
 	lockdep_assert_held(&c->lock);
 	list_for_each_entry_safe_reverse(s, prev, &c->partial[0], list) {
 		if (!want--)
+			break;
+		/* Those before it have been idle for less. */
+		if (unlikely(typesafe) &&
+		    !poll_state_synchronize_rcu(s->idle_since))
 			break;
 		if (unlikely(!all && goheap_must_give_back(s)))
 			continue;
@@ -419,7 +429,9 @@ unsigned int gocentral_trim(struct gocentral *c, unsigned int want)
  * gocentral_mark_idle - note how many spans were idle since the last call
  * @c: the mcentral
  *
- * Context: any but NMI.
+ * If they have to wait for a grace period, it begins.
+ *
+ * Context: task.
  * Return: how many; gocentral_trim_idle() takes them.
  */
 unsigned int gocentral_mark_idle(struct gocentral *c)
@@ -432,6 +444,8 @@ unsigned int gocentral_mark_idle(struct gocentral *c)
 	WRITE_ONCE(c->stale, n);
 	c->idle_low = c->idle;
 	raw_spin_unlock_irqrestore(&c->lock, flags);
+	if (goshapes[c->spanclass].typesafe)
+		start_poll_synchronize_rcu();
 	return n;
 }
 
@@ -469,11 +483,11 @@ unsigned int gocentral_trim_idle(struct gocentral *c)
  */
 bool gocentral_is_sparse(const struct gocentral *c)
 {
-	unsigned int class = GO_SPC_CLASS(c->spanclass);
-	unsigned long span = go_class_pages[class] << GO_PAGE_SHIFT;
+	const struct goshape *shape = &goshapes[c->spanclass];
+	unsigned long span = (unsigned long)shape->npages << GO_PAGE_SHIFT;
 	unsigned long idle = READ_ONCE(c->idle_bytes);
 	unsigned long all = READ_ONCE(c->nspans) * span;
-	unsigned long nfree = READ_ONCE(c->nfree) * go_class_size[class];
+	unsigned long nfree = READ_ONCE(c->nfree) * shape->size;
 
 	return nfree > idle + GO_SPARSE_LEAST * span && all > idle &&
 	       (nfree - idle) * GO_SPARSE_PART > all - idle;
@@ -494,7 +508,7 @@ unsigned long gocentral_idle_pages(struct gonode *node)
 	unsigned long n = 0;
 	unsigned int spc;
 
-	for_each_gospc(spc)
+	for_each_goshape(spc)
 		n += READ_ONCE(node->central[spc].idle_bytes);
 	return n >> PAGE_SHIFT;
 }
@@ -523,15 +537,15 @@ static unsigned int count_live_in(const struct gospan *s,
  */
 const char *gocentral_check(const struct gospan *s)
 {
-	unsigned int class = GO_SPC_CLASS(s->spanclass);
+	const struct goshape *shape = &goshapes[s->spanclass];
 	unsigned int left = s->navail + s->nback;
 
 	lockdep_assert_held(&s->central->lock);
-	if (s->elemsize != go_class_size[class] ||
-	    s->npages > go_class_pages[class] ||
+	if (s->elemsize != shape->size ||
+	    s->npages > shape->npages ||
 	    s->bytes != gospan_bytes(s) ||
-	    s->nelems != gospan_nelems(s, class) ||
-	    s->magic != go_class_magic[class])
+	    s->nelems != gospan_nelems(s, s->spanclass) ||
+	    s->magic != shape->magic)
 		return "is not as its class says";
 	if (bitmap_weight(s->back, s->nelems) != s->nback)
 		return "miscounts what came back";

@@ -22,14 +22,20 @@
 #include "heap.h"
 #include "large.h"
 #include "redzone.h"
+#include "shape.h"
 #include "site.h"
 #include "stack.h"
 #include "tiny.h"
 #include "trace.h"
 
-/* Leave a free to the worker; every object has room for the link. */
-static void defer_free(struct goheap *h, void *p)
+/*
+ * Leave a free to the worker; every object has room for the link.  One of a cache
+ * that keeps what it holds has it at its end.
+ */
+static void defer_free(struct goheap *h, const struct gospan *s, void *p)
 {
+	if (goshapes[s->spanclass].keeps)
+		p += s->elemsize - sizeof(struct llist_node);
 	llist_add(p, &h->deferred);
 	gohooks_kick(h);
 }
@@ -41,11 +47,11 @@ static void free_small(struct goheap *h, struct gospan *sp, unsigned int idx,
 	struct gomcache *c = this_cpu_ptr(h->mcache);
 
 	goleak_free(p);
-	if (want_init_on_free())
+	if (want_init_on_free() && !goshapes[sp->spanclass].keeps)
 		memset(p, 0, sp->elemsize);
 
 	if (in_nmi()) {
-		defer_free(h, p);
+		defer_free(h, sp, p);
 	} else if (c->busy) {
 		this_cpu_inc(h->mcache->nested);
 		gocentral_free_one(h, p);
@@ -279,7 +285,7 @@ static void free_suspected(struct goheap *h, struct gospan *s, unsigned int idx,
 	goredzone_note_free(s, idx, caller);
 	cover_suspected(s, idx, flags);
 	if (in_nmi()) {
-		defer_free(h, p);
+		defer_free(h, s, p);
 		return;
 	}
 	if ((flags & GO_DEBUG_SANITY) && !gocentral_is_sane(s))

@@ -91,9 +91,12 @@ static __always_inline bool gofree_try(struct goheap *h, struct gospan *s,
 	return gofree_push(h, p, s->spanclass, s->objstate + idx, true);
 }
 
-/* Free the last GO_BATCH of @n objects, or fewer; returns how many are left. */
+/*
+ * Free the last GO_BATCH of @n objects, or fewer, which must be of span class @spc
+ * unless that is 0; returns how many are left.
+ */
 static __always_inline size_t gofree_many(struct goheap *h, size_t n, void **p,
-					  bool check)
+					  unsigned int spc, bool check)
 {
 	size_t end = n - min_t(size_t, n, GO_BATCH);
 	struct goarenamap *map = h->map;
@@ -112,6 +115,7 @@ static __always_inline size_t gofree_many(struct goheap *h, size_t n, void **p,
 			s = gospan_of_shifted(map, shift, p[n - 1]);
 			if (check)
 				ok = gospan_index(s, p[n - 1], &idx) &&
+				     (!spc || s->spanclass == spc) &&
 				     gofree_put(c, p[n - 1], s->spanclass,
 						s->objstate + idx, true);
 			else

@@ -13,10 +13,12 @@
 #include <linux/rcupdate.h>
 #include "api.h"
 #include "dev/dev.h"
+#include "gov.h"
 #include "hooks.h"
 #include "lifecycle.h"
 #include "observe/observe.h"
 #include "reclaim/reclaim.h"
+#include "shape.h"
 
 /*
  * Off is for tested modules where each instruction counts: then a free believes
@@ -46,12 +48,12 @@ MODULE_PARM_DESC(debug, "F sanity, Z red zone, P poison, U users; \"LETTERS[,SIZ
 
 static int leaks_param_set(const char *val, const struct kernel_param *kp)
 {
-	return goclient_set_leaks(val);
+	return goverdict_set_leaks(val);
 }
 
 static int leaks_param_get(char *buf, const struct kernel_param *kp)
 {
-	return goclient_get_leaks(buf);
+	return goverdict_get_leaks(buf);
 }
 
 static const struct kernel_param_ops leaks_ops = {
@@ -141,6 +143,7 @@ static int __init goalloc_init(void)
 	if (want_init_on_free())
 		static_branch_inc(&goalloc_free_detour);
 
+	goshape_init();
 	goreport_init();
 	golimit_init();
 	goscavenge_init();
@@ -203,6 +206,7 @@ static void __exit goalloc_exit(void)
 	rcu_barrier();
 	gosites_exit();
 	goprofile_exit();
+	gov_exit();
 	golifecycle_end(&goalloc_heap);
 	godrain_hotplug_exit();
 }

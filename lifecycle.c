@@ -40,6 +40,7 @@
 #include "observe/observe.h"
 #include "reclaim/reclaim.h"
 #include "runs.h"
+#include "shape.h"
 #include "span.h"
 #include "stack.h"
 #include "transfer.h"
@@ -63,7 +64,7 @@ static struct gonode *new_node(struct goheap *h, int nid)
 	golarge_init(node);
 	gospan_fix_init(node);
 	gotransfer_fix_init(node);
-	for (i = 0; i < GO_NR_SPANCLASSES; i++) {
+	for (i = 0; i < GO_ALL_SPANCLASSES; i++) {
 		gocentral_init(&node->central[i], node, i);
 		gotransfer_init(&node->transfer[i], node, i);
 	}
@@ -74,6 +75,7 @@ static struct gonode *new_node(struct goheap *h, int nid)
 static int add_node(struct goheap *h, int nid)
 {
 	struct gonode *shared = READ_ONCE(h->node[nid]), *node;
+	unsigned int spc;
 
 	if (gonuma_is_own(h, nid))
 		return 0;
@@ -81,9 +83,14 @@ static int add_node(struct goheap *h, int nid)
 	if (!node)
 		return -ENOMEM;
 	/* All of it is there before any CPU sees it. */
-	if (cmpxchg(&h->node[nid], shared, node) != shared)
+	if (cmpxchg(&h->node[nid], shared, node) != shared) {
 		kvfree(node);
-	else if (shared)
+		return 0;
+	}
+	/* A cache may have been created meanwhile. */
+	for_each_gocache_spc(spc)
+		gotransfer_shape(&node->transfer[spc], spc);
+	if (shared)
 		goheld_charge(h, sizeof(*node), __GFP_NOFAIL);
 	return 0;
 }

@@ -221,7 +221,7 @@ unsigned int gosample_past_is_due(struct goheap *h, size_t size, long left)
 
 	preempt_disable();
 	c = this_cpu_ptr(h->mcache);
-	thin = &c->thin_of[GO_NR_SPANCLASSES];
+	thin = &c->thin_of[GO_ALL_SPANCLASSES];
 	bytes = left > 0 ? 0 : draw_bytes(h, *thin);
 	if (bytes < size) {
 		due = keep_or_not(h, c, thin);
@@ -298,7 +298,7 @@ static void draw_anew(struct gomcache *c)
 
 	gomcache_enter(c);
 	memset(c->thin_of, 0, sizeof(c->thin_of));
-	for (s = c->stack; s < c->stack + GO_NR_SPANCLASSES; s++)
+	for (s = c->stack; s < c->stack + GO_ALL_SPANCLASSES; s++)
 		if (c->due[s - c->stack])
 			forget_due(c, s);
 	WRITE_ONCE(c->left, 0);

@@ -31,6 +31,7 @@
 #include "large.h"
 #include "hooks.h"
 #include "numa.h"
+#include "shape.h"
 #include "source.h"
 #include "span.h"
 #include "transfer.h"
@@ -164,7 +165,7 @@ static struct gospan *take_or_trim(const struct want *w, struct gonode *node,
 	while (!s && flushes-- && golarge_flush(node, 8))
 		s = goheap_take(node, w->npages, w->align, spare, reserve);
 	/* The largest first, as most of its pages come in one piece. */
-	for (i = GO_NR_SPANCLASSES; !s && tries && i--; ) {
+	for (i = READ_ONCE(goshape_end); !s && tries && i--; ) {
 		c = &node->central[i];
 		while (!s && tries && READ_ONCE(c->idle)) {
 			gocentral_trim(c, GO_BATCH);
@@ -199,7 +200,7 @@ static struct gospan *take_or_flush(const struct want *w, struct gonode *node,
 {
 	struct gospan *s = take_or_trim(w, node, spare, reserve);
 	unsigned int n, tries = all ? UINT_MAX : flush_tries(w);
-	unsigned int i = GO_NR_SPANCLASSES;
+	unsigned int i = READ_ONCE(goshape_end);
 
 	while (!s && tries && i--) {
 		n = gotransfer_flush(&node->transfer[i], tries);
@@ -383,15 +384,16 @@ static void note_pieces(const struct want *w)
  * in pieces as few as hold one object.  The page allocator tries hard only for
  * what kmalloc() would ask it for as well.
  */
-static struct gospan *get_span_pages(struct want *w, unsigned int class)
+static struct gospan *get_span_pages(struct want *w,
+				     const struct goshape *shape)
 {
-	unsigned long least = DIV_ROUND_UP(go_class_size[class], GO_PAGE_SIZE);
-	bool half = GO_PAGE_ORDER && go_class_size[class] <= PAGE_SIZE;
+	unsigned long least = DIV_ROUND_UP(shape->size, GO_PAGE_SIZE);
+	bool half = GO_PAGE_ORDER && shape->size <= PAGE_SIZE;
 	gfp_t gfp = gogfp_for_all(w->gfp);
 	struct gospan *s;
 
-	w->npages = go_class_pages[class];
-	w->align = go_class_align[class];
+	w->npages = shape->npages;
+	w->align = shape->align;
 	w->last = !half && w->npages == least;
 	w->gfp = w->last ? gfp : ideal_gfp(w, gfp);
 	s = get_pages(w);
@@ -414,6 +416,15 @@ static struct gospan *get_span_pages(struct want *w, unsigned int class)
 	return s;
 }
 
+/* Have a constructor make the objects of a span that is nobody's yet. */
+static void construct_objects(const struct gospan *s, void (*ctor)(void *obj))
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nelems; i++)
+		ctor(gospan_object(s, i));
+}
+
 /* Make a span; pages are asked for with @gfp, all else is by @caller. */
 static struct gocentral *make_span(struct goheap *h, int nid, unsigned int spc,
 				   gfp_t gfp, gfp_t caller)
@@ -425,15 +436,22 @@ static struct gocentral *make_span(struct goheap *h, int nid, unsigned int spc,
 		.caller = gogfp_for_all(caller),
 		.carve = true,
 	};
-	struct gospan *s = get_span_pages(&w, GO_SPC_CLASS(spc));
+	const struct goshape *shape = &goshapes[spc];
 	struct gocentral *c;
+	struct gospan *s;
 
+	/* An allocation from a cache that has been destroyed. */
+	if (WARN_ON_ONCE(shape->closed))
+		return NULL;
+	s = get_span_pages(&w, shape);
 	if (!s)
 		return NULL;
 	if (!gospan_carve(h, s, spc, w.caller)) {
 		goheap_free(h, s);
 		return NULL;
 	}
+	if (unlikely(shape->ctor))
+		construct_objects(s, shape->ctor);
 	c = &gospan_node(h, s)->central[spc];
 	gocentral_add(c, s);
 	return c;

@@ -65,10 +65,10 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#define GO_SIZECLASS_TABLES
 #include "fixalloc.h"
 #include "held.h"
 #include "hooks.h"
+#include "shape.h"
 #include "span.h"
 #include "trace.h"
 
@@ -407,9 +407,9 @@ void gospan_arena_leave(struct goheap *h, struct goarena *a)
 }
 
 /**
- * gospan_nelems - how many objects of a size class fit into a span
+ * gospan_nelems - how many objects of a span class fit into a span
  * @s: the span, carved or not
- * @class: the size class
+ * @spc: the span class
  *
  * Spans of a class are of the length that wastes little, or shorter where
  * memory is in short pieces.
@@ -417,9 +417,9 @@ void gospan_arena_leave(struct goheap *h, struct goarena *a)
  * Context: any.
  * Return: how many.
  */
-unsigned int gospan_nelems(const struct gospan *s, unsigned int class)
+unsigned int gospan_nelems(const struct gospan *s, unsigned int spc)
 {
-	return (u32)gospan_bytes(s) / go_class_size[class];
+	return (u32)gospan_bytes(s) / goshapes[spc].size;
 }
 
 /*
@@ -428,16 +428,16 @@ unsigned int gospan_nelems(const struct gospan *s, unsigned int class)
  * gofree() then looks at these, or at those behind the last object, and finds
  * that nothing is live.
  */
-static unsigned int states_before(const struct gospan *s, unsigned int class)
+static unsigned int states_before(const struct gospan *s, unsigned int spc)
 {
-	return s->half ? DIV_ROUND_UP(PAGE_SIZE, go_class_size[class]) : 0;
+	return s->half ? DIV_ROUND_UP(PAGE_SIZE, goshapes[spc].size) : 0;
 }
 
 /* State bytes from that of the first of @n objects on. */
-static unsigned int states_after(const struct gospan *s, unsigned int class,
+static unsigned int states_after(const struct gospan *s, unsigned int spc,
 				 unsigned int n)
 {
-	return s->half ? GO_PAGE_SIZE / go_class_size[class] + 1 : n + 1;
+	return s->half ? GO_PAGE_SIZE / goshapes[spc].size + 1 : n + 1;
 }
 
 /* Of an object of a span with tiny ones: what is out, and what came back. */
@@ -447,11 +447,9 @@ static unsigned int states_after(const struct gospan *s, unsigned int class,
 static unsigned int bits_size(const struct gospan *s, unsigned int spc,
 			      unsigned int n)
 {
-	unsigned int class = GO_SPC_CLASS(spc);
-
 	return 2 * BITS_TO_LONGS(n) * sizeof(long) +
 	       (gospan_needs_tiny(spc) ? n * TINY_BYTES : 0) +
-	       states_before(s, class) + states_after(s, class, n);
+	       states_before(s, spc) + states_after(s, spc, n);
 }
 
 /* The sizes for which there is an allocator. */
@@ -507,7 +505,7 @@ void gospan_fix_init(struct gonode *node)
 bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 		  gfp_t gfp)
 {
-	unsigned int class = GO_SPC_CLASS(spc), n = gospan_nelems(s, class);
+	unsigned int n = gospan_nelems(s, spc);
 	struct gofixalloc *f = bits_fix(gospan_node(h, s), s, spc, n);
 	unsigned long *bits = gofixalloc_alloc(f, gfp);
 	void *rest;
@@ -521,7 +519,7 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 	s->nelems = n;
 	s->navail = n;
 	s->nback = 0;
-	s->elemsize = go_class_size[class];
+	s->elemsize = goshapes[spc].size;
 	s->spanclass = spc;
 	s->pushclass = gospan_needs_tiny(spc) ? 0 : spc;
 	s->cached = false;
@@ -540,15 +538,15 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 		smp_store_release(&s->tiny, rest);
 		rest += n * TINY_BYTES;
 	}
-	s->objstate = rest + states_before(s, class);
+	s->objstate = rest + states_before(s, spc);
 	memset(rest, GO_OBJ_FREE,
-	       states_before(s, class) + states_after(s, class, n));
+	       states_before(s, spc) + states_after(s, spc, n));
 	if (!s->needzero)
 		memset(s->objstate, GO_OBJ_FRESH, n);
 
 	s->state = GO_SPAN_SMALL;
 	/* After all that it leads to. */
-	smp_store_release(&s->magic, go_class_magic[class]);
+	smp_store_release(&s->magic, goshapes[spc].magic);
 	trace_span_carve(s);
 	return true;
 }

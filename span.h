@@ -24,7 +24,7 @@ void gospan_arena_free(struct goheap *h, struct goarena *a);
 bool gospan_arena_enter(struct goheap *h, struct goarena *a);
 void gospan_arena_leave(struct goheap *h, struct goarena *a);
 struct goarena *gospan_next_arena(struct goheap *h, unsigned long *number);
-unsigned int gospan_nelems(const struct gospan *s, unsigned int class);
+unsigned int gospan_nelems(const struct gospan *s, unsigned int spc);
 void gospan_fix_init(struct gonode *node);
 bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 		  gfp_t gfp);

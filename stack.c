@@ -33,6 +33,7 @@
 #include "hooks.h"
 #include "mcache.h"
 #include "numa.h"
+#include "shape.h"
 #include "span.h"
 #include "stack.h"
 #include "transfer.h"
@@ -68,7 +69,7 @@ static void swap_magazines(struct gostack *s)
 
 static unsigned int class_size(unsigned int spc)
 {
-	return go_class_size[GO_SPC_CLASS(spc)];
+	return goshapes[spc].size;
 }
 
 /* The stacks may hold so many objects of a class more than before, or fewer. */
@@ -186,12 +187,12 @@ static void give_way(struct goheap *h, struct gomcache *c, unsigned int spc)
 static void empty_idle_stack(struct goheap *h, struct gomcache *c,
 			     const struct gostack *but)
 {
-	unsigned int tries = 3;
+	unsigned int tries = 3, end = READ_ONCE(goshape_end);
 	struct gostack *s;
 	u32 mark;
 
 	while (tries--) {
-		if (++c->hand == GO_NR_SPANCLASSES)
+		if (++c->hand >= end)
 			c->hand = 0;
 		s = &c->stack[c->hand];
 		if (s == but || !s->slot)

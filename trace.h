@@ -254,6 +254,8 @@ TRACE_DEFINE_ENUM(GO_OVERFLOW);
 TRACE_DEFINE_ENUM(GO_USED_FREE);
 TRACE_DEFINE_ENUM(GO_INSANE);
 TRACE_DEFINE_ENUM(GO_LOST_PAGE);
+TRACE_DEFINE_ENUM(GO_WRONG_CACHE);
+TRACE_DEFINE_ENUM(GO_BAD_CACHE);
 
 /* A caller's mistake; there is an event for each, the log is rate-limited. */
 TRACE_EVENT(misuse,
@@ -287,7 +289,9 @@ TRACE_EVENT(misuse,
 				   { GO_OVERFLOW, "overflow" },
 				   { GO_USED_FREE, "used_free" },
 				   { GO_INSANE, "insane" },
-				   { GO_LOST_PAGE, "lost_page" }),
+				   { GO_LOST_PAGE, "lost_page" },
+				   { GO_WRONG_CACHE, "wrong_cache" },
+				   { GO_BAD_CACHE, "bad_cache" }),
 		  __entry->ptr, __entry->bytes_req, (void *)__entry->call_site)
 );
 

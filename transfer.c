@@ -33,6 +33,7 @@
 #include "fixalloc.h"
 #include "hooks.h"
 #include "numa.h"
+#include "shape.h"
 #include "span.h"
 #include "transfer.h"
 
@@ -236,9 +237,10 @@ bool gotransfer_take_one(struct gotransfer *t, size_t size,
  */
 void gotransfer_top_up(struct gotransfer *t, gfp_t gfp)
 {
+	unsigned int wanted, cap;
 	struct gomagazine *m;
 	unsigned long flags;
-	unsigned int wanted;
+	bool fits;
 
 	if (!READ_ONCE(t->wanted))
 		return;
@@ -247,13 +249,19 @@ void gotransfer_top_up(struct gotransfer *t, gfp_t gfp)
 	WRITE_ONCE(t->wanted, 0);
 	raw_spin_unlock_irqrestore(&t->lock, flags);
 	while (wanted--) {
-		m = gofixalloc_alloc(storage_fix(t->node, t->cap), gfp);
+		cap = READ_ONCE(t->cap);
+		m = gofixalloc_alloc(storage_fix(t->node, cap), gfp);
 		if (!m)
 			break;
 		WRITE_ONCE(m->n, 0);
 		raw_spin_lock_irqsave(&t->lock, flags);
-		push_empty(t, m);
+		/* The span class may be another cache's by now. */
+		fits = t->cap == cap;
+		if (fits)
+			push_empty(t, m);
 		raw_spin_unlock_irqrestore(&t->lock, flags);
+		if (!fits)
+			gofixalloc_free(t->node->heap, m);
 	}
 }
 
@@ -468,24 +476,34 @@ static void free_empties(struct gotransfer *t)
 }
 
 /**
- * gotransfer_flush_all - put all objects of a node's back into their spans
- * @node: the node
+ * gotransfer_empty - put all objects back into their spans
+ * @t: the transfer cache
  *
  * The storage goes, too.
  *
  * Context: task, may sleep.
  */
-void gotransfer_flush_all(struct gonode *node)
+void gotransfer_empty(struct gotransfer *t)
 {
 	unsigned int left;
-	struct gotransfer *t;
 
-	for (t = node->transfer; t < node->transfer + GO_NR_SPANCLASSES; t++) {
-		for (left = READ_ONCE(t->nfull);
-		     left && gotransfer_flush(t, 1); left--)
-			cond_resched();
-		free_empties(t);
-	}
+	for (left = READ_ONCE(t->nfull); left && gotransfer_flush(t, 1); left--)
+		cond_resched();
+	free_empties(t);
+}
+
+/**
+ * gotransfer_flush_all - put all objects of a node's back into their spans
+ * @node: the node
+ *
+ * Context: task, may sleep.
+ */
+void gotransfer_flush_all(struct gonode *node)
+{
+	unsigned int spc;
+
+	for_each_goshape(spc)
+		gotransfer_empty(&node->transfer[spc]);
 }
 
 static unsigned int count_magazines(const struct gotransfer *t)
@@ -504,7 +522,7 @@ bool gotransfer_any(const struct gonode *node)
 {
 	unsigned int spc;
 
-	for_each_gospc(spc)
+	for_each_goshape(spc)
 		if (count_magazines(&node->transfer[spc]))
 			return true;
 	return false;
@@ -579,11 +597,10 @@ bool gotransfer_trim_idle(struct gotransfer *t)
  */
 unsigned int gotransfer_left(const struct gonode *node)
 {
-	const struct gotransfer *t;
-	unsigned int sum = 0;
+	unsigned int sum = 0, spc;
 
-	for (t = node->transfer; t < node->transfer + GO_NR_SPANCLASSES; t++)
-		sum += READ_ONCE(t->left);
+	for_each_goshape(spc)
+		sum += READ_ONCE(node->transfer[spc].left);
 	return sum;
 }
 
@@ -596,12 +613,36 @@ unsigned int gotransfer_left(const struct gonode *node)
  */
 bool gotransfer_is_leaving(const struct gonode *node)
 {
-	const struct gotransfer *t;
+	unsigned int spc;
 
-	for (t = node->transfer; t < node->transfer + GO_NR_SPANCLASSES; t++)
-		if (READ_ONCE(t->leaving))
+	for_each_goshape(spc)
+		if (READ_ONCE(node->transfer[spc].leaving))
 			return true;
 	return false;
+}
+
+/**
+ * gotransfer_shape - have a transfer cache suit the shape of its span class
+ * @t: the transfer cache, which has no magazines
+ * @spc: the span class
+ *
+ * Context: any but NMI.
+ */
+void gotransfer_shape(struct gotransfer *t, unsigned int spc)
+{
+	unsigned int size = goshapes[spc].size;
+	unsigned long flags;
+
+	if (!size)
+		return;
+	raw_spin_lock_irqsave(&t->lock, flags);
+	t->size = size;
+	WRITE_ONCE(t->cap, gotransfer_cap(spc));
+	t->whole = goshapes[spc].npages << GO_PAGE_SHIFT == size;
+	t->most = min((t->whole ? GO_TRANSFER_WHOLE : GO_TRANSFER_BYTES) /
+		      (size * t->cap), GO_TRANSFER_MAX / t->cap);
+	WRITE_ONCE(t->wanted, 0);
+	raw_spin_unlock_irqrestore(&t->lock, flags);
 }
 
 /**
@@ -615,17 +656,9 @@ bool gotransfer_is_leaving(const struct gonode *node)
 void gotransfer_init(struct gotransfer *t, struct gonode *node,
 		     unsigned int spc)
 {
-	unsigned int size = go_class_size[GO_SPC_CLASS(spc)];
-
 	raw_spin_lock_init(&t->lock);
 	t->node = node;
-	if (!size)
-		return;
-	t->size = size;
-	t->cap = gotransfer_cap(spc);
-	t->whole = go_class_pages[GO_SPC_CLASS(spc)] << GO_PAGE_SHIFT == size;
-	t->most = min((t->whole ? GO_TRANSFER_WHOLE : GO_TRANSFER_BYTES) /
-		      (size * t->cap), GO_TRANSFER_MAX / t->cap);
+	gotransfer_shape(t, spc);
 }
 
 /**

@@ -6,10 +6,12 @@
 #ifndef GOALLOC_TRANSFER_H
 #define GOALLOC_TRANSFER_H
 
+#include "shape.h"
 #include "types.h"
 
 void gotransfer_init(struct gotransfer *t, struct gonode *node,
 		     unsigned int spc);
+void gotransfer_shape(struct gotransfer *t, unsigned int spc);
 void gotransfer_fix_init(struct gonode *node);
 struct gomagazine *gotransfer_new(struct goheap *h, unsigned int cap);
 void gotransfer_top_up(struct gotransfer *t, gfp_t gfp);
@@ -23,6 +25,7 @@ struct gomagazine *gotransfer_leave(struct goheap *h, unsigned int spc,
 				    struct gomagazine *m);
 bool gotransfer_store(struct goheap *h, unsigned int spc, struct gomagazine *m);
 unsigned int gotransfer_flush(struct gotransfer *t, unsigned int want);
+void gotransfer_empty(struct gotransfer *t);
 void gotransfer_flush_all(struct gonode *node);
 bool gotransfer_any(const struct gonode *node);
 void gotransfer_mark_idle(struct gotransfer *t);
@@ -34,7 +37,7 @@ bool gotransfer_is_leaving(const struct gonode *node);
 static inline unsigned int gotransfer_cap(unsigned int spc)
 {
 	return clamp_t(unsigned int,
-		       GO_MAGAZINE_BYTES / go_class_size[GO_SPC_CLASS(spc)],
+		       GO_MAGAZINE_BYTES / goshapes[spc].size,
 		       GO_MAGAZINE_MIN, GO_MAGAZINE_MAX);
 }
 

@@ -14,7 +14,8 @@
  * and never inside the other.
  *
  *   gocentral.lock      the lists and counts of the mcentral; of its spans
- *                       back[], nback, cached, bucket, central and list, and
+ *                       back[], nback, cached, bucket, central, idle_since and
+ *                       list, and
  *                       while no mcache holds the span avail[] and navail.  At
  *                       most GO_BATCH objects are moved under one hold.
  *   gotransfer.lock     the lists and counts of the transfer cache, and of the
@@ -28,6 +29,12 @@
  *                       lock of the arena's node as well.
  *   gofixalloc.lock     chunks, what page->private says of each but for where
  *                       it belongs, young, waiting, grace, and the counts.
+ *   areas_lock          the tree of virtually contiguous objects, and their counts:
+ *                       see gov.c.
+ *   gocaches_lock       (a mutex) which caches there are, and the shapes of their
+ *                       span classes.  Shapes and the counters of a span class
+ *                       that goes from one cache to the next change under
+ *                       gocaches_seq, too.  Memory may be allocated under it.
  *   gonode.give_back    (a mutex) taking free pages of an arena out of the
  *                       heap; no arena of the node leaves the map without it.
  *                       It is held for one arena or a millisecond.  Nothing
@@ -145,9 +152,16 @@
 #define GO_NR_SPANCLASSES	(2 * GO_NR_CLASSES)
 #define GO_SPC(class, noscan)	((class) << 1 | (noscan))
 #define GO_SPC_CLASS(spc)	((spc) >> 1)
-#define GO_SPC_NOSCAN(spc)	((spc) & 1)
+#define GO_SPC_NOSCAN(spc)	((spc) < GO_NR_SPANCLASSES && (spc) & 1)
 
-/* The span classes of small objects. */
+/*
+ * Behind those of the size classes are the span classes of named caches: see
+ * cache.c.  A span has a byte for its class.
+ */
+#define GO_NR_CACHES		64
+#define GO_ALL_SPANCLASSES	(GO_NR_SPANCLASSES + GO_NR_CACHES)
+
+/* The span classes of the size classes of small objects. */
 #define for_each_gospc(spc)						\
 	for ((spc) = GO_SPC(1, 0); (spc) < GO_NR_SPANCLASSES; (spc)++)
 
@@ -393,7 +407,7 @@ struct gonode;
  *	the end of the span and for the other half of a page
  * @magic: ceil(2^32 / @elemsize); 0 unless the span is small
  * @elemsize: bytes of an object
- * @spanclass: of a small span
+ * @spanclass: of a small span; of a large object noscan, or the cache that it is of
  * @needzero: the memory may be dirty
  * @pushclass: the stack that a free with check=0 pushes on: @spanclass, or
  *	where a free has more to do 0, the stack that is always full
@@ -423,6 +437,8 @@ struct gonode;
  * @dying: a large object whose freeing the worker finishes
  * @rb: in a tree of free runs
  * @site: of a large object: the call site that counts it, or 0
+ * @idle_since: of a span on list 0 whose class is typesafe: the grace period
+ *	after which no reader has any of its objects
  *
  * Conservation: @navail + @nback + objects in mcaches + live ones = @nelems.
  */
@@ -459,6 +475,7 @@ struct gospan {
 		struct rb_node rb;
 	};
 	u16 site;
+	unsigned long idle_since;
 };
 
 /**
@@ -607,11 +624,11 @@ struct gostack {
  */
 struct gomcache {
 	bool busy;
-	struct gostack stack[GO_NR_SPANCLASSES];
+	struct gostack stack[GO_ALL_SPANCLASSES];
 	struct goheap *heap;
 	unsigned long bytes;
 	struct gonode *node;
-	DECLARE_BITMAP(used, GO_NR_SPANCLASSES);
+	DECLARE_BITMAP(used, GO_ALL_SPANCLASSES);
 	unsigned int hand;
 	unsigned long refills;
 	unsigned long flushes;
@@ -631,9 +648,9 @@ struct gomcache {
 	unsigned int moving;
 	unsigned long drawn;
 	u64 last_sample;
-	u8 thin_of[GO_NR_SPANCLASSES + 1];
+	u8 thin_of[GO_ALL_SPANCLASSES + 1];
 	long left;
-	unsigned long due[GO_NR_SPANCLASSES];
+	unsigned long due[GO_ALL_SPANCLASSES];
 };
 
 /*
@@ -869,8 +886,8 @@ struct gonode {
 	unsigned long large_alloced;
 	unsigned long large_freed;
 	unsigned long large_requested;
-	struct gotransfer transfer[GO_NR_SPANCLASSES];
-	struct gocentral central[GO_NR_SPANCLASSES];
+	struct gotransfer transfer[GO_ALL_SPANCLASSES];
+	struct gocentral central[GO_ALL_SPANCLASSES];
 };
 
 /**
@@ -885,6 +902,9 @@ struct gonode {
  * @GO_USED_FREE: a free object was written to; debug=P
  * @GO_INSANE: a span is not as it should be; debug=F
  * @GO_LOST_PAGE: put_page() or kfree() of a page that is ours
+ * @GO_WRONG_CACHE: gocache_free() of what is no object of that cache
+ * @GO_BAD_CACHE: a cache is asked for what it has not, or is destroyed twice or
+ *	while it has objects
  * @GO_NR_MISUSES: how many kinds there are
  */
 enum gomisuse {
@@ -897,6 +917,8 @@ enum gomisuse {
 	GO_USED_FREE,
 	GO_INSANE,
 	GO_LOST_PAGE,
+	GO_WRONG_CACHE,
+	GO_BAD_CACHE,
 	GO_NR_MISUSES,
 };
 

@@ -42,6 +42,10 @@ extern const struct loop loop_tiny_batch, loop_realloc;
 extern const struct loop loop_fill, loop_drain;
 extern const struct loop loop_fill_sizes, loop_replace, loop_timed_replace;
 extern const struct loop loop_const_8, loop_const_64, loop_const_512;
+extern const struct loop loop_cache_warm, loop_cache_sized, loop_cache_zeroed;
+extern const struct loop loop_cache_tiny, loop_cache_fill, loop_cache_drain;
+extern const struct loop loop_cache_fifo, loop_cache_lifo, loop_cache_random;
+extern const struct loop loop_cache_tiny_batch, loop_cache_bulk;
 extern const struct loop loop_const_1024, loop_const_8192, loop_const_sized_64;
 
 /* measure.c */

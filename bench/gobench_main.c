@@ -23,6 +23,7 @@
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/goalloc.h>
+#include <linux/gocache.h>
 #include <linux/module.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -111,7 +112,10 @@ static int measure_size(const char *workload, const char *param,
 	if (!cache)
 		return -ENOMEM;
 	b.cache = cache;
+	if (strstarts(workload, "cache"))
+		b.named = gocache_create("gobench", size, 0, 0, NULL);
 	err = bench_measure(workload, param, loop, &b, ops);
+	gocache_destroy(b.named);
 	kmem_cache_destroy(cache);
 	return err;
 }
@@ -204,6 +208,19 @@ static int run_bulk(void)
 	err = err ?: measure_batch("bulk", &loop_bulk, 64, 64);
 	err = err ?: measure_batch("bulk", &loop_bulk, 64, 256);
 	return err ?: measure_batch("bulk", &loop_bulk, 1024, 64);
+}
+
+/* Caches of one size: goalloc's and the kernel's. */
+static int run_cache(void)
+{
+	int err;
+
+	err = measure_pairs("cache", &loop_cache_warm, 64);
+	err = err ?: measure_pairs("cache", &loop_cache_warm, 520);
+	err = err ?: measure_pairs("cache", &loop_cache_warm, 4096);
+	err = err ?: measure_batch("cache_fifo", &loop_cache_fifo, 520, 256);
+	err = err ?: measure_batch("cache_fifo", &loop_cache_fifo, 520, BENCH_BATCH);
+	return err ?: measure_batch("cache_bulk", &loop_cache_bulk, 64, 64);
 }
 
 static int run_zeroed(void)
@@ -464,6 +481,7 @@ static const struct group groups[] = {
 	{ "tiny",	run_tiny,	true,	true },
 	{ "realloc",	run_realloc,	true,	true },
 	{ "large",	run_large,	true,	true },
+	{ "cache",	run_cache,	true,	true },
 	{ "churn",	run_churn,	true,	false },
 	{ "prodcons",	run_prodcons,	false,	true },
 	{ "scale",	run_scale,	false,	true },

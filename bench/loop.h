@@ -28,6 +28,7 @@ static __always_inline void barrier_data(const void *p)
 }
 #endif
 
+struct gocache;
 struct kmem_cache;
 struct latency;
 
@@ -41,6 +42,7 @@ struct latency;
  * @order: a permutation of the batch
  * @sizes: BENCH_SIZES random sizes
  * @cache: the kmem_cache of %CACHE
+ * @named: the same of goalloc, for the workloads that are of caches
  * @rnd: state of the random numbers, which is the same for each allocator
  * @lat: latencies of alloc and of free, for the timed loop
  */
@@ -53,6 +55,7 @@ struct bench {
 	const u32 *order;
 	const u32 *sizes;
 	struct kmem_cache *cache;
+	struct gocache *named;
 	u32 rnd;
 	struct latency *lat;
 };

@@ -9,6 +9,7 @@
 
 #include <linux/compiler.h>
 #include <linux/goalloc.h>
+#include <linux/gocache.h>
 #include <linux/slab.h>
 #include "gobench.h"
 #include "latency.h"
@@ -123,6 +124,54 @@ static __always_inline size_t k_usable(const void *p)
 #define ALLOCATOR k_
 #include "loops.h"
 
+/* --- a named cache of goalloc, beside a kmem_cache ------------------------- */
+
+static __always_inline void *named_alloc(struct bench *b, size_t size,
+					 gfp_t gfp)
+{
+	return gocache_alloc(b->named, gfp);
+}
+
+static __always_inline void named_free(struct bench *b, void *p)
+{
+	gocache_free(b->named, p);
+}
+
+static __always_inline void named_free_sized(struct bench *b, void *p,
+					     size_t size)
+{
+	gocache_free(b->named, p);
+}
+
+static __always_inline void *named_zalloc(struct bench *b, size_t size,
+					  gfp_t gfp)
+{
+	return gocache_zalloc(b->named, gfp);
+}
+
+static __always_inline void *named_alloc_tiny(struct bench *b, size_t size,
+					      gfp_t gfp)
+{
+	return gocache_alloc(b->named, gfp);
+}
+
+static __always_inline void named_alloc_bulk(struct bench *b, size_t size,
+					     unsigned int n, void **p)
+{
+	if (!gocache_alloc_bulk(b->named, GFP_NOWAIT, n, p))
+		memset(p, 0, n * sizeof(*p));
+}
+
+static __always_inline void named_free_bulk(struct bench *b, unsigned int n,
+					    void **p)
+{
+	gocache_free_bulk(b->named, n, p);
+}
+
+#define ALLOCATOR named_
+#define ONE_SIZE
+#include "loops.h"
+
 /* --- a kmem_cache --------------------------------------------------------- */
 
 static __always_inline void *cache_alloc(struct bench *b, size_t size,
@@ -176,6 +225,11 @@ const struct loop loop_##name = {					\
 	{ none_##name, go_##name, k_##name, cache_##name }		\
 }
 
+#define LOOPS_CACHE(name)						\
+const struct loop loop_cache_##name = {					\
+	{ none_##name, named_##name, NULL, cache_##name }		\
+}
+
 #define LOOPS_SIZES(name)						\
 const struct loop loop_##name = {					\
 	{ none_##name, go_##name, k_##name, NULL }			\
@@ -192,6 +246,17 @@ LOOPS(lifo);
 LOOPS(random);
 LOOPS(tiny_batch);
 LOOPS(bulk);
+LOOPS_CACHE(warm);
+LOOPS_CACHE(sized);
+LOOPS_CACHE(zeroed);
+LOOPS_CACHE(tiny);
+LOOPS_CACHE(fill);
+LOOPS_CACHE(drain);
+LOOPS_CACHE(fifo);
+LOOPS_CACHE(lifo);
+LOOPS_CACHE(random);
+LOOPS_CACHE(tiny_batch);
+LOOPS_CACHE(bulk);
 LOOPS_SIZES(const_8);
 LOOPS_SIZES(const_64);
 LOOPS_SIZES(const_512);

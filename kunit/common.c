@@ -90,14 +90,15 @@ void gotest_expect_identities(struct kunit *test,
 	KUNIT_EXPECT_LE(test, m->heap_alloc, m->heap_inuse);
 	KUNIT_EXPECT_EQ(test, m->heap_objects, m->mallocs - m->frees);
 	KUNIT_EXPECT_EQ(test, m->alloc, m->heap_alloc);
-	KUNIT_EXPECT_EQ(test, mallocs, m->mallocs);
-	KUNIT_EXPECT_EQ(test, frees, m->frees);
+	KUNIT_EXPECT_EQ(test, mallocs + m->cache_mallocs, m->mallocs);
+	KUNIT_EXPECT_EQ(test, frees + m->cache_frees, m->frees);
+	KUNIT_EXPECT_LE(test, m->cache_alloc, m->cache_total_alloc);
 	KUNIT_EXPECT_LE(test, m->total_requested, m->total_alloc);
 	KUNIT_EXPECT_LE(test, m->mspan_inuse, m->mspan_sys);
 	KUNIT_EXPECT_LE(test, m->mcache_inuse, m->mcache_sys);
 	KUNIT_EXPECT_EQ(test, m->sys, m->heap_sys + m->stack_sys +
 			m->mspan_sys + m->mcache_sys + m->buck_hash_sys +
-			m->gc_sys + m->other_sys);
+			m->gc_sys + m->other_sys + m->vmalloc_sys);
 }
 
 unsigned long gotest_fix_inuse(struct goheap *h, unsigned int kind)

@@ -11,9 +11,11 @@
 #include "alloc.h"
 #include "api.h"
 #include "block.h"
+#include "cache.h"
 #include "central.h"
 #include "fixalloc.h"
 #include "free.h"
+#include "gov.h"
 #include "heap.h"
 #include "large.h"
 #include "hooks.h"
@@ -25,14 +27,25 @@
 #include "reclaim/reclaim.h"
 #include "runs.h"
 #include "sample.h"
+#include "shape.h"
 #include "site.h"
 #include "source.h"
 #include "span.h"
+#include "stack.h"
 #include "tiny.h"
 #include "trace.h"
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_heap);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_check);
+EXPORT_SYMBOL_IF_KUNIT(goshapes);
+EXPORT_SYMBOL_IF_KUNIT(goshape_end);
+EXPORT_SYMBOL_IF_KUNIT(goshape_fit);
+EXPORT_SYMBOL_IF_KUNIT(gocaches_lock);
+EXPORT_SYMBOL_IF_KUNIT(gocache_retire);
+EXPORT_SYMBOL_IF_KUNIT(gostack_empty);
+EXPORT_SYMBOL_IF_KUNIT(gov_next);
+EXPORT_SYMBOL_IF_KUNIT(gocaches_leave);
+
 EXPORT_SYMBOL_IF_KUNIT(goalloc_free_detour);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_watch);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_detour);

@@ -15,6 +15,8 @@
  */
 
 #include <linux/fault-inject.h>
+#include <linux/gocache.h>
+#include <linux/gov.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -31,6 +33,11 @@
 #include "reclaim/reclaim.h"
 #include "source.h"
 #include "span.h"
+
+/* The bytes of an object of the cache that sweeps use. */
+#define CACHED		1000
+
+static struct gocache *cache;
 
 #ifdef CONFIG_FAULT_INJECTION
 
@@ -60,7 +67,8 @@ static unsigned int disarm(void)
 
 static int fault_init(struct kunit *test)
 {
-	return gotest_api_init(test);
+	cache = gocache_create("fault", CACHED, 0, 0, NULL);
+	return cache ? gotest_api_init(test) : -ENOMEM;
 }
 
 #else
@@ -221,6 +229,36 @@ static void do_bulk(struct job *j)
 	j->n = gomalloc_bulk(j->gfp, j->call->size, n, j->p);
 }
 
+static void do_cache(struct job *j)
+{
+	one(j, gocache_alloc(cache, j->gfp));
+}
+
+static void do_cache_zalloc(struct job *j)
+{
+	one(j, gocache_zalloc(cache, j->gfp));
+}
+
+static void do_cache_bulk(struct job *j)
+{
+	j->n = gocache_alloc_bulk(cache, j->gfp, MANY, j->p);
+}
+
+static void do_gov(struct job *j)
+{
+	one(j, govmalloc(j->call->size, j->gfp));
+}
+
+static void do_govzalloc(struct job *j)
+{
+	one(j, govzalloc(j->call->size, j->gfp));
+}
+
+static void do_govrealloc(struct job *j)
+{
+	one(j, govrealloc(j->old, j->call->size, j->gfp));
+}
+
 static const char text[] = "fourteen bytes";
 
 static void do_memdup(struct job *j)
@@ -263,6 +301,14 @@ static const struct call calls[] = {
 	{ "gomalloc_bulk, large", do_bulk, 40000 },
 	{ "gomemdup", do_memdup, sizeof(text) },
 	{ "gostrdup", do_strdup, sizeof(text) },
+	{ "gocache_alloc", do_cache, CACHED },
+	{ "gocache_zalloc", do_cache_zalloc, CACHED, .zero = true },
+	{ "gocache_alloc_bulk", do_cache_bulk, CACHED },
+	{ "govmalloc", do_gov, 300 },
+	{ "govmalloc, large", do_gov, SZ_2M + SZ_64K },
+	{ "govzalloc, large", do_govzalloc, 300000, .zero = true },
+	{ "govrealloc, to large", do_govrealloc, 800000, 600 },
+	{ "govrealloc, large", do_govrealloc, 800000, 60000 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(calls, calls, name);
@@ -308,10 +354,13 @@ static void expect_good(struct kunit *test, struct job *j)
 	if (c->fn == do_memdup || c->fn == do_strdup)
 		KUNIT_EXPECT_STREQ(test, j->p[0], text);
 	for (i = 0; i < j->n; i++) {
-		KUNIT_EXPECT_GE(test, gosize(j->p[i]), c->size);
-		memset(j->p[i], 0xff, gosize(j->p[i]));
+		KUNIT_EXPECT_GE(test, govsize(j->p[i]), c->size);
+		memset(j->p[i], 0xff, govsize(j->p[i]));
 	}
-	gofree_bulk(j->n, j->p);
+	if (is_vmalloc_addr(j->p[0]))
+		govfree(j->p[0]);
+	else
+		gofree_bulk(j->n, j->p);
 	/* realloc has freed it. */
 	j->old = NULL;
 }
@@ -383,6 +432,7 @@ static bool fail_once(struct kunit *test, struct sweep *sw, struct job *j,
 			KUNIT_EXPECT_LT(test, left, times);
 		KUNIT_EXPECT_EQ(test, a->failures, b->failures + 1);
 		KUNIT_EXPECT_EQ(test, a->heap_objects, live);
+		KUNIT_EXPECT_EQ(test, a->vmalloc_sys, b->vmalloc_sys);
 		KUNIT_EXPECT_EQ(test, a->tiny_allocs - a->tiny_frees,
 				b->tiny_allocs - b->tiny_frees);
 		expect_old_intact(test, j);
@@ -492,6 +542,63 @@ static void fault_nofail(struct kunit *test)
 		j->old = NULL;
 	}
 	give_reserves(&r);
+}
+
+/* An object of the kernel's last pages is one of its cache, and goes to it. */
+static void fault_last_pages(struct kunit *test)
+{
+	const gfp_t gfp = GFP_ATOMIC | __GFP_MEMALLOC | __GFP_NOWARN;
+	long wrong = gotest_misuses(&goalloc_heap, GO_WRONG_CACHE);
+	unsigned int n, alone = 0;
+	struct gospan *s;
+	struct reserves r;
+	void *p;
+
+	if (!static_branch_likely(&goalloc_check))
+		kunit_skip(test, "not with check=0");
+	take_reserves(&goalloc_heap, &r);
+	for (n = 1; n < 30; n++) {
+		gotest_cool(&goalloc_heap);
+		arm(1, n);
+		p = gocache_alloc(cache, gfp);
+		disarm();
+		if (!p)
+			continue;
+		s = gotest_span_of(&goalloc_heap, p);
+		alone += s->state == GO_SPAN_LARGE;
+		KUNIT_EXPECT_GE(test, gosize(p), CACHED);
+		memset(p, 0x5a, gosize(p));
+		gocache_free(cache, p);
+	}
+	give_reserves(&r);
+	KUNIT_EXPECT_GT(test, alone, 0);
+	KUNIT_EXPECT_EQ(test, gotest_misuses(&goalloc_heap, GO_WRONG_CACHE), wrong);
+}
+
+/* What is longer than the heap has takes two requests, and either may fail. */
+static void fault_area(struct kunit *test)
+{
+	size_t size = GOALLOC_MAX_SIZE + 1;
+	struct goalloc_memstats *was;
+	unsigned int nth;
+	void *p;
+
+	OPTIMIZER_HIDE_VAR(size);
+	for (nth = 1; nth <= 2; nth++) {
+		was = gotest_memstats(test, &goalloc_heap);
+		arm(nth, 1);
+		p = govmalloc(size, GFP_KERNEL | __GFP_NOWARN);
+		KUNIT_EXPECT_EQ(test, disarm(), 0);
+		KUNIT_EXPECT_NULL(test, p);
+		KUNIT_EXPECT_EQ(test, gotest_memstats(test,
+						      &goalloc_heap)->failures,
+				was->failures + 1);
+		arm(nth, 1);
+		p = govmalloc(size, GFP_KERNEL | __GFP_NOFAIL);
+		KUNIT_EXPECT_EQ(test, disarm(), 0);
+		KUNIT_EXPECT_NOT_NULL(test, p);
+		govfree(p);
+	}
 }
 
 struct fault_rcu {
@@ -730,6 +837,7 @@ static void fault_exit(struct kunit *test)
 	if (!IS_ENABLED(CONFIG_FAULT_INJECTION))
 		return;
 	/* What was not had does not count against memory_limit. */
+	gocache_destroy(cache);
 	gotest_settle(&goalloc_heap);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&goalloc_heap.held),
 			gotest_memstats(test, &goalloc_heap)->sys);
@@ -741,6 +849,8 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE_PARAM(fault_from_reserve, calls_gen_params),
 	KUNIT_CASE_PARAM(fault_from_warm, calls_gen_params),
 	KUNIT_CASE(fault_nofail),
+	KUNIT_CASE(fault_last_pages),
+	KUNIT_CASE(fault_area),
 	KUNIT_CASE(fault_no_need),
 	KUNIT_CASE(fault_loses_no_pages),
 	KUNIT_CASE(fault_heap_init),

@@ -79,12 +79,12 @@ void gotest_expect_empty(struct kunit *test, struct goheap *h, int cpu)
 	const struct gomcache *c = per_cpu_ptr(h->mcache, cpu);
 	unsigned int spc, left = 0;
 
-	for (spc = 0; spc < GO_NR_SPANCLASSES; spc++)
+	for (spc = 0; spc < GO_ALL_SPANCLASSES; spc++)
 		left += c->stack[spc].top || c->stack[spc].limit ||
 			c->stack[spc].slot || c->stack[spc].span;
 	KUNIT_EXPECT_EQ(test, left, 0);
 	KUNIT_EXPECT_EQ(test, c->bytes, 0);
-	KUNIT_EXPECT_TRUE(test, bitmap_empty(c->used, GO_NR_SPANCLASSES));
+	KUNIT_EXPECT_TRUE(test, bitmap_empty(c->used, GO_ALL_SPANCLASSES));
 	KUNIT_EXPECT_EQ(test, c->tiny, 0);
 	KUNIT_EXPECT_EQ(test, c->busy, 0);
 	KUNIT_EXPECT_TRUE(test, llist_empty(&h->deferred));

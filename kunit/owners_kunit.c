@@ -8,6 +8,7 @@
  * which passes the number of whichever it plays, by its own byte.
  */
 
+#include "../observe/verdict.c"
 #include "../observe/client.c"
 
 #include <linux/fault-inject.h>
@@ -94,8 +95,8 @@ static struct goowners_count held_of(struct kunit *test, u8 owner,
 	for (i = 0; i < GO_NR_CLASSES; i++) {
 		if (class != GO_NR_CLASSES && class != i)
 			continue;
-		sum.objects += c[(owner - GO_OBJ_LIVE) * GO_NR_CLASSES + i].objects;
-		sum.bytes += c[(owner - GO_OBJ_LIVE) * GO_NR_CLASSES + i].bytes;
+		sum.objects += c[(owner - GO_OBJ_LIVE) * GOOWNERS_CLASSES + i].objects;
+		sum.bytes += c[(owner - GO_OBJ_LIVE) * GOOWNERS_CLASSES + i].bytes;
 	}
 	kvfree(c);
 	return sum;
@@ -464,7 +465,7 @@ static void owners_verdict(struct kunit *test)
 {
 	struct actor *a = actor_new(test, "mymod");
 	char *line = kunit_kzalloc(test, 768, GFP_KERNEL);
-	struct verdict v;
+	struct goverdict v = { .owner = a->byte };
 	unsigned int i;
 	void *p[20];
 
@@ -473,25 +474,25 @@ static void owners_verdict(struct kunit *test)
 	p[0] = gomalloc(16, GFP_KERNEL);
 	p[1] = gomalloc(96, GFP_KERNEL);
 	p[2] = gomalloc(96, GFP_KERNEL);
-	KUNIT_ASSERT_EQ(test, look(&goalloc_heap, &v, a->byte), 0);
-	compose(&v, &a->mod, line, 768);
+	KUNIT_ASSERT_EQ(test, goverdict_find(&goalloc_heap, &v), 0);
+	compose(&v, "mymod", &a->mod, line, 768);
 	KUNIT_EXPECT_STREQ(test, line,
 			   "mymod left 3 objects, 208 bytes: 2 of 96, 1 of 16");
 	p[3] = way_suspected();
-	KUNIT_ASSERT_EQ(test, look(&goalloc_heap, &v, a->byte), 0);
-	compose(&v, &a->mod, line, 768);
+	KUNIT_ASSERT_EQ(test, goverdict_find(&goalloc_heap, &v), 0);
+	compose(&v, "mymod", &a->mod, line, 768);
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(line, "1 of 100 by way_suspected+"),
 				  "%s", line);
 	/* More kinds than a line has room for. */
 	for (i = 4; i < 20; i++)
 		p[i] = gomalloc(HIDE(go_class_size[i + 10] + 0UL), GFP_KERNEL);
-	KUNIT_ASSERT_EQ(test, look(&goalloc_heap, &v, a->byte), 0);
+	KUNIT_ASSERT_EQ(test, goverdict_find(&goalloc_heap, &v), 0);
 	KUNIT_EXPECT_EQ(test, v.objects, 20);
-	KUNIT_EXPECT_EQ(test, v.nr, MAX_KINDS);
+	KUNIT_EXPECT_EQ(test, v.nr, GOVERDICT_KINDS);
 	for (i = 1; i < v.nr; i++)
 		KUNIT_EXPECT_GE(test, v.kind[i - 1].bytes * v.kind[i - 1].n,
 				v.kind[i].bytes * v.kind[i].n);
-	compose(&v, &a->mod, line, 768);
+	compose(&v, "mymod", &a->mod, line, 768);
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(line, ", 12 others"), "%s", line);
 	for (i = 0; i < 20; i++)
 		gofree(p[i]);
@@ -528,10 +529,10 @@ static noinline __noclone void *leak_tiny(void)
 
 static void say_verdict(struct kunit *test, const struct actor *a, char *line)
 {
-	struct verdict v;
+	struct goverdict v = { .owner = a->byte };
 
-	KUNIT_ASSERT_EQ(test, look(&goalloc_heap, &v, a->byte), 0);
-	compose(&v, &a->mod, line, 768);
+	KUNIT_ASSERT_EQ(test, goverdict_find(&goalloc_heap, &v), 0);
+	compose(&v, "mymod", &a->mod, line, 768);
 }
 
 /* Of what the heap profile has a sample the caller is named, and of no other. */
@@ -612,18 +613,18 @@ static void owners_leaks(struct kunit *test)
 	char *page = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, goclient_set_leaks("error"), 0);
+	KUNIT_ASSERT_EQ(test, goverdict_set_leaks("error"), 0);
 	KUNIT_EXPECT_EQ(test, leaks, LEAKS_ERROR);
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
-		KUNIT_EXPECT_EQ_MSG(test, goclient_set_leaks(bad[i]), -EINVAL,
+		KUNIT_EXPECT_EQ_MSG(test, goverdict_set_leaks(bad[i]), -EINVAL,
 				    "%s", bad[i]);
 	KUNIT_EXPECT_EQ(test, leaks, LEAKS_ERROR);
-	KUNIT_EXPECT_EQ(test, goclient_set_leaks("warn\n"), 0);
+	KUNIT_EXPECT_EQ(test, goverdict_set_leaks("warn\n"), 0);
 	KUNIT_EXPECT_EQ(test, leaks, LEAKS_WARN);
-	KUNIT_EXPECT_EQ(test, goclient_set_leaks("off"), 0);
+	KUNIT_EXPECT_EQ(test, goverdict_set_leaks("off"), 0);
 	KUNIT_EXPECT_EQ(test, leaks, LEAKS_OFF);
 	if (page && IS_ALIGNED((unsigned long)page, PAGE_SIZE)) {
-		goclient_get_leaks(page);
+		goverdict_get_leaks(page);
 		KUNIT_EXPECT_STREQ(test, page, "off\n");
 	}
 }

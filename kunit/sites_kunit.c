@@ -55,7 +55,7 @@ static unsigned long held_by_us(struct kunit *test)
 	mutex_unlock(&goowners_lock);
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	for (i = 0; i < GO_NR_CLASSES; i++)
-		n += c[(__goalloc_owner - GO_OBJ_LIVE) * GO_NR_CLASSES + i].bytes;
+		n += c[(__goalloc_owner - GO_OBJ_LIVE) * GOOWNERS_CLASSES + i].bytes;
 	kvfree(c);
 	return n;
 }

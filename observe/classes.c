@@ -92,7 +92,7 @@ static void add_occupancy(struct gospan *s, void *data)
 	if (READ_ONCE(s->state) != GO_SPAN_SMALL)
 		return;
 	spc = READ_ONCE(s->spanclass);
-	if (spc < GO_SPC(1, 0) || spc >= GO_NR_SPANCLASSES)
+	if (spc < GO_SPC(1, 0) || spc >= GO_ALL_SPANCLASSES)
 		return;
 	n = clamp_t(unsigned int, READ_ONCE(s->nelems), 1, GO_MAX_NELEMS);
 	used = goclasses_used(s, n);
@@ -107,7 +107,7 @@ static void add_occupancy(struct gospan *s, void *data)
 /**
  * goclasses_walk - count the spans of all span classes
  * @h: the heap
- * @o: an array of GO_NR_SPANCLASSES zeroed entries
+ * @o: an array of GO_ALL_SPANCLASSES zeroed entries
  *
  * Context: task, may sleep.
  */
@@ -195,7 +195,7 @@ struct goalloc_class_stats *goclasses_read(unsigned int *nr)
 
 	*nr = GO_NR_SPANCLASSES - GO_SPC(1, 0) + 1;
 	st = kvcalloc(*nr, sizeof(*st), GFP_KERNEL);
-	o = kvcalloc(GO_NR_SPANCLASSES, sizeof(*o), GFP_KERNEL);
+	o = kvcalloc(GO_ALL_SPANCLASSES, sizeof(*o), GFP_KERNEL);
 	if (st && o) {
 		goclasses_walk(&goalloc_heap, o);
 		read_classes(&goalloc_heap, o, st);

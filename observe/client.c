@@ -5,15 +5,7 @@
  * The kernel tells of each module before its first function runs and after its
  * last one has.  A module that calls goalloc gets a number then, and has its
  * byte filled: see owner.c.  When it has gone, all that it has allocated should
- * be free.  If something is not, that is said in one line, with the caller that
- * allocated it where GOALLOC_SITES or debug=U knows that or the heap profile has a
- * sample of it, and else with the size.
- *
- * A leak is what kmemleak finds, by looking through all memory for pointers, on
- * kernels that are built for it.  This one needs no search, since a module that
- * has gone has no pointers; but an object that it has handed to another module is
- * said to be left, too.  It is freed some day, and that is no mistake: so it is
- * a warning, unless leaks=error makes it more.
+ * be free.  If something is not, that is said in one line: see verdict.c.
  *
  * A module that is loaded again gets another number, so that it is not blamed for
  * what it left the last time.  If there are no more numbers, what modules
@@ -21,96 +13,13 @@
  */
 
 #include <linux/goalloc.h>
-#include <linux/kallsyms.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
-#include <linux/rcupdate.h>
 #include <linux/string.h>
 #include "api.h"
 #include "hooks.h"
 #include "observe.h"
 #include "owner.h"
-
-#undef pr_fmt
-#define pr_fmt(fmt) "goalloc: " fmt
-
-/* What the parameter leaks= may be. */
-enum leaks {
-	LEAKS_OFF,
-	LEAKS_WARN,
-	LEAKS_ERROR,
-};
-
-static const char * const leaks_names[] = {
-	[LEAKS_OFF] = "off",
-	[LEAKS_WARN] = "warn",
-	[LEAKS_ERROR] = "error",
-};
-
-static enum leaks leaks = LEAKS_WARN;
-
-/* A line names so many sizes or callers, and those of the most bytes. */
-#define MAX_KINDS	8
-
-/**
- * struct kind - objects that a module has left and that are alike
- * @bytes: of each
- * @n: how many
- * @site: the caller that allocated them, 0 if that is not known
- * @at: the call site that has counted them, or 0
- */
-struct kind {
-	size_t bytes;
-	unsigned long n;
-	unsigned long site;
-	unsigned int at;
-};
-
-/**
- * struct verdict - what a module has left
- * @owner: its number
- * @nr: kinds of objects
- * @objects: all objects
- * @bytes: their bytes
- * @others: objects of kinds that had no room
- * @kind: by bytes, the most first
- */
-struct verdict {
-	u8 owner;
-	unsigned int nr;
-	unsigned long objects;
-	unsigned long bytes;
-	unsigned long others;
-	struct kind kind[MAX_KINDS];
-};
-
-/**
- * goclient_set_leaks - set the parameter leaks=
- * @val: off, warn or error
- *
- * Context: task.
- * Return: 0 or -EINVAL.
- */
-int goclient_set_leaks(const char *val)
-{
-	int i = sysfs_match_string(leaks_names, val);
-
-	if (i >= 0)
-		WRITE_ONCE(leaks, i);
-	return i < 0 ? i : 0;
-}
-
-/**
- * goclient_get_leaks - say what the parameter leaks= is
- * @buf: where to write, a page
- *
- * Context: task.
- * Return: bytes written.
- */
-int goclient_get_leaks(char *buf)
-{
-	return sysfs_emit(buf, "%s\n", leaks_names[READ_ONCE(leaks)]);
-}
 
 /* The byte that <linux/goalloc.h> has given a module, or NULL. */
 static u8 *owner_byte(const struct module *mod)
@@ -171,114 +80,10 @@ static void client_lives(const struct module *mod)
 		goinittrace_end(owner, true);
 }
 
-/* Note objects among those of which there are the most bytes. */
-static void add_kind(struct verdict *v, struct kind k)
-{
-	unsigned int i;
-
-	for (i = 0; i < v->nr; i++)
-		if (k.bytes * k.n > v->kind[i].bytes * v->kind[i].n)
-			swap(k, v->kind[i]);
-	if (v->nr < MAX_KINDS)
-		v->kind[v->nr++] = k;
-	else
-		v->others += k.n;
-}
-
-static void judge(const struct goowners_found *f, void *data)
-{
-	struct kind k = { f->bytes, f->n, f->site, f->at };
-	struct verdict *v = data;
-	unsigned int i;
-
-	if (f->owner != v->owner)
-		return;
-	v->objects += f->n;
-	v->bytes += f->n * f->bytes;
-	for (i = 0; i < v->nr; i++) {
-		if (v->kind[i].bytes != k.bytes || v->kind[i].site != k.site ||
-		    v->kind[i].at != k.at)
-			continue;
-		/* It goes, and comes again where it belongs. */
-		k.n += v->kind[i].n;
-		v->nr--;
-		memmove(v->kind + i, v->kind + i + 1,
-			(v->nr - i) * sizeof(k));
-		break;
-	}
-	add_kind(v, k);
-}
-
-/* Look at what an owner has; objects on their way through RCU are not left. */
-static int look(struct goheap *h, struct verdict *v, u8 owner)
-{
-	int err;
-
-	memset(v, 0, sizeof(*v));
-	v->owner = owner;
-	err = goowners_walk(h, judge, v);
-	if (err || !v->objects)
-		return err;
-	rcu_barrier();
-	memset(v, 0, sizeof(*v));
-	v->owner = owner;
-	return goowners_walk(h, judge, v);
-}
-
-/*
- * Name a caller of a module's.  What only runs when that is loaded has no name any
- * more, but for the one that the heap profile has kept; and where it was, another
- * module may be by now, whose function has not done it.
- */
-static size_t name_site(char *buf, size_t len, unsigned long site,
-			const struct module *mod)
-{
-	char sym[KSYM_SYMBOL_LEN];
-
-	if (within_module(site, mod))
-		snprintf(sym, sizeof(sym), "%pS", (void *)site);
-	else if (!goprofile_name(site, mod->name, sym, sizeof(sym)))
-		strscpy(sym, "init code", sizeof(sym));
-	return scnprintf(buf, len, " by %s", sym);
-}
-
-/* Compose what is said of a module: "mod left 3 objects, 208 bytes: ...". */
-static void compose(const struct verdict *v, const struct module *mod,
-		    char *buf, size_t len)
-{
-	const struct kind *k;
-	size_t n = scnprintf(buf, len, "%s left %lu objects, %lu bytes",
-			     mod->name, v->objects, v->bytes);
-
-	for (k = v->kind; k < v->kind + v->nr; k++) {
-		n += scnprintf(buf + n, len - n, "%s %lu of %zu",
-			       k == v->kind ? ":" : ",", k->n, k->bytes);
-		if (k->at)
-			n += gosites_name(buf + n, len - n, k->at);
-		else if (k->site)
-			n += name_site(buf + n, len - n, k->site, mod);
-	}
-	if (v->others)
-		scnprintf(buf + n, len - n, ", %lu others", v->others);
-}
-
-static void pronounce(const struct verdict *v, const struct module *mod)
-{
-	char line[768];
-
-	if (READ_ONCE(leaks) == LEAKS_OFF)
-		return;
-	compose(v, mod, line, sizeof(line));
-	if (READ_ONCE(leaks) == LEAKS_ERROR)
-		WARN(1, "goalloc: %s\n", line);
-	else
-		pr_warn("%s\n", line);
-}
-
 /* A module has gone: has it left anything? */
 static void client_goes(const struct module *mod)
 {
-	struct verdict v = {};
+	struct goverdict v = {};
 	u8 owner;
 	int err;
 
@@ -286,7 +91,10 @@ static void client_goes(const struct module *mod)
 	owner = goowner_of_module(mod);
 	if (owner != GO_OWNER_UNKNOWN) {
 		goinittrace_end(owner, false);
-		err = look(&goalloc_heap, &v, owner);
+		/* Before another module gets the number. */
+		gocaches_leave(owner);
+		v.owner = owner;
+		err = goverdict_find(&goalloc_heap, &v);
 		/* Not to know is not to blame; a reading will find out. */
 		goowner_leave(owner, err || v.objects);
 	}
@@ -294,7 +102,7 @@ static void client_goes(const struct module *mod)
 	if (v.objects) {
 		atomic_long_add(v.objects, &goalloc_heap.left_objects);
 		atomic_long_add(v.bytes, &goalloc_heap.left_bytes);
-		pronounce(&v, mod);
+		goverdict_pronounce(&v, mod->name, mod);
 	}
 	gosites_leave(mod);
 }

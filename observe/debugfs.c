@@ -29,6 +29,7 @@
 #include "mcache.h"
 #include "numa.h"
 #include "observe.h"
+#include "shape.h"
 
 static struct dentry *dir;
 
@@ -86,6 +87,13 @@ static void show_memstats(struct seq_file *m, const struct goalloc_memstats *s)
 	show_value(m, "PagesLost", s->pages_lost);
 	show_value(m, "LeftObjects", s->left_objects);
 	show_value(m, "LeftBytes", s->left_bytes);
+	show_value(m, "CacheMallocs", s->cache_mallocs);
+	show_value(m, "CacheFrees", s->cache_frees);
+	show_value(m, "CacheTotalAlloc", s->cache_total_alloc);
+	show_value(m, "CacheAlloc", s->cache_alloc);
+	show_value(m, "VmallocSys", s->vmalloc_sys);
+	show_value(m, "VmallocMallocs", s->vmalloc_mallocs);
+	show_value(m, "VmallocFrees", s->vmalloc_frees);
 }
 
 static int memstats_show(struct seq_file *m, void *unused)
@@ -127,7 +135,8 @@ static void show_metrics(struct seq_file *m, const struct goalloc_memstats *s)
 		   s->mcache_sys - s->mcache_inuse);
 	show_value(m, "/memory/classes/metadata/other:bytes", s->gc_sys);
 	show_value(m, "/memory/classes/os-stacks:bytes", s->stack_sys);
-	show_value(m, "/memory/classes/other:bytes", s->other_sys);
+	show_value(m, "/memory/classes/other:bytes",
+		   s->other_sys + s->vmalloc_sys);
 	show_value(m, "/memory/classes/profiling/buckets:bytes", s->buck_hash_sys);
 	show_value(m, "/memory/classes/total:bytes", s->sys);
 	show_value(m, "/gc/heap/allocs:bytes", s->total_alloc);
@@ -184,10 +193,10 @@ static void show_mcache(struct seq_file *m, int cpu)
 
 	/* See gostack_peek(). */
 	rcu_read_lock();
-	for_each_gospc(spc) {
+	for_each_goshape(spc) {
 		n = gostack_peek(&c->stack[spc]);
 		objects += n;
-		bytes += n * go_class_size[GO_SPC_CLASS(spc)];
+		bytes += n * goshapes[spc].size;
 		mallocs += READ_ONCE(c->stack[spc].mallocs);
 		frees += READ_ONCE(c->stack[spc].frees);
 	}
@@ -213,7 +222,7 @@ static void show_past_mcaches(struct seq_file *m)
 		struct gotransfer *t = goalloc_heap.node[nid]->transfer;
 		struct gocentral *c = goalloc_heap.node[nid]->central;
 
-		for_each_gospc(spc) {
+		for_each_goshape(spc) {
 			mallocs += READ_ONCE(c[spc].mallocs) +
 				   READ_ONCE(t[spc].mallocs);
 			frees += READ_ONCE(c[spc].frees);
@@ -283,6 +292,7 @@ void godebugfs_init(void)
 				   &free_os_memory_fops);
 	godebugfs_heap_init(dir);
 	goowners_init(dir);
+	gocaches_files(dir);
 	gosites_files(dir);
 	goprofile_files(dir);
 	gofault_init(dir);

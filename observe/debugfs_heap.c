@@ -26,6 +26,7 @@
 #include "api.h"
 #include "numa.h"
 #include "observe.h"
+#include "shape.h"
 #include "span.h"
 
 static void show_span_class(struct seq_file *m,
@@ -53,7 +54,7 @@ static void show_span_class(struct seq_file *m,
 
 static int sizeclasses_show(struct seq_file *m, void *unused)
 {
-	struct goclass_occupancy *o = kvcalloc(GO_NR_SPANCLASSES, sizeof(*o),
+	struct goclass_occupancy *o = kvcalloc(GO_ALL_SPANCLASSES, sizeof(*o),
 					       GFP_KERNEL);
 	unsigned int spc;
 
@@ -354,12 +355,13 @@ static void show_span(struct seq_file *m, const struct spans_place *at)
 		return;
 	state = READ_ONCE(s->state);
 	spc = min_t(unsigned int, READ_ONCE(s->spanclass),
-		    GO_NR_SPANCLASSES - 1);
-	class = state == GO_SPAN_SMALL ? GO_SPC_CLASS(spc) : 0;
+		    GO_ALL_SPANCLASSES - 1);
+	class = state != GO_SPAN_SMALL ? 0 :
+		goshape_is_cache(spc) ? GO_NR_CLASSES : GO_SPC_CLASS(spc);
 	if (state == GO_SPAN_SMALL) {
 		n = min_t(unsigned int, READ_ONCE(s->nelems), GO_MAX_NELEMS);
 		used = goclasses_used(s, n);
-		size = go_class_size[class];
+		size = goshapes[spc].size;
 	} else if (state != GO_SPAN_FREE) {
 		n = 1;
 		used = 1;
@@ -378,6 +380,7 @@ static int spans_show(struct seq_file *m, void *v)
 		return 0;
 	}
 	seq_puts(m, "# goalloc-spans v1\n");
+	seq_puts(m, "# class 68: objects of a named cache\n");
 	seq_puts(m, "# used: objects live or in a CPU's stack; cached: a CPU's current span\n");
 	seq_puts(m, " arena  page pages  state class     size noscan objects    used cached\n");
 	return 0;

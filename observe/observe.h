@@ -6,6 +6,8 @@
  *   debugfs_heap.c  its files that look at spans and pages
  *   client.c        the modules that come and go
  *   inittrace.c     the parameter inittrace=
+ *   caches.c        named caches: how they begin and end, and what each holds
+ *   verdict.c       what somebody who has gone has left
  *   owners.c        how much each of them holds
  *   sites.c         how much each call site of a module holds
  *   fault.c         the knobs of fault injection
@@ -26,6 +28,7 @@
 
 #include <linux/fs.h>
 #include <linux/types.h>
+#include <uapi/linux/goalloc.h>
 
 struct dentry;
 struct goalloc_class_stats;
@@ -57,10 +60,12 @@ void goreport_init(void);
 void goreport_leaks(struct goheap *h);
 
 /* client.c */
-int goclient_set_leaks(const char *val);
-int goclient_get_leaks(char *buf);
 int goclient_init(void);
 void goclient_exit(void);
+
+/* verdict.c */
+int goverdict_set_leaks(const char *val);
+int goverdict_get_leaks(char *buf);
 
 /* sites.c */
 void gosites_exit(void);
@@ -184,7 +189,8 @@ void goclasses_walk(struct goheap *h, struct goclass_occupancy *o);
 /**
  * struct goowners_found - live objects that are alike
  * @owner: whose they are, as a state byte says
- * @class: their size class, 0 for large ones
+ * @class: their size class, 0 for large ones, GO_NR_CLASSES for those of caches
+ * @spc: their span class
  * @bytes: of each
  * @n: how many
  * @site: the caller that allocated them, 0 if that is not known
@@ -193,6 +199,7 @@ void goclasses_walk(struct goheap *h, struct goclass_occupancy *o);
 struct goowners_found {
 	u8 owner;
 	unsigned int class;
+	unsigned int spc;
 	size_t bytes;
 	unsigned int n;
 	unsigned long site;
@@ -209,12 +216,61 @@ struct goowners_count {
 	unsigned long bytes;
 };
 
+/* Size classes, and one more for the objects of all caches. */
+#define GOOWNERS_CLASSES	(GOALLOC_NR_CLASSES + 1)
+
 /* owners.c */
 int goowners_walk(struct goheap *h,
 		  void (*found)(const struct goowners_found *f, void *data),
 		  void *data);
 struct goowners_count *goowners_count(struct goheap *h);
 void goowners_init(struct dentry *dir);
+
+/* A line names so many sizes or callers, and those of the most bytes. */
+#define GOVERDICT_KINDS	8
+
+/**
+ * struct goverdict_kind - objects that are left and alike
+ * @bytes: of each
+ * @n: how many
+ * @site: the caller that allocated them, 0 if that is not known
+ * @at: the call site that has counted them, or 0
+ */
+struct goverdict_kind {
+	size_t bytes;
+	unsigned long n;
+	unsigned long site;
+	unsigned int at;
+};
+
+/**
+ * struct goverdict - what has been left
+ * @owner: whose; 0 if that does not matter
+ * @spc: of which span class; 0 if that does not matter
+ * @nr: kinds of objects
+ * @objects: all objects
+ * @bytes: their bytes
+ * @others: objects of kinds that had no room
+ * @kind: by bytes, the most first
+ */
+struct goverdict {
+	u8 owner;
+	unsigned int spc;
+	unsigned int nr;
+	unsigned long objects;
+	unsigned long bytes;
+	unsigned long others;
+	struct goverdict_kind kind[GOVERDICT_KINDS];
+};
+
+/* verdict.c */
+int goverdict_find(struct goheap *h, struct goverdict *v);
+void goverdict_pronounce(const struct goverdict *v, const char *name,
+			 const struct module *mod);
+
+/* caches.c */
+void gocaches_leave(u8 owner);
+void gocaches_files(struct dentry *dir);
 
 /* inittrace.c */
 void goinittrace_begin(u8 owner);

@@ -24,10 +24,12 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include "api.h"
+#include "gov.h"
 #include "hooks.h"
 #include "observe.h"
 #include "owner.h"
 #include "redzone.h"
+#include "shape.h"
 #include "site.h"
 #include "span.h"
 #include "tiny.h"
@@ -44,12 +46,14 @@ struct walk {
 	u16 states[U8_MAX + 1];
 };
 
-static void tell(struct walk *w, u8 owner, unsigned int class, size_t bytes,
+static void tell(struct walk *w, u8 owner, unsigned int spc, size_t bytes,
 		 unsigned int n, unsigned long site, unsigned int at)
 {
 	const struct goowners_found f = {
 		.owner = owner,
-		.class = class,
+		.class = goshape_is_cache(spc) ? GO_NR_CLASSES :
+						 GO_SPC_CLASS(spc),
+		.spc = spc,
 		.bytes = bytes,
 		.n = n,
 		.site = site,
@@ -84,7 +88,7 @@ static void walk_block(struct walk *w, const struct gospan *s, unsigned int idx)
 	for (off = 0; off <= GO_TINY_LAST; off++) {
 		size = gotiny_size(s, block + off);
 		if (size)
-			tell(w, owner, GO_SPC_CLASS(GO_TINY_SPC), size, 1,
+			tell(w, owner, GO_TINY_SPC, size, 1,
 			     site, 0);
 	}
 }
@@ -94,7 +98,7 @@ static void walk_block(struct walk *w, const struct gospan *s, unsigned int idx)
  * its mcentral is held.
  */
 static void walk_recorded(struct walk *w, const struct gospan *s,
-			  unsigned int idx, unsigned int class)
+			  unsigned int idx, unsigned int spc)
 {
 	struct gocentral *c = READ_ONCE(s->central);
 	struct gosite_record r = {};
@@ -116,12 +120,12 @@ static void walk_recorded(struct walk *w, const struct gospan *s,
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 	if (r.bytes)
-		tell(w, r.owner, class, r.bytes, 1, site, r.id);
+		tell(w, r.owner, spc, r.bytes, 1, site, r.id);
 }
 
 /* The heap profile has a sample of it, or had one before the rate was changed. */
 static void walk_sampled(struct walk *w, const struct gospan *s,
-			 unsigned int idx, unsigned int class)
+			 unsigned int idx, unsigned int spc)
 {
 	unsigned long site = goprofile_caller(gospan_object(s, idx));
 	u8 state = READ_ONCE(s->objstate[idx]);
@@ -129,8 +133,8 @@ static void walk_sampled(struct walk *w, const struct gospan *s,
 	if (!goobj_is_sampled(state))
 		return;
 	if (site)
-		tell(w, goobj_sampled_owner(state), class,
-		     go_class_size[class], 1, site, 0);
+		tell(w, goobj_sampled_owner(state), spc, goshapes[spc].size, 1,
+		     site, 0);
 	else
 		w->states[goobj_sampled_owner(state)]++;
 }
@@ -145,7 +149,7 @@ static bool is_sampled_block(const struct gospan *s, unsigned int idx, u8 state)
 
 static void walk_small(struct walk *w, const struct gospan *s)
 {
-	unsigned int class = GO_SPC_CLASS(READ_ONCE(s->spanclass));
+	unsigned int spc = READ_ONCE(s->spanclass);
 	unsigned int i, n = READ_ONCE(s->nelems);
 	const u8 *states = READ_ONCE(s->objstate);
 	u8 state;
@@ -154,18 +158,17 @@ static void walk_small(struct walk *w, const struct gospan *s)
 	for (i = 0; i < n && i < GO_MAX_NELEMS; i++) {
 		state = READ_ONCE(states[i]);
 		if (state == GO_OBJ_DEBUG || state == GO_OBJ_SITED)
-			walk_recorded(w, s, i, class);
+			walk_recorded(w, s, i, spc);
 		else if (goobj_is_tiny(state) || is_sampled_block(s, i, state))
 			walk_block(w, s, i);
 		else if (goobj_is_sampled(state))
-			walk_sampled(w, s, i, class);
+			walk_sampled(w, s, i, spc);
 		else
 			w->states[state]++;
 	}
 	for (i = GO_OBJ_LIVE; i <= U8_MAX; i++)
 		if (w->states[i])
-			tell(w, i, class, go_class_size[class], w->states[i],
-			     0, 0);
+			tell(w, i, spc, goshapes[spc].size, w->states[i], 0, 0);
 }
 
 static void walk_large(struct walk *w, const struct gospan *s)
@@ -188,6 +191,18 @@ static void walk_span(struct gospan *s, void *data)
 		walk_small(data, s);
 	else if (state == GO_SPAN_LARGE)
 		walk_large(data, s);
+}
+
+/* Those that are virtually contiguous. */
+static void walk_areas(struct walk *w)
+{
+	struct gov_found f = {};
+
+	while (gov_next(f.p, &f)) {
+		tell(w, f.owner, 0, f.bytes, 1,
+		     f.is_sampled ? goprofile_caller(f.p) : 0, 0);
+		cond_resched();
+	}
 }
 
 /**
@@ -215,6 +230,8 @@ int goowners_walk(struct goheap *h,
 	w->found = found;
 	w->data = data;
 	gospan_walk(h, walk_span, w);
+	if (h == &goalloc_heap)
+		walk_areas(w);
 	kfree(w);
 	return 0;
 }
@@ -223,7 +240,7 @@ static void add_found(const struct goowners_found *f, void *data)
 {
 	struct goowners_count *c = data;
 
-	c += (f->owner - GO_OBJ_LIVE) * GO_NR_CLASSES + f->class;
+	c += (f->owner - GO_OBJ_LIVE) * GOOWNERS_CLASSES + f->class;
 	c->objects += f->n;
 	c->bytes += f->n * f->bytes;
 }
@@ -234,7 +251,7 @@ static struct goowners_count sum_of(const struct goowners_count *c)
 	struct goowners_count sum = {};
 	unsigned int i;
 
-	for (i = 0; i < GO_NR_CLASSES; i++) {
+	for (i = 0; i < GOOWNERS_CLASSES; i++) {
 		sum.objects += c[i].objects;
 		sum.bytes += c[i].bytes;
 	}
@@ -251,7 +268,7 @@ static void settle(const struct goowners_count *c)
 	lockdep_assert_held(&goowners_lock);
 	for (i = 0; i < GO_NR_OWNERS; i++) {
 		o = &goowners[i];
-		sum = sum_of(c + i * GO_NR_CLASSES);
+		sum = sum_of(c + i * GOOWNERS_CLASSES);
 		o->objects = max(o->objects, sum.objects);
 		o->bytes = max(o->bytes, sum.bytes);
 		if (o->state == GO_OWNER_GONE && !sum.objects)
@@ -264,8 +281,9 @@ static void settle(const struct goowners_count *c)
  * @h: the heap
  *
  * Context: task, may sleep; goowners_lock is held.
- * Return: GO_NR_CLASSES counts of each owner, of which the first is that of large
- * objects, for the caller to kvfree(); NULL if there is no memory.
+ * Return: GOOWNERS_CLASSES counts of each owner, of which the first is that of large
+ * objects and the last that of the objects of caches, for the caller to kvfree();
+ * NULL if there is no memory.
  */
 struct goowners_count *goowners_count(struct goheap *h)
 {
@@ -273,7 +291,7 @@ struct goowners_count *goowners_count(struct goheap *h)
 
 	lockdep_assert_held(&goowners_lock);
 	c = gohooks_fault() ? NULL :
-	    kvcalloc(GO_NR_OWNERS * GO_NR_CLASSES, sizeof(*c), GFP_KERNEL);
+	    kvcalloc(GO_NR_OWNERS * GOOWNERS_CLASSES, sizeof(*c), GFP_KERNEL);
 	if (c && goowners_walk(h, add_found, c)) {
 		kvfree(c);
 		c = NULL;
@@ -303,7 +321,7 @@ static void show_owners(struct seq_file *m, const struct goowners_count *c)
 		o = &goowners[i];
 		if (o->state == GO_OWNER_FREE)
 			continue;
-		sum = sum_of(c + i * GO_NR_CLASSES);
+		sum = sum_of(c + i * GOOWNERS_CLASSES);
 		seq_printf(m, "%-55s %14lu %14lu %14lu %14lu %s\n", o->name,
 			   sum.objects, sum.bytes, o->objects, o->bytes,
 			   state_word(o));
@@ -323,12 +341,13 @@ static void show_classes(struct seq_file *m, const struct goowners_count *c)
 	lockdep_assert_held(&goowners_lock);
 	seq_puts(m, "owner                                                   class   size        objects          bytes\n");
 	for (i = 0; i < GO_NR_OWNERS; i++) {
-		for (class = 0; class < GO_NR_CLASSES; class++, c++)
+		for (class = 0; class < GOOWNERS_CLASSES; class++, c++)
 			if (c->objects)
 				seq_printf(m, "%-55s %5u %6u %14lu %14lu\n",
 					   goowners[i].name, class,
-					   go_class_size[class], c->objects,
-					   c->bytes);
+					   class < GO_NR_CLASSES ?
+					   go_class_size[class] : 0,
+					   c->objects, c->bytes);
 	}
 }
 

@@ -13,9 +13,11 @@
 #include <linux/mm.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
+#include "cache.h"
 #include "hooks.h"
 #include "observe.h"
 #include "redzone.h"
+#include "shape.h"
 #include "span.h"
 #include "trace.h"
 
@@ -32,6 +34,8 @@ static const char * const misuse_name[GO_NR_MISUSES] = {
 	[GO_USED_FREE] = "write after free",
 	[GO_INSANE] = "broken span",
 	[GO_LOST_PAGE] = "put_page() or kfree() of our page",
+	[GO_WRONG_CACHE] = "free to the wrong cache",
+	[GO_BAD_CACHE] = "bad use of a cache",
 };
 
 static const char *state_name(u8 state)
@@ -63,6 +67,9 @@ static void describe_address(struct goheap *h, const void *p, char *buf,
 			      idx, s->elemsize,
 			      GO_SPC_NOSCAN(s->spanclass) ? ", noscan" : "",
 			      state_name(s->objstate[idx]));
+		if (goshape_is_cache(s->spanclass))
+			n += scnprintf(buf + n, len - n, ", of cache %s",
+				       gocache_of(s->spanclass)->name);
 		goredzone_describe(s, idx, buf + n, len - n);
 		break;
 	case GO_SPAN_LARGE:
@@ -95,7 +102,8 @@ static void compose_line(struct goheap *h, enum gomisuse kind, const void *p,
 		n += scnprintf(buf + n, len - n, ", by %pS: ", (void *)caller);
 	else
 		n += scnprintf(buf + n, len - n, ", found %s: ",
-			       kind == GO_LOST_PAGE ? "later" :
+			       kind == GO_LOST_PAGE || kind == GO_BAD_CACHE ?
+			       "later" :
 			       "when it came back to its span");
 	describe_address(h, p, buf + n, len - n);
 }
@@ -146,13 +154,13 @@ void goreport_leaks(struct goheap *h)
 	unsigned long live = 0;
 	unsigned int spc;
 
-	for_each_gospc(spc) {
+	for_each_goshape(spc) {
 		gostats_read_spc(h, spc, &st);
 		if (st.mallocs == st.frees)
 			continue;
 		live += st.mallocs - st.frees;
 		pr_warn("leaked: %lu objects of %u bytes%s\n",
-			st.mallocs - st.frees, go_class_size[GO_SPC_CLASS(spc)],
+			st.mallocs - st.frees, goshapes[spc].size,
 			GO_SPC_NOSCAN(spc) ? ", noscan" : "");
 	}
 	gostats_read_large(h, &large);

@@ -21,6 +21,11 @@
  * last object was counted as freed, and ends that before the first one is
  * handed out.
  *
+ * The objects of named caches are of many sizes, so that their bytes are summed up
+ * along with their number, in the same order, and are as true.  When a cache has gone
+ * its counters begin again, and what they had counted is added to what all such have;
+ * a reader who meets that reads anew.
+ *
  * Only those CPUs are walked whose mcaches have ever held an object: a machine may
  * have room for hundreds that it never gets.  A CPU enters the mask before its
  * first object is counted, and the mask is read after what has been seen counted
@@ -40,7 +45,9 @@
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include "api.h"
+#include "cache.h"
 #include "central.h"
+#include "gov.h"
 #include "mcache.h"
 #include "numa.h"
 #include "observe.h"
@@ -246,6 +253,19 @@ static void read_metadata(struct goheap *h, struct goalloc_memstats *m)
 	m->buck_hash_sys = READ_ONCE(h->profile) + READ_ONCE(h->sites);
 }
 
+/* What is virtually contiguous is the API's. */
+static void read_vmalloc(struct goheap *h, struct goalloc_memstats *m)
+{
+	struct gov_stats st;
+
+	if (h != &goalloc_heap)
+		return;
+	gov_read(&st);
+	m->vmalloc_mallocs = st.mallocs;
+	m->vmalloc_frees = st.frees;
+	m->vmalloc_sys = st.bytes;
+}
+
 /* A tiny object may be freed by a CPU whose mcache has never held anything. */
 static void read_tiny(struct goheap *h, struct goalloc_memstats *m)
 {
@@ -276,8 +296,20 @@ static void read_heap_counters(struct goheap *h, struct goalloc_memstats *m)
 	m->memory_limit = READ_ONCE(h->limit);
 }
 
+/* Add the objects of caches, of which so many bytes were freed. */
+static void derive_caches(struct goalloc_memstats *m, u64 freed)
+{
+	m->cache_mallocs = max(m->cache_mallocs, m->cache_frees);
+	m->cache_total_alloc = max(m->cache_total_alloc, freed);
+	m->cache_alloc = m->cache_total_alloc - freed;
+	m->mallocs += m->cache_mallocs;
+	m->frees += m->cache_frees;
+	m->total_alloc += m->cache_total_alloc;
+	m->heap_alloc += m->cache_alloc;
+}
+
 /* Compute what follows from what has been read. */
-static void derive_totals(struct goalloc_memstats *m)
+static void derive_totals(struct goalloc_memstats *m, u64 cache_freed)
 {
 	u64 freed = m->large_total_alloc - m->large_alloc;
 	struct goalloc_by_size *b;
@@ -293,14 +325,15 @@ static void derive_totals(struct goalloc_memstats *m)
 		m->total_alloc += b->size * b->mallocs;
 		freed += b->size * b->frees;
 	}
+	m->heap_alloc = m->total_alloc - freed;
+	derive_caches(m, cache_freed);
 	/* A tiny object that is sampled is counted before its block. */
 	m->total_requested = min(m->total_requested, m->total_alloc);
-	m->heap_alloc = m->total_alloc - freed;
 	m->alloc = m->heap_alloc;
 	m->heap_objects = m->mallocs - m->frees;
 	m->heap_inuse = m->heap_sys - m->heap_idle;
 	m->sys = m->heap_sys + m->stack_sys + m->mspan_sys + m->mcache_sys +
-		 m->buck_hash_sys + m->gc_sys + m->other_sys;
+		 m->buck_hash_sys + m->gc_sys + m->other_sys + m->vmalloc_sys;
 }
 
 /* A counter of bytes of a node; those of CPUs have a reader in mcache.h. */
@@ -314,23 +347,35 @@ static void derive_totals(struct goalloc_memstats *m)
 do {									\
 	struct goalloc_by_size *b = (m)->by_size;			\
 	unsigned int spc;						\
+	u64 n;								\
 									\
-	for_each_gospc(spc)						\
+	for_each_goshape(spc)						\
 		(m)->total_requested += ask(from, spc);			\
 	/* After its object is a size counted: TotalRequested <= TotalAlloc. */ \
 	smp_rmb();							\
 	for_each_gospc(spc)						\
 		b[GO_SPC_CLASS(spc)].mallocs += READ_ONCE((of)[spc].mallocs); \
+	for_each_gocache_spc(spc) {					\
+		n = READ_ONCE((of)[spc].mallocs);			\
+		(m)->cache_mallocs += n;				\
+		(m)->cache_total_alloc += n * goshapes[spc].size;	\
+	}								\
 } while (0)
 
-/* The same of what it has counted as freed. */
-#define add_frees(m, of)						\
+/* The same of what it has counted as freed; the bytes of caches' to @freed. */
+#define add_frees(m, of, freed)						\
 do {									\
 	struct goalloc_by_size *b = (m)->by_size;			\
 	unsigned int spc;						\
+	u64 n;								\
 									\
 	for_each_gospc(spc)						\
 		b[GO_SPC_CLASS(spc)].frees += READ_ONCE((of)[spc].frees); \
+	for_each_gocache_spc(spc) {					\
+		n = READ_ONCE((of)[spc].frees);				\
+		(m)->cache_frees += n;					\
+		*(freed) += n * goshapes[spc].size;			\
+	}								\
 } while (0)
 
 static void read_mallocs(struct goheap *h, struct goalloc_memstats *m)
@@ -351,16 +396,45 @@ static void read_mallocs(struct goheap *h, struct goalloc_memstats *m)
 	}
 }
 
-static void read_frees(struct goheap *h, struct goalloc_memstats *m)
+static void read_frees(struct goheap *h, struct goalloc_memstats *m, u64 *freed)
 {
 	int i;
 
 	for_each_gomcache(h, i) {
-		add_frees(m, per_cpu_ptr(h->mcache, i)->stack);
+		add_frees(m, per_cpu_ptr(h->mcache, i)->stack, freed);
 		cond_resched();
 	}
 	for_each_gonode(h, i)
-		add_frees(m, h->node[i]->central);
+		add_frees(m, h->node[i]->central, freed);
+}
+
+/* What caches that are gone have handed out, and taken back: all of it. */
+static void add_past_caches(struct goheap *h, struct goalloc_memstats *m,
+			    u64 *freed)
+{
+	if (h != &goalloc_heap)
+		return;
+	m->cache_mallocs += gocaches_past.objects;
+	m->cache_frees += gocaches_past.objects;
+	m->cache_total_alloc += gocaches_past.bytes;
+	*freed += gocaches_past.bytes;
+}
+
+/* Read what has to be read in this order; returns the bytes of caches freed. */
+static u64 read_in_order(struct goheap *h, struct goalloc_memstats *m)
+{
+	u64 freed = 0;
+
+	memset(m, 0, sizeof(*m));
+	read_mallocs(h, m);
+	/* 1 before 2, see above. */
+	smp_rmb();
+	read_nodes(h, m);
+	/* 2 before 3. */
+	smp_rmb();
+	read_frees(h, m, &freed);
+	add_past_caches(h, m, &freed);
+	return freed;
 }
 
 /**
@@ -372,19 +446,20 @@ static void read_frees(struct goheap *h, struct goalloc_memstats *m)
  */
 void gostats_read(struct goheap *h, struct goalloc_memstats *m)
 {
+	unsigned int seq;
+	u64 freed;
+
 	might_sleep();
-	memset(m, 0, sizeof(*m));
-	read_mallocs(h, m);
-	/* 1 before 2, see above. */
-	smp_rmb();
-	read_nodes(h, m);
-	/* 2 before 3. */
-	smp_rmb();
-	read_frees(h, m);
+	/* Again if a cache's span class has become another's meanwhile. */
+	do {
+		seq = read_seqcount_begin(&gocaches_seq);
+		freed = read_in_order(h, m);
+	} while (read_seqcount_retry(&gocaches_seq, seq));
 
 	read_metadata(h, m);
+	read_vmalloc(h, m);
 	read_heap_counters(h, m);
-	derive_totals(m);
+	derive_totals(m, freed);
 }
 
 void goalloc_read_memstats(struct goalloc_memstats *m)

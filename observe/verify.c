@@ -26,6 +26,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include "block.h"
+#include "cache.h"
 #include "central.h"
 #include "hooks.h"
 #include "mcache.h"
@@ -65,21 +66,23 @@
  * @halves: pages of which the heap has half
  * @shared: pages to which others have references, too
  * @marked: objects that say that there is a sample of them, and there is none
+ * @name: what a span class is called
  */
 struct verify {
 	struct goheap *h;
 	struct seq_file *m;
 	bool mute;
 	unsigned int errors;
-	unsigned long capacity[GO_NR_SPANCLASSES];
-	unsigned long free[GO_NR_SPANCLASSES];
-	unsigned long uncached[GO_NR_SPANCLASSES];
-	unsigned long whole[GO_NR_SPANCLASSES];
+	unsigned long capacity[GO_ALL_SPANCLASSES];
+	unsigned long free[GO_ALL_SPANCLASSES];
+	unsigned long uncached[GO_ALL_SPANCLASSES];
+	unsigned long whole[GO_ALL_SPANCLASSES];
 	unsigned long sys;
 	unsigned long idle;
 	unsigned long halves;
 	unsigned long shared;
 	unsigned long marked;
+	char name[GOCACHE_NAME_LEN + 8];
 };
 
 /* Count a finding, and write it if there are not too many. */
@@ -98,6 +101,18 @@ static __printf(2, 3) void note_broken(struct verify *v, const char *fmt, ...)
 	else
 		pr_err("verify: %pV\n", &vaf);
 	va_end(args);
+}
+
+/* What a span class is called, until that is asked for again. */
+static const char *name_class(struct verify *v, unsigned int spc)
+{
+	if (goshape_is_cache(spc))
+		snprintf(v->name, sizeof(v->name), "cache %s",
+			 gocache_of(spc)->name);
+	else
+		snprintf(v->name, sizeof(v->name), "class %u%s",
+			 GO_SPC_CLASS(spc), GO_SPC_NOSCAN(spc) ? " noscan" : "");
+	return v->name;
 }
 
 /* What the pages of a span or free run have lost; they are ours, under its lock. */
@@ -252,8 +267,7 @@ static void verify_span(struct gospan *s, void *data)
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 	if (what)
-		note_broken(v, "a span of class %u %s", GO_SPC_CLASS(spc),
-			    what);
+		note_broken(v, "a span of %s %s", name_class(v, spc), what);
 }
 
 /* Check a span or run in the map; returns its pages, 0 if the map is wrong. */
@@ -426,7 +440,7 @@ static unsigned long total_activity(struct goheap *h)
 	unsigned int spc;
 	int nid;
 
-	for_each_gospc(spc) {
+	for_each_goshape(spc) {
 		gostats_read_spc(h, spc, &st);
 		sum += st.mallocs + st.frees;
 	}
@@ -477,7 +491,7 @@ static void verify_transfers(struct verify *v, struct gonode *node)
 	const char *what;
 	unsigned int spc;
 
-	for_each_gospc(spc) {
+	for_each_goshape(spc) {
 		t = &node->transfer[spc];
 		raw_spin_lock_irqsave(&t->lock, flags);
 		what = check_magazines(t);
@@ -486,8 +500,8 @@ static void verify_transfers(struct verify *v, struct gonode *node)
 			what = "has a live object";
 		raw_spin_unlock_irqrestore(&t->lock, flags);
 		if (what)
-			note_broken(v, "a transfer cache of class %u %s",
-				    GO_SPC_CLASS(spc), what);
+			note_broken(v, "a transfer cache of %s %s",
+				    name_class(v, spc), what);
 	}
 }
 
@@ -512,7 +526,6 @@ static unsigned long objects_held(struct goheap *h, unsigned int spc)
 /* The conservation law of a class, and its idle spans. */
 static void verify_class_sums(struct verify *v, unsigned int spc)
 {
-	const char *noscan = GO_SPC_NOSCAN(spc) ? " noscan" : "";
 	unsigned long live, held, idle = 0, nfree = 0;
 	struct gostats_spc st;
 	int nid;
@@ -522,18 +535,18 @@ static void verify_class_sums(struct verify *v, unsigned int spc)
 		nfree += v->h->node[nid]->central[spc].nfree;
 	}
 	if (nfree != v->uncached[spc])
-		note_broken(v, "class %u%s: %lu free in spans, mcentrals say %lu",
-			    GO_SPC_CLASS(spc), noscan, v->uncached[spc], nfree);
+		note_broken(v, "%s: %lu free in spans, mcentrals say %lu",
+			    name_class(v, spc), v->uncached[spc], nfree);
 	if (idle != v->whole[spc])
-		note_broken(v, "class %u%s: %lu idle spans, mcentrals say %lu",
-			    GO_SPC_CLASS(spc), noscan, v->whole[spc], idle);
+		note_broken(v, "%s: %lu idle spans, mcentrals say %lu",
+			    name_class(v, spc), v->whole[spc], idle);
 
 	gostats_read_spc(v->h, spc, &st);
 	live = st.mallocs - st.frees;
 	held = objects_held(v->h, spc);
 	if (v->capacity[spc] != live + st.cached + held + v->free[spc])
-		note_broken(v, "class %u%s: %lu live + %lu cached + %lu held + %lu free != %lu",
-			    GO_SPC_CLASS(spc), noscan, live, st.cached, held,
+		note_broken(v, "%s: %lu live + %lu cached + %lu held + %lu free != %lu",
+			    name_class(v, spc), live, st.cached, held,
 			    v->free[spc], v->capacity[spc]);
 }
 
@@ -559,7 +572,7 @@ static void verify_sums(struct verify *v)
 
 	verify_samples(v);
 
-	for_each_gospc(spc)
+	for_each_goshape(spc)
 		verify_class_sums(v, spc);
 	for_each_gonode(v->h, nid) {
 		sys += v->h->node[nid]->sys;

@@ -38,6 +38,7 @@
 #include "numa.h"
 #include "param.h"
 #include "reclaim.h"
+#include "shape.h"
 #include "transfer.h"
 
 #define TURN_NS		NSEC_PER_MSEC
@@ -154,11 +155,11 @@ static unsigned long mark_idle(struct gonode *node)
 	unsigned long pages = golarge_mark_idle(node);
 	unsigned int spc;
 
-	for_each_gospc(spc) {
+	for_each_goshape(spc) {
 		gotransfer_mark_idle(&node->transfer[spc]);
 		if (READ_ONCE(node->central[spc].idle))
 			pages += gocentral_mark_idle(&node->central[spc]) *
-				 go_class_pages[GO_SPC_CLASS(spc)];
+				 goshapes[spc].npages;
 	}
 	return pages;
 }
@@ -171,7 +172,7 @@ static bool trim_transfers(struct gonode *node, u64 until)
 {
 	unsigned int spc;
 
-	for_each_gospc(spc)
+	for_each_goshape(spc)
 		while (gotransfer_trim_idle(&node->transfer[spc])) {
 			if (ktime_get_ns() >= until)
 				return false;
@@ -195,10 +196,10 @@ static bool trim_idle_spans(struct gonode *node, u64 until)
 		in_time = ktime_get_ns() < until;
 	}
 
-	for_each_gospc(spc)
+	for_each_goshape(spc)
 		while (in_time && READ_ONCE(node->central[spc].stale)) {
 			n = gocentral_trim_idle(&node->central[spc]);
-			pages += n * go_class_pages[GO_SPC_CLASS(spc)];
+			pages += n * goshapes[spc].npages;
 			in_time = ktime_get_ns() < until;
 			cond_resched();
 		}

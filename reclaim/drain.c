@@ -57,15 +57,24 @@ static struct workqueue_struct *drain_wq;
 /* For work of all of reclaim/ that is bound to no CPU. */
 struct workqueue_struct *goreclaim_wq;
 
-/* Finish one free; @link is in the first bytes of the object. */
+/* Finish one free; @link is in the object. */
 static void finish_free(struct goheap *h, struct llist_node *link)
 {
+	struct gospan *s;
+	void *p;
+
 	lockdep_assert_held(&h->finish);
-	goleak_free(link);
+	preempt_disable();
+	s = gospan_of(h, link);
+	preempt_enable();
+	/* What is not freed yet keeps its span; with check=0 it may have been. */
+	p = (void *)link - ((unsigned long)link - s->base) %
+	    max(s->elemsize, 1U);
+	goleak_free(p);
 	/* The NMI has cleared the object, and then written the link. */
 	if (want_init_on_free())
 		memset(link, 0, sizeof(*link));
-	gocentral_free_one(h, link);
+	gocentral_free_one(h, p);
 }
 
 /**
@@ -101,7 +110,7 @@ void godrain_deferred(struct goheap *h)
  * The parts of a cache that are drained one by one: its stacks, by span class,
  * and behind them the tiny block.
  */
-#define PART_TINY	GO_NR_SPANCLASSES
+#define PART_TINY	GO_ALL_SPANCLASSES
 #define NR_PARTS	(PART_TINY + 1)
 
 /**
@@ -209,7 +218,7 @@ static void drain_cache(struct goheap *h, struct gomcache *c, enum godrain what)
 	if (READ_ONCE(c->tiny) && !drain_part(h, c, PART_TINY, what))
 		return;
 	find_parts(c, parts);
-	for_each_set_bit(i, parts, GO_NR_SPANCLASSES)
+	for_each_set_bit(i, parts, GO_ALL_SPANCLASSES)
 		if (!drain_part(h, c, i, what))
 			return;
 }

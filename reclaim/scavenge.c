@@ -44,6 +44,7 @@
 #include "numa.h"
 #include "reclaim.h"
 #include "runs.h"
+#include "shape.h"
 #include "span.h"
 #include "trace.h"
 #include "transfer.h"
@@ -268,7 +269,7 @@ static void trim_centrals(struct gonode *node)
 
 	golarge_flush_all(node);
 	gotransfer_flush_all(node);
-	for (c = node->central; c < node->central + GO_NR_SPANCLASSES; c++) {
+	for (c = node->central; c < node->central + READ_ONCE(goshape_end); c++) {
 		left = READ_ONCE(c->idle);
 		while (left) {
 			n = gocentral_trim(c, left);
@@ -439,6 +440,27 @@ void goscavenge_init(void)
 	gohooks.shed = shed_free_pages;
 }
 
+/*
+ * Idle spans that wait for a grace period, as readers may have their objects, go
+ * after one.
+ */
+static void trim_typesafe(struct goheap *h)
+{
+	bool any = false;
+	unsigned int spc;
+	int nid;
+
+	for_each_gonode(h, nid)
+		for_each_gocache_spc(spc)
+			any |= goshapes[spc].typesafe &&
+			       READ_ONCE(h->node[nid]->central[spc].idle);
+	if (!any)
+		return;
+	synchronize_rcu();
+	for_each_gonode(h, nid)
+		trim_centrals(h->node[nid]);
+}
+
 /**
  * goscavenge_all - give back all that may go, idle spans included
  * @h: the heap
@@ -460,6 +482,7 @@ size_t goscavenge_all(struct goheap *h)
 	/* First, so that their pages join the free runs and go in one piece. */
 	for_each_gonode(h, nid)
 		trim_centrals(h->node[nid]);
+	trim_typesafe(h);
 	bytes = goscavenge(h, &sc) << GO_PAGE_SHIFT;
 	return bytes + goscavenge_reap(h);
 }

@@ -23,6 +23,7 @@
 #include "fixalloc.h"
 #include "numa.h"
 #include "reclaim.h"
+#include "shape.h"
 #include "source.h"
 #include "transfer.h"
 
@@ -46,7 +47,7 @@ void goworker_top_up(struct goheap *h)
 		/* Last, as pages take descriptors. */
 		for (i = 0; i < GO_NR_FIX; i++)
 			gofixalloc_top_up(&node->fix[i], gfp);
-		for_each_gospc(spc)
+		for_each_goshape(spc)
 			gotransfer_top_up(&node->transfer[spc], gfp);
 	}
 }

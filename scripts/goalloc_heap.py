@@ -244,7 +244,9 @@ class Heap:
             raise Damaged(f"state {span['state']}, {span['npages']} pages")
         if kind == 'small':
             spanclass, size, n = span['spanclass'], span['elemsize'], span['nelems']
-            if not 2 <= spanclass < 2 * self.classes or \
+            # Those above are of named caches, whose sizes are their own.
+            if spanclass < 2 or not size or \
+                    spanclass < 2 * self.classes and \
                     size != self.sizes[spanclass >> 1] or \
                     not 1 <= n * size <= self.bytes_of(span):
                 raise Damaged(f'{n} objects of {size} bytes, span class {spanclass}')
@@ -328,7 +330,7 @@ class Heap:
             yield span['owner'], 0, span['elemsize']
         if kind != 'small':
             return
-        size_class = span['spanclass'] >> 1
+        size_class = min(span['spanclass'] >> 1, self.classes)
         for index, state in enumerate(self.states_of(span)):
             if state >= self.tiny:
                 owner = self.owner_of(state)
@@ -408,9 +410,11 @@ def describe_object(heap, span, address):
     index, inside = divmod(address - span['base'], size)
     if index >= n:
         return f'waste behind the last of {n} objects of {size} bytes'
-    noscan = ', noscan' if span['spanclass'] & 1 else ''
+    cached = span['spanclass'] >= 2 * heap.classes
+    noscan = ', noscan' if span['spanclass'] & 1 and not cached else ''
+    of = 'a named cache' if cached else f'class {span["spanclass"] >> 1}'
     state = heap.states_of(span)[index]
-    text = f'object {index} of {n}, {size} bytes, class {span["spanclass"] >> 1}{noscan}'
+    text = f'object {index} of {n}, {size} bytes, {of}{noscan}'
     text = f'byte {inside} of {text}' if inside else text
     if not heap.check:
         return f'{text}, live or free: with check=0 that is not known'
@@ -504,7 +508,7 @@ def show_classes(heap):
           'class   size        objects          bytes')
     for (owner, size_class), (objects, size) in sorted(heap.count().items()):
         print(f'{heap.owners[owner].text("name"):<55} {size_class:5} '
-              f'{heap.sizes[size_class]:6} {objects:14} {size:14}')
+              f'{(heap.sizes + (0,))[size_class]:6} {objects:14} {size:14}')
 
 
 def parse(program):

@@ -61,10 +61,11 @@ struct owner {
 
 #define MAX_OWNERS	128
 #define OWNERS		"/sys/kernel/debug/goalloc/owners"
+#define CACHES		"/sys/kernel/debug/goalloc/caches"
 
 static struct owner owners[MAX_OWNERS];
 static int nr_owners;
-static int by_owner;		/* rows are owners, and not classes */
+static int view;		/* O: rows are owners, C: caches, 0: classes */
 
 static struct sample samples[2], *now = &samples[0], *before = &samples[1];
 static struct row rows[MAX_CLASSES];
@@ -241,6 +242,7 @@ static void compose_ledger(void)
 		tail += c->tail;
 		spans += c->inuse;
 	}
+	live += m->cache_alloc;
 	idle = spans > m->heap_inuse ? spans - m->heap_inuse : 0;
 	moving = m->heap_inuse + idle - live - cached - held - tail;
 	strftime(when, sizeof(when), "%H:%M:%S", localtime(&t));
@@ -252,7 +254,7 @@ static void compose_ledger(void)
 	line("Sys   %6s = inuse %s + idle %s + spans %s + mcaches %s + maps %s + other %s   (given back in all: %s)",
 	     human(m->sys), human(m->heap_inuse), human(m->heap_idle),
 	     human(m->mspan_sys), human(m->mcache_sys), human(m->gc_sys),
-	     human(m->other_sys), human(m->heap_released));
+	     human(m->other_sys + m->vmalloc_sys), human(m->heap_released));
 	line("inuse %6s = live %s + cached %s + free %s + tails %s - idle spans %s%s%s",
 	     human(m->heap_inuse), human(live), human(cached), human(held),
 	     human(tail), human(idle), moving < 0 ? " - moving " : " + moving ",
@@ -307,6 +309,26 @@ static void compose_owners(void)
 	nr_rows = nr_owners;
 }
 
+/* The named caches, as the module says it of them. */
+static void compose_caches(void)
+{
+	FILE *in = fopen(CACHES, "r");
+	char row[256];
+	int n = 0;
+
+	while (in && fgets(row, sizeof(row), in)) {
+		if (*row == '#')
+			continue;
+		line("%.*s", (int)strcspn(row, "\n"), row);
+		n++;
+	}
+	if (in)
+		fclose(in);
+	else
+		line("%s: cannot be read", CACHES);
+	nr_rows = n ? n - 1 : 0;
+}
+
 static void compose(void)
 {
 	int i;
@@ -315,9 +337,15 @@ static void compose(void)
 	make_rows();
 	qsort(rows, nr_rows, sizeof(*rows), compare_rows);
 	compose_ledger();
-	line(" O: %s   h: keys   q: quit", by_owner ? "classes" : "owners");
-	if (by_owner) {
+	line(" O: %s   C: %s   h: keys   q: quit",
+	     view == 'O' ? "classes" : "owners",
+	     view == 'C' ? "classes" : "caches");
+	if (view == 'O') {
 		compose_owners();
+		return;
+	}
+	if (view == 'C') {
+		compose_caches();
 		return;
 	}
 	line("%5s %7s %3s %8s %8s %8s %8s %5s %7s %7s %10s %10s", "CLASS",
@@ -360,7 +388,8 @@ static const char * const help_text[] = {
 	"  l  spans                 u  use",
 	"  v  spans with objects    w  waste",
 	"",
-	"O shows the owners, the modules whose objects there are, or the classes again.",
+	"O shows the owners, the modules whose objects there are, C the named caches;",
+	"either key again shows the classes.",
 	"The arrows, page up and down, home and end scroll.",
 	"The space bar takes a reading at once, q quits, h and ? show this.",
 	"Any key goes back.",
@@ -459,8 +488,8 @@ static int use_key(int c)
 		return 1;
 	else if (c == 'h' || c == '?')
 		helping = 1;
-	else if (c == 'O')
-		by_owner = !by_owner;
+	else if (c == 'O' || c == 'C')
+		view = view == c ? 0 : c;
 	else if (c > 0 && c < 128 && strchr(keys, c))
 		key = c;
 	else if (!scroll_rows(c))
@@ -540,16 +569,17 @@ static int run_batch(double delay, long times)
 
 static void usage(FILE *to)
 {
-	fputs("usage: goalloctop [-b] [-o] [-O] [-d SECONDS] [-n TIMES] [-s KEY]\n\n"
+	fputs("usage: goalloctop [-b] [-o] [-O | -C] [-d SECONDS] [-n TIMES] [-s KEY]\n\n"
 	      "  -b  batch: print text, use no terminal\n"
 	      "  -o  print one reading as text\n"
 	      "  -O  show owners, the modules whose objects there are, instead of classes\n"
+	      "  -C  show named caches\n"
 	      "  -d  seconds between two readings, 0.1 to 86400 [3]\n"
 	      "  -n  with -b: number of readings\n"
 	      "  -s  sort by a live, b objects of a span, c bytes in spans (default), f frees/s,\n"
 	      "      k cached, l spans, n class, o objects, p pages of a span, r mallocs/s,\n"
 	      "      s size, u use, v spans with objects (the same as l), w waste\n\n"
-	      "On the terminal these keys sort, O shows owners or classes, the arrows scroll, the space bar reads at once,\n"
+	      "On the terminal these keys sort, O shows owners and C caches, the arrows scroll, the space bar reads at once,\n"
 	      "h shows the keys, q quits.  --version says which this is.\n", to);
 }
 
@@ -581,6 +611,7 @@ static const struct option long_options[] = {
 	{ "batch", no_argument, NULL, 'b' },
 	{ "once", no_argument, NULL, 'o' },
 	{ "owners", no_argument, NULL, 'O' },
+	{ "caches", no_argument, NULL, 'C' },
 	{ "delay", required_argument, NULL, 'd' },
 	{ "sort", required_argument, NULL, 's' },
 	{ "help", no_argument, NULL, 'h' },
@@ -593,7 +624,7 @@ static int parse_args(int argc, char **argv, int *batch, double *delay,
 {
 	int c, bad = 0;
 
-	while (!bad && (c = getopt_long(argc, argv, "bod:n:s:hVO", long_options,
+	while (!bad && (c = getopt_long(argc, argv, "bod:n:s:hVOC", long_options,
 					NULL)) != -1) {
 		switch (c) {
 		case 'o':
@@ -603,7 +634,8 @@ static int parse_args(int argc, char **argv, int *batch, double *delay,
 			*batch = 1;
 			break;
 		case 'O':
-			by_owner = 1;
+		case 'C':
+			view = c;
 			break;
 		case 'd':
 			bad = parse_delay(optarg, delay);

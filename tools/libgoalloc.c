@@ -313,6 +313,13 @@ static const struct goalloc_field memstats_fields[] = {
 	FIELD("PagesLost", pages_lost),
 	FIELD("LeftObjects", left_objects),
 	FIELD("LeftBytes", left_bytes),
+	FIELD("CacheMallocs", cache_mallocs),
+	FIELD("CacheFrees", cache_frees),
+	FIELD("CacheTotalAlloc", cache_total_alloc),
+	FIELD("CacheAlloc", cache_alloc),
+	FIELD("VmallocSys", vmalloc_sys),
+	FIELD("VmallocMallocs", vmalloc_mallocs),
+	FIELD("VmallocFrees", vmalloc_frees),
 };
 
 #define NR_FIELDS	(sizeof(memstats_fields) / sizeof(memstats_fields[0]))

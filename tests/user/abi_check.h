@@ -22,7 +22,7 @@ SAME(size_class_stats, sizeof(struct goalloc_class_stats), 96);
 SAME(size_free_os_memory, sizeof(struct goalloc_ioc_free_os_memory), 8);
 SAME(size_run, sizeof(struct goalloc_ioc_run), 1192);
 SAME(size_by_size, sizeof(struct goalloc_by_size), 24);
-SAME(size_memstats, sizeof(struct goalloc_memstats), 6104);
+SAME(size_memstats, sizeof(struct goalloc_memstats), 6160);
 
 SAME(ver0_alloc, GOALLOC_ALLOC_SIZE_VER0, 40);
 SAME(ver0_realloc, GOALLOC_REALLOC_SIZE_VER0, 32);
@@ -52,7 +52,7 @@ SAME(cmd_free, GOALLOC_IOC_FREE, 0x40086781U);
 SAME(cmd_read, GOALLOC_IOC_READ, 0x40206782U);
 SAME(cmd_write, GOALLOC_IOC_WRITE, 0x40206783U);
 SAME(cmd_stat, GOALLOC_IOC_STAT, 0xc0386784U);
-SAME(cmd_memstats, GOALLOC_IOC_MEMSTATS, 0x97d86785U);
+SAME(cmd_memstats, GOALLOC_IOC_MEMSTATS, 0x98106785U);
 SAME(cmd_info, GOALLOC_IOC_INFO, 0x84a86786U);
 SAME(cmd_realloc, GOALLOC_IOC_REALLOC, 0xc0206787U);
 SAME(cmd_fill, GOALLOC_IOC_FILL, 0xc0306788U);

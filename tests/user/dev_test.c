@@ -661,10 +661,10 @@ struct sums {
 static struct sums sum_classes(const struct goalloc_memstats *m)
 {
 	struct sums s = {
-		.mallocs = m->by_size[0].mallocs,
-		.frees = m->by_size[0].frees,
-		.live = m->large_alloc,
-		.total = m->large_total_alloc,
+		.mallocs = m->by_size[0].mallocs + m->cache_mallocs,
+		.frees = m->by_size[0].frees + m->cache_frees,
+		.live = m->large_alloc + m->cache_alloc,
+		.total = m->large_total_alloc + m->cache_total_alloc,
 	};
 	int i;
 
@@ -695,7 +695,8 @@ static void check_identities(struct __test_metadata *_metadata,
 	ASSERT_LE(m->mspan_inuse, m->mspan_sys);
 	ASSERT_LE(m->mcache_inuse, m->mcache_sys);
 	ASSERT_EQ(m->sys, m->heap_sys + m->stack_sys + m->mspan_sys +
-		  m->mcache_sys + m->buck_hash_sys + m->gc_sys + m->other_sys);
+		  m->mcache_sys + m->buck_hash_sys + m->gc_sys + m->other_sys +
+		  m->vmalloc_sys);
 	ASSERT_LE(m->total_requested, m->total_alloc);
 	ASSERT_LE(m->tiny_frees, m->tiny_allocs);
 }

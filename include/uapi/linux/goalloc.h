@@ -104,6 +104,15 @@ struct goalloc_by_size {
  *	put_page() or kfree() took references that were the heap's
  * @left_objects: objects that modules have left when they were unloaded
  * @left_bytes: the bytes of these
+ * @cache_mallocs: part of @mallocs that is in no class of @by_size, for it was
+ *	allocated from named caches
+ * @cache_frees: the same part of @frees
+ * @cache_total_alloc: the same part of @total_alloc
+ * @cache_alloc: the same part of @alloc
+ * @vmalloc_sys: bytes of live objects that are only virtually contiguous; they are in
+ *	@sys and in no other field
+ * @vmalloc_mallocs: such objects ever allocated
+ * @vmalloc_frees: such objects ever freed
  */
 struct goalloc_memstats {
 	__u64 alloc;
@@ -156,6 +165,13 @@ struct goalloc_memstats {
 	__u64 pages_lost;
 	__u64 left_objects;
 	__u64 left_bytes;
+	__u64 cache_mallocs;
+	__u64 cache_frees;
+	__u64 cache_total_alloc;
+	__u64 cache_alloc;
+	__u64 vmalloc_sys;
+	__u64 vmalloc_mallocs;
+	__u64 vmalloc_frees;
 };
 
 /* Flags of GOALLOC_IOC_ALLOC, ALLOC_BULK and of sizes in GOALLOC_IOC_RUN. */
