@@ -124,6 +124,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include "compat.h"
 #include "sizeclass.h"
 
 #define GO_PAGE_SHIFT		13
@@ -777,7 +778,7 @@ struct gofixalloc {
 	struct list_head chunks;
 	void **young;
 	void **waiting;
-	struct rcu_gp_oldstate grace;
+	typeof(GOALLOC_GRACE) grace;
 	unsigned long nwait;
 	unsigned long nfree;
 	unsigned long nchunks;
