@@ -46,15 +46,23 @@
  *   - A descriptor is carved only if no reader knows it.  It comes from
  *     gofixalloc_alloc(), which waits for a grace period, and not from a free
  *     run: goruns_cut() sees to that.
+ *   - The map leads to it only when it has been filled in: goruns_map().
  *   - So a reader that sees a magic sees the only one that there has been.  It
  *     has read the base before, and a base changes only after gospan_uncarve()
  *     has set the magic to 0.  Hence an index is that of an object of the span
  *     that was there, or of the waste at its end.
+ *   - The magic is stored last, with release, and loaded with acquire before the
+ *     state bytes' address is: whoever sees it sees these bytes cleared, and not
+ *     what the bit block's memory held for another span.
  *   - Its state byte is in the bit block, which serves no other span before the
  *     grace period ends and says that nothing is live, or in nil_state.
  *   - A large object is claimed by a cmpxchg() of its address, which fails
  *     whatever the descriptor has become.  Descriptors of large objects and of
  *     free runs have no magic and may become each other's at once.
+ *
+ * On x86 all of these orders are free.  A good free needs none of them: its loads
+ * depend on the object's address, which has come from the caller that allocated it
+ * and so after all that was written before.
  *
  * source.c carves spans and central.c uncarves them; heap.c and runs.c decide
  * what the map says; any file may look an address up.

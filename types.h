@@ -81,7 +81,8 @@
  *                       span only after one, and the tables go with the heap.
  *                       For a live object every word of the look-up is stable;
  *                       for any other address whatever is found is checked,
- *                       never trusted.
+ *                       never trusted.  Stores to it come after what they lead
+ *                       to; a span's magic is stored last: see span.c.
  *   gonode.transferred  is atomic, and changes under the lock of a transfer cache.
  *   goheap              held, misuse, failures, left_objects, left_bytes,
  *                       draining, trim_ns, cycles, scavenge_ns and reporting are
