@@ -462,17 +462,13 @@ static unsigned int bits_size(const struct gospan *s, unsigned int spc,
 	       states_before(s, class) + states_after(s, class, n);
 }
 
-/* The sizes for which there is an allocator. */
-static const unsigned int bits_sizes[GO_NR_FIX_BITS] = {
-	64, 168, 328, 648, 1288, 3720,
-};
-
 static struct gofixalloc *bits_fix(struct gonode *node, const struct gospan *s,
 				   unsigned int spc, unsigned int n)
 {
 	unsigned int size = bits_size(s, spc, n), i = 0;
 
-	while (bits_sizes[i] < size)
+	/* There is an allocator for each of these sizes. */
+	while (go_bits_sizes[i] < size)
 		i++;
 	return &node->fix[GO_FIX_BITS + i];
 }
@@ -493,13 +489,14 @@ void gospan_fix_init(struct gonode *node)
 	BUILD_BUG_ON(offsetof(struct gospan, navail) != 64);
 	BUILD_BUG_ON(offsetofend(struct gospan, tiny) > 64);
 	BUILD_BUG_ON(GO_TINY_SIZE > 16);
+	BUILD_BUG_ON(GO_MAX_SPAN_PAGES > GO_RESERVE_RUN);
 
 	gofixalloc_init(node, GO_FIX_SPAN, ALIGN(sizeof(struct gospan), 64),
 			32);
 	gofixalloc_init(node, GO_FIX_ARENA, sizeof(struct goarena), 2);
 	gofixalloc_init(node, GO_FIX_TABLE, GO_ARENA_TABLE, 1);
 	for (i = 0; i < GO_NR_FIX_BITS; i++)
-		gofixalloc_init(node, GO_FIX_BITS + i, bits_sizes[i], 8);
+		gofixalloc_init(node, GO_FIX_BITS + i, go_bits_sizes[i], 8);
 }
 
 /**

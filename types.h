@@ -128,7 +128,7 @@
 #include "compat.h"
 #include "sizeclass.h"
 
-#define GO_PAGE_SHIFT		13
+/* GO_PAGE_SHIFT is 13, or PAGE_SHIFT where that is more: see sizeclass.h. */
 #define GO_PAGE_SIZE		(1UL << GO_PAGE_SHIFT)
 #define GO_PAGE_ORDER		(GO_PAGE_SHIFT - PAGE_SHIFT)
 #define GO_ARENA_SHIFT		22
@@ -137,9 +137,6 @@
 
 #ifndef CONFIG_64BIT
 #error "goalloc needs a 64-bit kernel"
-#endif
-#if PAGE_SHIFT > GO_PAGE_SHIFT
-#error "goalloc needs pages of at most 8 KiB"
 #endif
 
 /* A span class is a size class and a noscan bit, as in Go. */
@@ -205,10 +202,18 @@
 
 /*
  * A node's reserve for contexts that cannot call the page allocator, and the
- * shortest run that counts towards it, in 8 KiB pages.
+ * shortest run that counts towards it, in which any span fits: 512 KiB and 128
+ * KiB, and with pages of 64 KiB twice as much.
  */
-#define GO_RESERVE_PAGES	64
-#define GO_RESERVE_RUN		16
+#define GO_RESERVE_RUN		(GO_PAGE_SHIFT > 14 ? 4 : 128 >> (GO_PAGE_SHIFT - 10))
+#define GO_RESERVE_PAGES	(4 * GO_RESERVE_RUN)
+
+/*
+ * Does an mcache keep the span that it was refilled from?  The spans of all
+ * classes have 2.5 MiB with pages of 8 KiB, and 9.4 MiB with pages of 64 KiB: more
+ * than each CPU should have.  There they stay with their mcentral.
+ */
+#define GO_KEEP_CURRENT		(GO_PAGE_SHIFT < 16)
 
 /*
  * Arenas are on lists by their use: those without a page; those with free
@@ -224,9 +229,9 @@
  * The longest runs that large objects leave and that are kept for the next; how much
  * of what the heap holds these may be, and how many pages in any case.
  */
-#define GO_KEPT_MAX		128
+#define GO_KEPT_MAX		(1024 >> (GO_PAGE_SHIFT - 10))
 #define GO_KEPT_PART		64
-#define GO_KEPT_LEAST		128UL
+#define GO_KEPT_LEAST		(1024UL >> (GO_PAGE_SHIFT - 10))
 
 /* The recent peak is taken over this many ticks of the background. */
 #define GO_PEAKS		10
@@ -787,7 +792,6 @@ struct gofixalloc {
 } ____cacheline_aligned_in_smp;
 
 /* Which is for what: descriptors, arenas, their tables, bit blocks, storage. */
-#define GO_NR_FIX_BITS		6
 #define GO_NR_FIX_STACK		4
 enum {
 	GO_FIX_SPAN,
