@@ -64,6 +64,10 @@ kdir:
 	echo "  make KDIR=/usr/src/linux-headers-..." >&2; \
 	echo "'make demo' needs neither: it sets up a kernel of its own." >&2; \
 	exit 1; }
+	@test -z "$(LLVM)" || ! grep -qs '^CONFIG_CC_IS_GCC=y' $(KDIR)/.config || { \
+	echo "goalloc: LLVM=$(LLVM): $(KDIR) is of a kernel that gcc has built," >&2; \
+	echo "with options that clang does not take: leave LLVM= away." >&2; \
+	exit 1; }
 
 # Nothing is built by 'install': root's files would stay in the tree.
 built: | kdir
@@ -149,7 +153,8 @@ help:
 	@echo '                    give the same to install and uninstall'
 	@echo '  PREFIX=dir      - of the tools [/usr/local]; NO_TOOLS=1: without them'
 	@echo '  INSTALL_MOD_PATH=, INSTALL_MOD_DIR=, DESTDIR= - where to install'
-	@echo '  C=1|2  sparse;  W=1  warnings;  V=1  commands;  LLVM=1  clang'
+	@echo '  C=1|2  sparse;  W=1  warnings;  V=1  commands;  LLVM=1  clang,'
+	@echo '                    which takes a kernel that clang has built'
 
 .PHONY: all modules stamp kdir built modules_install install uninstall clean \
 	tools tools_install tools_uninstall \

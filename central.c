@@ -156,7 +156,10 @@ unsigned int gocentral_refill(struct goheap *h, struct gocentral *c,
 		merge_back(s);
 		left += s->navail;
 		n += gospan_take(s, slot + n, want - n);
-		if (s->navail) {
+		if (!GO_KEEP_CURRENT) {
+			left -= s->navail;
+			place_span(c, s);
+		} else if (s->navail) {
 			s->cached = true;
 			*cur = s;
 		}

@@ -12,10 +12,13 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/isolation.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/timer.h>
 #include <linux/version.h>
+#include <linux/workqueue.h>
 
 /* MAX_ORDER was exclusive before 6.4 and renamed in 6.8. */
 #ifndef MAX_PAGE_ORDER
@@ -49,6 +52,37 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 	hrtimer_init(timer, clock, mode);
 	timer->function = fn;
 }
+#endif
+
+/*
+ * Which grace periods have ended: struct rcu_gp_oldstate, or rcu_gp_seq as it is
+ * named in 7.x.  It is what the kernel's function takes.
+ */
+struct rcu_gp_oldstate;
+struct rcu_gp_seq;
+#define GOALLOC_GRACE							\
+	(*__builtin_choose_expr(					\
+		__same_type(get_state_synchronize_rcu_full,		\
+			    void (struct rcu_gp_oldstate *)),		\
+		(struct rcu_gp_oldstate *)NULL, (struct rcu_gp_seq *)NULL))
+
+/* Before 6.16 the functions of a timer on the stack had no common prefix. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+static inline void timer_destroy_on_stack(struct timer_list *timer)
+{
+	destroy_timer_on_stack(timer);
+}
+#endif
+
+/*
+ * Before 6.17 a workqueue without WQ_UNBOUND was one of each CPU, and nobody had
+ * to say so; since 7.2 the kernel warns of one that says neither.  Some of the
+ * older ones have got these names since.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define WQ_PERCPU		0
+#define system_percpu_wq	system_wq
+#define system_dfl_wq		system_unbound_wq
 #endif
 
 /* Before 6.3 drivers wrote the flags of an area themselves. */
@@ -90,6 +124,16 @@ static inline unsigned long goalloc_called_at(unsigned long ret)
 	return 0;
 }
 #endif
+
+/*
+ * One module uses another: struct module_use, which since 7.x is the kernel's own.
+ * Of it only @target is compared, nothing is followed.
+ */
+struct goalloc_module_use {
+	struct list_head source_list;
+	struct list_head target_list;
+	struct module *source, *target;
+};
 
 /* A NUMA-aware shrinker; since 6.7 the kernel allocates it. */
 typedef unsigned long goalloc_shrink_fn(struct shrinker *s,

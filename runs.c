@@ -247,6 +247,8 @@ void goruns_map(struct goarena *a, struct gospan *s, struct gospan *to)
 {
 	unsigned int i = gospan_page_index(a, s->base), n = s->npages;
 
+	/* What it says first: readers follow the pointer without a lock. */
+	smp_wmb();
 	while (n--)
 		WRITE_ONCE(a->span[i++], to);
 }
@@ -319,6 +321,8 @@ static void insert_and_map(struct goruns *r, struct goarena *a,
 
 	lockdep_assert_held(r->lock);
 	goruns_insert(r, s);
+	/* What it says first, as in goruns_map(). */
+	smp_wmb();
 	WRITE_ONCE(a->span[i], s);
 	WRITE_ONCE(a->span[i + s->npages - 1], s);
 }

@@ -3,11 +3,22 @@
 #ifndef _GOALLOC_SIZECLASS_H
 #define _GOALLOC_SIZECLASS_H
 
+#include <asm/page.h>
 #include <linux/goalloc_align.h>
 #include <linux/types.h>
 
 /*
- * Go's size classes.  Tail waste is what is left at the end of a span; max
+ * Go's size classes are made for pages of 8 KiB.  Where those of the kernel are
+ * larger the sizes are the same, and spans are longer.
+ */
+
+#define GO_NR_CLASSES		68
+#define GO_MAX_SMALL		32768
+
+#if PAGE_SHIFT <= 13
+
+/*
+ * Spans of pages of 8 KiB.  Tail waste is what is left at the end of a span; max
  * waste is that and the rounding, when every object is the smallest that the
  * class serves.
  *
@@ -81,25 +92,12 @@
  *    67      32768       32768        1           0     12.50%       8192
  */
 
-#define GO_NR_CLASSES		68
-#define GO_MAX_SMALL		32768
+#define GO_PAGE_SHIFT		13
 #define GO_MAX_NELEMS		1024	/* objects in a span */
+#define GO_MAX_SPAN_PAGES	10
+#define GO_NR_FIX_BITS		6	/* sizes of bit blocks */
 
-/* Bytes of an object. */
-extern const u16 go_class_size[GO_NR_CLASSES];
-#ifdef GO_SIZECLASS_TABLES
-const u16 go_class_size[GO_NR_CLASSES] = {
-	0, 8, 16, 24, 32, 48, 64, 80, 96, 112,
-	128, 144, 160, 176, 192, 208, 224, 240, 256, 288,
-	320, 352, 384, 416, 448, 480, 512, 576, 640, 704,
-	768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304,
-	2688, 3072, 3200, 3456, 4096, 4864, 5376, 6144, 6528, 6784,
-	6912, 8192, 9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384,
-	18432, 19072, 20480, 21760, 24576, 27264, 28672, 32768,
-};
-#endif
-
-/* Pages (of 8 KiB) of a span. */
+/* Pages of a span. */
 extern const u8 go_class_pages[GO_NR_CLASSES];
 #ifdef GO_SIZECLASS_TABLES
 const u8 go_class_pages[GO_NR_CLASSES] = {
@@ -123,6 +121,288 @@ const u16 go_class_nelems[GO_NR_CLASSES] = {
 };
 #endif
 
+/* Pages that a span must be aligned to. */
+extern const u8 go_class_align[GO_NR_CLASSES];
+#ifdef GO_SIZECLASS_TABLES
+const u8 go_class_align[GO_NR_CLASSES] = {
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 4,
+};
+#endif
+
+/* Bytes of bit blocks: see span.c. */
+extern const u16 go_bits_sizes[GO_NR_FIX_BITS];
+#ifdef GO_SIZECLASS_TABLES
+const u16 go_bits_sizes[GO_NR_FIX_BITS] = {
+	64, 168, 328, 648, 1288, 3720,
+};
+#endif
+
+#elif PAGE_SHIFT == 14
+
+/*
+ * Spans of pages of 16 KiB.  Tail waste is what is left at the end of a span; max
+ * waste is that and the rounding, when every object is the smallest that the
+ * class serves.
+ *
+ * class  bytes/obj  bytes/span  objects  tail waste  max waste  min align
+ *     1          8       16384     2048           0     87.50%          8
+ *     2         16       16384     1024           0     43.75%         16
+ *     3         24       16384      682          16     29.24%          8
+ *     4         32       16384      512           0     21.88%         32
+ *     5         48       16384      341          16     31.32%         16
+ *     6         64       16384      256           0     23.44%         64
+ *     7         80       16384      204          64     19.07%         16
+ *     8         96       16384      170          64     15.95%         32
+ *     9        112       16384      146          32     13.56%         16
+ *    10        128       16384      128           0     11.72%        128
+ *    11        144       16384      113         112     11.03%         16
+ *    12        160       16384      102          64      9.73%         32
+ *    13        176       16384       93          16      8.61%         16
+ *    14        192       16384       85          64      8.17%         64
+ *    15        208       16384       78         160      8.12%         16
+ *    16        224       16384       73          32      6.88%         32
+ *    17        240       16384       68          64      6.62%         16
+ *    18        256       16384       64           0      5.86%        256
+ *    19        288       16384       56         256     12.16%         32
+ *    20        320       16384       51          64     10.04%         64
+ *    21        352       16384       46         192      9.88%         32
+ *    22        384       16384       42         256      9.51%        128
+ *    23        416       16384       39         160      8.36%         32
+ *    24        448       16384       36         256      8.37%         64
+ *    25        480       16384       34          64      6.82%         32
+ *    26        512       16384       32           0      6.05%        512
+ *    27        576       16384       28         256     12.33%         64
+ *    28        640       16384       25         384     11.96%        128
+ *    29        704       16384       23         192     10.02%         64
+ *    30        768       16384       21         256      9.64%        256
+ *    31        896       16384       18         256     15.52%        128
+ *    32       1024       16384       16           0     12.40%       1024
+ *    33       1152       16384       14         256     12.41%        128
+ *    34       1280       16384       12        1024     15.55%        256
+ *    35       1408       16384       11         896     14.00%        128
+ *    36       1536       16384       10        1024     14.00%        512
+ *    37       1792       16384        9         256     15.57%        256
+ *    38       2048       16384        8           0     12.45%       2048
+ *    39       2304       16384        7         256     12.46%        256
+ *    40       2688       16384        6         256     15.59%        128
+ *    41       3072       16384        5        1024     17.94%       1024
+ *    42       3200       16384        5         384      6.22%        128
+ *    43       3456       32768        9        1664     12.08%        128
+ *    44       4096       16384        4           0     15.60%       4096
+ *    45       4864       16384        3        1792     24.98%        256
+ *    46       5376       16384        3         256     10.92%        256
+ *    47       6144       32768        5        2048     17.95%       2048
+ *    48       6528       32768        5         128      6.23%        128
+ *    49       6784       49152        7        1664      7.02%        128
+ *    50       6912       49152        7         768      3.37%        256
+ *    51       8192       16384        2           0     15.61%       8192
+ *    52       9472       49152        5        1792     16.66%        256
+ *    53       9728       32768        3        3584     13.27%        512
+ *    54      10240       32768        3        2048     10.93%       2048
+ *    55      10880       32768        3         128      6.24%        128
+ *    56      12288       49152        4           0     11.45%       4096
+ *    57      13568       81920        6         512      9.99%        256
+ *    58      14336       16384        1        2048     17.18%       2048
+ *    59      16384       16384        1           0     12.49%      16384
+ *    60      18432       81920        4        8192     20.00%       2048
+ *    61      19072       81920        4        5632     10.00%        128
+ *    62      20480       65536        3        4096     12.69%       4096
+ *    63      21760       49152        2        5632     16.66%        256
+ *    64      24576       49152        2           0     11.45%       8192
+ *    65      27264       81920        3         128     10.00%        128
+ *    66      28672       32768        1        4096     16.79%       4096
+ *    67      32768       32768        1           0     12.50%      16384
+ */
+
+#define GO_PAGE_SHIFT		14
+#define GO_MAX_NELEMS		2048	/* objects in a span */
+#define GO_MAX_SPAN_PAGES	5
+#define GO_NR_FIX_BITS		7	/* sizes of bit blocks */
+
+/* Pages of a span. */
+extern const u8 go_class_pages[GO_NR_CLASSES];
+#ifdef GO_SIZECLASS_TABLES
+const u8 go_class_pages[GO_NR_CLASSES] = {
+	0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 2,
+	2, 3, 3, 1, 3, 2, 2, 2, 3, 5, 1, 1, 5, 5, 4, 3, 3, 5, 2, 2,
+};
+#endif
+
+/* Objects of a span. */
+extern const u16 go_class_nelems[GO_NR_CLASSES];
+#ifdef GO_SIZECLASS_TABLES
+const u16 go_class_nelems[GO_NR_CLASSES] = {
+	0, 2048, 1024, 682, 512, 341, 256, 204, 170, 146, 128, 113,
+	102, 93, 85, 78, 73, 68, 64, 56, 51, 46, 42, 39,
+	36, 34, 32, 28, 25, 23, 21, 18, 16, 14, 12, 11,
+	10, 9, 8, 7, 6, 5, 5, 9, 4, 3, 3, 5,
+	5, 7, 7, 2, 5, 3, 3, 3, 4, 6, 1, 1,
+	4, 4, 3, 2, 2, 3, 1, 1,
+};
+#endif
+
+/* Pages that a span must be aligned to. */
+extern const u8 go_class_align[GO_NR_CLASSES];
+#ifdef GO_SIZECLASS_TABLES
+const u8 go_class_align[GO_NR_CLASSES] = {
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2,
+};
+#endif
+
+/* Bytes of bit blocks: see span.c. */
+extern const u16 go_bits_sizes[GO_NR_FIX_BITS];
+#ifdef GO_SIZECLASS_TABLES
+const u16 go_bits_sizes[GO_NR_FIX_BITS] = {
+	64, 168, 328, 648, 1288, 2568, 7432,
+};
+#endif
+
+#elif PAGE_SHIFT == 16
+
+/*
+ * Spans of pages of 64 KiB.  Tail waste is what is left at the end of a span; max
+ * waste is that and the rounding, when every object is the smallest that the
+ * class serves.
+ *
+ * class  bytes/obj  bytes/span  objects  tail waste  max waste  min align
+ *     1          8       65536     8192           0     87.50%          8
+ *     2         16       65536     4096           0     43.75%         16
+ *     3         24       65536     2730          16     29.18%          8
+ *     4         32       65536     2048           0     21.88%         32
+ *     5         48       65536     1365          16     31.27%         16
+ *     6         64       65536     1024           0     23.44%         64
+ *     7         80       65536      819          16     18.77%         16
+ *     8         96       65536      682          64     15.71%         32
+ *     9        112       65536      585          16     13.41%         16
+ *    10        128       65536      512           0     11.72%        128
+ *    11        144       65536      455          16     10.44%         16
+ *    12        160       65536      409          96      9.51%         32
+ *    13        176       65536      372          64      8.61%         16
+ *    14        192       65536      341          64      7.90%         64
+ *    15        208       65536      315          16      7.23%         16
+ *    16        224       65536      292         128      6.88%         32
+ *    17        240       65536      273          16      6.27%         16
+ *    18        256       65536      256           0      5.86%        256
+ *    19        288       65536      227         160     10.98%         32
+ *    20        320       65536      204         256     10.04%         64
+ *    21        352       65536      186          64      8.90%         32
+ *    22        384       65536      170         256      8.43%        128
+ *    23        416       65536      157         224      7.77%         32
+ *    24        448       65536      146         128      7.10%         64
+ *    25        480       65536      136         256      6.82%         32
+ *    26        512       65536      128           0      6.05%        512
+ *    27        576       65536      113         448     11.55%         64
+ *    28        640       65536      102         256     10.20%        128
+ *    29        704       65536       93          64      9.04%         64
+ *    30        768       65536       85         256      8.56%        256
+ *    31        896       65536       73         128     14.34%        128
+ *    32       1024       65536       64           0     12.40%       1024
+ *    33       1152       65536       56        1024     12.41%        128
+ *    34       1280       65536       51         256     10.27%        256
+ *    35       1408       65536       46         768     10.09%        128
+ *    36       1536       65536       42        1024      9.70%        512
+ *    37       1792       65536       36        1024     15.57%        256
+ *    38       2048       65536       32           0     12.45%       2048
+ *    39       2304       65536       28        1024     12.46%        256
+ *    40       2688       65536       24        1024     15.59%        128
+ *    41       3072       65536       21        1024     13.84%       1024
+ *    42       3200       65536       20        1536      6.22%        128
+ *    43       3456       65536       18        3328     12.08%        128
+ *    44       4096       65536       16           0     15.60%       4096
+ *    45       4864       65536       13        2304     18.73%        256
+ *    46       5376       65536       12        1024     10.92%        256
+ *    47       6144       65536       10        4096     17.95%       2048
+ *    48       6528       65536       10         256      6.23%        128
+ *    49       6784       65536        9        4480     10.34%        128
+ *    50       6912       65536        9        3328      6.82%        256
+ *    51       8192       65536        8           0     15.61%       8192
+ *    52       9472      131072       13        7936     18.74%        256
+ *    53       9728       65536        6        7168     13.27%        512
+ *    54      10240       65536        6        4096     10.93%       2048
+ *    55      10880       65536        6         256      6.24%        128
+ *    56      12288       65536        5        4096     16.98%       4096
+ *    57      13568      131072        9        8960     15.62%        256
+ *    58      14336       65536        4        8192     17.18%       2048
+ *    59      16384       65536        4           0     12.49%      16384
+ *    60      18432      131072        7        2048     12.49%       2048
+ *    61      19072      196608       10        5888      6.24%        128
+ *    62      20480       65536        3        4096     12.69%       4096
+ *    63      21760       65536        3         256      6.25%        256
+ *    64      24576      131072        5        8192     16.99%       8192
+ *    65      27264      196608        7        5760     12.50%        128
+ *    66      28672       65536        2        8192     16.79%       4096
+ *    67      32768       65536        2           0     12.50%      32768
+ */
+
+#define GO_PAGE_SHIFT		16
+#define GO_MAX_NELEMS		8192	/* objects in a span */
+#define GO_MAX_SPAN_PAGES	3
+#define GO_NR_FIX_BITS		9	/* sizes of bit blocks */
+
+/* Pages of a span. */
+extern const u8 go_class_pages[GO_NR_CLASSES];
+#ifdef GO_SIZECLASS_TABLES
+const u8 go_class_pages[GO_NR_CLASSES] = {
+	0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	1, 1, 1, 1, 2, 1, 1, 1, 1, 2, 1, 1, 2, 3, 1, 1, 2, 3, 1, 1,
+};
+#endif
+
+/* Objects of a span. */
+extern const u16 go_class_nelems[GO_NR_CLASSES];
+#ifdef GO_SIZECLASS_TABLES
+const u16 go_class_nelems[GO_NR_CLASSES] = {
+	0, 8192, 4096, 2730, 2048, 1365, 1024, 819, 682, 585, 512, 455,
+	409, 372, 341, 315, 292, 273, 256, 227, 204, 186, 170, 157,
+	146, 136, 128, 113, 102, 93, 85, 73, 64, 56, 51, 46,
+	42, 36, 32, 28, 24, 21, 20, 18, 16, 13, 12, 10,
+	10, 9, 9, 8, 13, 6, 6, 6, 5, 9, 4, 4,
+	7, 10, 3, 3, 5, 7, 2, 2,
+};
+#endif
+
+/* Pages that a span must be aligned to. */
+extern const u8 go_class_align[GO_NR_CLASSES];
+#ifdef GO_SIZECLASS_TABLES
+const u8 go_class_align[GO_NR_CLASSES] = {
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+};
+#endif
+
+/* Bytes of bit blocks: see span.c. */
+extern const u16 go_bits_sizes[GO_NR_FIX_BITS];
+#ifdef GO_SIZECLASS_TABLES
+const u16 go_bits_sizes[GO_NR_FIX_BITS] = {
+	64, 168, 328, 648, 1288, 2568, 5128, 10248, 29704,
+};
+#endif
+
+#else
+#error "goalloc needs pages of 4, 8, 16 or 64 KiB"
+#endif
+
+/* Bytes of an object. */
+extern const u16 go_class_size[GO_NR_CLASSES];
+#ifdef GO_SIZECLASS_TABLES
+const u16 go_class_size[GO_NR_CLASSES] = {
+	0, 8, 16, 24, 32, 48, 64, 80, 96, 112,
+	128, 144, 160, 176, 192, 208, 224, 240, 256, 288,
+	320, 352, 384, 416, 448, 480, 512, 576, 640, 704,
+	768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048, 2304,
+	2688, 3072, 3200, 3456, 4096, 4864, 5376, 6144, 6528, 6784,
+	6912, 8192, 9472, 9728, 10240, 10880, 12288, 13568, 14336, 16384,
+	18432, 19072, 20480, 21760, 24576, 27264, 28672, 32768,
+};
+#endif
+
 /*
  * ceil(2^32 / size): offset * magic >> 32 == offset / size, for every offset in
  * a span.
@@ -142,16 +422,6 @@ const u32 go_class_magic[GO_NR_CLASSES] = {
 	419431U, 394759U, 349526U, 316552U, 299594U, 262144U,
 	233017U, 225198U, 209716U, 197380U, 174763U, 157533U,
 	149797U, 131072U,
-};
-#endif
-
-/* Pages that a span must be aligned to. */
-extern const u8 go_class_align[GO_NR_CLASSES];
-#ifdef GO_SIZECLASS_TABLES
-const u8 go_class_align[GO_NR_CLASSES] = {
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 4,
 };
 #endif
 

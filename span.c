@@ -46,15 +46,23 @@
  *   - A descriptor is carved only if no reader knows it.  It comes from
  *     gofixalloc_alloc(), which waits for a grace period, and not from a free
  *     run: goruns_cut() sees to that.
+ *   - The map leads to it only when it has been filled in: goruns_map().
  *   - So a reader that sees a magic sees the only one that there has been.  It
  *     has read the base before, and a base changes only after gospan_uncarve()
  *     has set the magic to 0.  Hence an index is that of an object of the span
  *     that was there, or of the waste at its end.
+ *   - The magic is stored last, with release, and loaded with acquire before the
+ *     state bytes' address is: whoever sees it sees these bytes cleared, and not
+ *     what the bit block's memory held for another span.
  *   - Its state byte is in the bit block, which serves no other span before the
  *     grace period ends and says that nothing is live, or in nil_state.
  *   - A large object is claimed by a cmpxchg() of its address, which fails
  *     whatever the descriptor has become.  Descriptors of large objects and of
  *     free runs have no magic and may become each other's at once.
+ *
+ * On x86 all of these orders are free.  A good free needs none of them: its loads
+ * depend on the object's address, which has come from the caller that allocated it
+ * and so after all that was written before.
  *
  * source.c carves spans and central.c uncarves them; heap.c and runs.c decide
  * what the map says; any file may look an address up.
@@ -452,17 +460,13 @@ static unsigned int bits_size(const struct gospan *s, unsigned int spc,
 	       states_before(s, spc) + states_after(s, spc, n);
 }
 
-/* The sizes for which there is an allocator. */
-static const unsigned int bits_sizes[GO_NR_FIX_BITS] = {
-	64, 168, 328, 648, 1288, 3720,
-};
-
 static struct gofixalloc *bits_fix(struct gonode *node, const struct gospan *s,
 				   unsigned int spc, unsigned int n)
 {
 	unsigned int size = bits_size(s, spc, n), i = 0;
 
-	while (bits_sizes[i] < size)
+	/* There is an allocator for each of these sizes. */
+	while (go_bits_sizes[i] < size)
 		i++;
 	return &node->fix[GO_FIX_BITS + i];
 }
@@ -483,13 +487,14 @@ void gospan_fix_init(struct gonode *node)
 	BUILD_BUG_ON(offsetof(struct gospan, navail) != 64);
 	BUILD_BUG_ON(offsetofend(struct gospan, tiny) > 64);
 	BUILD_BUG_ON(GO_TINY_SIZE > 16);
+	BUILD_BUG_ON(GO_MAX_SPAN_PAGES > GO_RESERVE_RUN);
 
 	gofixalloc_init(node, GO_FIX_SPAN, ALIGN(sizeof(struct gospan), 64),
 			32);
 	gofixalloc_init(node, GO_FIX_ARENA, sizeof(struct goarena), 2);
 	gofixalloc_init(node, GO_FIX_TABLE, GO_ARENA_TABLE, 1);
 	for (i = 0; i < GO_NR_FIX_BITS; i++)
-		gofixalloc_init(node, GO_FIX_BITS + i, bits_sizes[i], 8);
+		gofixalloc_init(node, GO_FIX_BITS + i, go_bits_sizes[i], 8);
 }
 
 /**

@@ -121,7 +121,9 @@ static __always_inline struct gospan *gospan_of(struct goheap *h,
  * is not small, makes that false.
  *
  * The base is read first.  While a reader looks, a span may cease to be small,
- * and as a free run get another base; but the magic is 0 before.  See span.c.
+ * and as a free run get another base; but the magic is 0 before.  And what the
+ * magic is said to lead to, the state bytes and their address, is read after it:
+ * gospan_carve() writes the magic last.  See span.c.
  */
 static __always_inline bool gospan_index(const struct gospan *s, const void *p,
 					 unsigned long *idx)
@@ -130,9 +132,10 @@ static __always_inline bool gospan_index(const struct gospan *s, const void *p,
 	u32 magic;
 	u64 q;
 
-	/* As said above: what follows must not be older than the base. */
+	/* The base first.  To acquire it would cost x86 an instruction. */
 	smp_rmb();
-	magic = s->magic;
+	/* And what is said of the state bytes afterwards. */
+	magic = smp_load_acquire(&s->magic);
 	q = off * (u64)magic;
 	/* In this order, for which gcc needs fewer registers. */
 	if (unlikely((u32)q >= magic))

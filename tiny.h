@@ -146,9 +146,13 @@ static __always_inline int gotiny_again(struct gomcache *c, unsigned long size,
 					unsigned long owner, bool *due)
 {
 	struct gostack *s = &c->stack[GO_TINY_SPC];
+	u16 back;
 
-	if (!c->tiny || c->tiny_owner != (u8)owner ||
-	    !gotiny_is_whole(*c->tiny_out, READ_ONCE(*c->tiny_back)))
+	if (!c->tiny || c->tiny_owner != (u8)owner)
+		return -1;
+	/* What the frees did to the objects comes before what is done now. */
+	back = smp_load_acquire(c->tiny_back);
+	if (!gotiny_is_whole(*c->tiny_out, back))
 		return -1;
 	WRITE_ONCE(*c->tiny_out, gotiny_bits(0, 0, size));
 	/* Afterwards, so that what is freed twice is never found live. */

@@ -89,7 +89,8 @@
  *                       span only after one, and the tables go with the heap.
  *                       For a live object every word of the look-up is stable;
  *                       for any other address whatever is found is checked,
- *                       never trusted.
+ *                       never trusted.  Stores to it come after what they lead
+ *                       to; a span's magic is stored last: see span.c.
  *   gonode.transferred  is atomic, and changes under the lock of a transfer cache.
  *   goheap              held, misuse, failures, left_objects, left_bytes,
  *                       draining, trim_ns, cycles, scavenge_ns and reporting are
@@ -132,9 +133,10 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include "compat.h"
 #include "sizeclass.h"
 
-#define GO_PAGE_SHIFT		13
+/* GO_PAGE_SHIFT is 13, or PAGE_SHIFT where that is more: see sizeclass.h. */
 #define GO_PAGE_SIZE		(1UL << GO_PAGE_SHIFT)
 #define GO_PAGE_ORDER		(GO_PAGE_SHIFT - PAGE_SHIFT)
 #define GO_ARENA_SHIFT		22
@@ -143,9 +145,6 @@
 
 #ifndef CONFIG_64BIT
 #error "goalloc needs a 64-bit kernel"
-#endif
-#if PAGE_SHIFT > GO_PAGE_SHIFT
-#error "goalloc needs pages of at most 8 KiB"
 #endif
 
 /* A span class is a size class and a noscan bit, as in Go. */
@@ -218,10 +217,18 @@
 
 /*
  * A node's reserve for contexts that cannot call the page allocator, and the
- * shortest run that counts towards it, in 8 KiB pages.
+ * shortest run that counts towards it, in which any span fits: 512 KiB and 128
+ * KiB, and with pages of 64 KiB twice as much.
  */
-#define GO_RESERVE_PAGES	64
-#define GO_RESERVE_RUN		16
+#define GO_RESERVE_RUN		(GO_PAGE_SHIFT > 14 ? 4 : 128 >> (GO_PAGE_SHIFT - 10))
+#define GO_RESERVE_PAGES	(4 * GO_RESERVE_RUN)
+
+/*
+ * Does an mcache keep the span that it was refilled from?  The spans of all
+ * classes have 2.5 MiB with pages of 8 KiB, and 9.4 MiB with pages of 64 KiB: more
+ * than each CPU should have.  There they stay with their mcentral.
+ */
+#define GO_KEEP_CURRENT		(GO_PAGE_SHIFT < 16)
 
 /*
  * Arenas are on lists by their use: those without a page; those with free
@@ -237,9 +244,9 @@
  * The longest runs that large objects leave and that are kept for the next; how much
  * of what the heap holds these may be, and how many pages in any case.
  */
-#define GO_KEPT_MAX		128
+#define GO_KEPT_MAX		(1024 >> (GO_PAGE_SHIFT - 10))
 #define GO_KEPT_PART		64
-#define GO_KEPT_LEAST		128UL
+#define GO_KEPT_LEAST		(1024UL >> (GO_PAGE_SHIFT - 10))
 
 /* The recent peak is taken over this many ticks of the background. */
 #define GO_PEAKS		10
@@ -795,7 +802,7 @@ struct gofixalloc {
 	struct list_head chunks;
 	void **young;
 	void **waiting;
-	struct rcu_gp_oldstate grace;
+	typeof(GOALLOC_GRACE) grace;
 	unsigned long nwait;
 	unsigned long nfree;
 	unsigned long nchunks;
@@ -803,7 +810,6 @@ struct gofixalloc {
 } ____cacheline_aligned_in_smp;
 
 /* Which is for what: descriptors, arenas, their tables, bit blocks, storage. */
-#define GO_NR_FIX_BITS		6
 #define GO_NR_FIX_STACK		4
 enum {
 	GO_FIX_SPAN,

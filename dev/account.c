@@ -48,7 +48,7 @@ static u64 total_bytes;
 static u64 shared_bytes, page_bytes;
 
 /* A page of the heap, which INFO tells as page_size. */
-#define HEAP_PAGE_SHIFT	13
+#define HEAP_PAGE_SHIFT	max(PAGE_SHIFT, 13)
 #define HEAP_PAGE_SIZE	(1UL << HEAP_PAGE_SHIFT)
 /* Objects up to this size share pages. */
 #define SHARED_MAX	SZ_32K

@@ -9,6 +9,7 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 #include "central.h"
+#include "compat.h"
 #include "holder.h"
 #include "observe/observe.h"
 #include "source.h"
@@ -267,7 +268,7 @@ static void market(struct kunit *test)
 		t[i].lock = &lock;
 		prandom_seed_state(&t[i].rnd, prandom_u32_state(&rnd));
 		INIT_WORK(&t[i].work, trade_fn);
-		queue_work(system_unbound_wq, &t[i].work);
+		queue_work(system_dfl_wq, &t[i].work);
 	}
 	for (i = 0; i < 6; i++) {
 		flush_work(&t[i].work);

@@ -20,6 +20,7 @@
 #include <linux/workqueue.h>
 #include "alloc.h"
 #include "central.h"
+#include "compat.h"
 #include "mcache.h"
 #include "numa.h"
 #include "objects.h"
@@ -286,7 +287,7 @@ static void drain_late_cpu(struct kunit *test)
 	KUNIT_EXPECT_LT(test, ms_of_drain(h, NUMA_NO_NODE), 1000);
 
 	enable_work(&c->drain);
-	queue_work_on(raw_smp_processor_id(), system_wq, &c->drain);
+	queue_work_on(raw_smp_processor_id(), system_percpu_wq, &c->drain);
 	flush_work(&c->drain);
 	KUNIT_EXPECT_EQ(test, c->bytes, 0);
 	use_stack(h, SPC_BUSY);

@@ -14,6 +14,7 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 #include "alloc.h"
+#include "compat.h"
 #include "heap.h"
 #include "large.h"
 #include "objects.h"
@@ -281,7 +282,7 @@ static void storm(struct kunit *test)
 		st[i].h = h;
 		prandom_seed_state(&st[i].rnd, prandom_u32_state(&rnd));
 		INIT_WORK(&st[i].work, storm_fn);
-		queue_work(system_unbound_wq, &st[i].work);
+		queue_work(system_dfl_wq, &st[i].work);
 	}
 	for (i = 0; i < 6; i++) {
 		flush_work(&st[i].work);

@@ -21,6 +21,7 @@
 #include <linux/workqueue.h>
 #include "alloc.h"
 #include "api.h"
+#include "compat.h"
 #include "free.h"
 #include "objects.h"
 #include "observe/observe.h"
@@ -106,7 +107,7 @@ void gotest_background(bool on)
 
 	if (on) {
 		enable_delayed_work(&h->background);
-		mod_delayed_work(system_unbound_wq, &h->background, 0);
+		mod_delayed_work(system_dfl_wq, &h->background, 0);
 		return;
 	}
 	disable_delayed_work_sync(&h->background);
@@ -195,7 +196,7 @@ static void run_in_timer(struct errand *e)
 	mod_timer(&e->timer, jiffies);
 	wait_for_completion(&e->done);
 	timer_delete_sync(&e->timer);
-	destroy_timer_on_stack(&e->timer);
+	timer_destroy_on_stack(&e->timer);
 }
 
 static void run_in_hardirq(struct errand *e)

@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include "central.h"
+#include "compat.h"
 #include "fixalloc.h"
 #include "heap.h"
 #include "numa.h"
@@ -563,7 +564,7 @@ static void scavenge_rests(struct kunit *test)
 	unsigned int tries = 100;
 
 	h->next_tick = jiffies;
-	mod_delayed_work(system_unbound_wq, &h->background, 0);
+	mod_delayed_work(system_dfl_wq, &h->background, 0);
 	while (--tries &&
 	       (h->rest != GO_RESTING || work_busy(&h->background.work)))
 		msleep(100);

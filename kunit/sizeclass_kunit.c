@@ -10,6 +10,7 @@
 
 #define GO_SIZECLASS_TABLES
 #include <linux/math.h>
+#include <linux/sizes.h>
 #include "common.h"
 #include "span.h"
 
@@ -85,6 +86,22 @@ static void limits(struct kunit *test)
 			GO_TINY_SIZE);
 	KUNIT_EXPECT_TRUE(test, GO_SPC_NOSCAN(GO_TINY_SPC));
 	KUNIT_EXPECT_EQ(test, gosizeclass_of(GO_MAX_SMALL), GO_NR_CLASSES - 1);
+}
+
+/* What is a length in bytes is the same with longer pages, or nearly. */
+static void lengths_in_pages(struct kunit *test)
+{
+	unsigned int c, most = 0;
+
+	for (c = 0; c < GO_NR_CLASSES; c++)
+		most = max_t(unsigned int, most, go_class_pages[c]);
+	KUNIT_EXPECT_EQ(test, GO_PAGE_SIZE, max_t(unsigned long, PAGE_SIZE, SZ_8K));
+	KUNIT_EXPECT_EQ(test, most, GO_MAX_SPAN_PAGES);
+	KUNIT_EXPECT_GE(test, GO_RESERVE_RUN, most);
+	KUNIT_EXPECT_EQ(test, GO_RESERVE_PAGES * GO_PAGE_SIZE,
+			(unsigned long)(PAGE_SIZE > SZ_16K ? SZ_1M : SZ_512K));
+	KUNIT_EXPECT_EQ(test, GO_KEPT_MAX * GO_PAGE_SIZE, (unsigned long)SZ_1M);
+	KUNIT_EXPECT_EQ(test, GO_KEPT_LEAST, (unsigned long)GO_KEPT_MAX);
 }
 
 /* Every offset of every span, the waste at its end included. */
@@ -299,6 +316,7 @@ static void size_roundup(struct kunit *test)
 static struct kunit_case sizeclass_cases[] = {
 	KUNIT_CASE(columns_agree),
 	KUNIT_CASE(limits),
+	KUNIT_CASE(lengths_in_pages),
 	KUNIT_CASE(magic_is_division),
 	KUNIT_CASE(no_magic_no_index),
 	KUNIT_CASE(size_to_class),

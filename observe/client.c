@@ -37,7 +37,7 @@ static u8 *owner_byte(const struct module *mod)
 static bool uses_goalloc(const struct module *mod)
 {
 #ifdef CONFIG_MODULE_UNLOAD
-	const struct module_use *use;
+	const struct goalloc_module_use *use;
 
 	list_for_each_entry(use, &mod->target_list, target_list)
 		if (use->target == THIS_MODULE)

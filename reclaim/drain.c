@@ -599,7 +599,7 @@ int godrain_hotplug_init(void)
 {
 	int state;
 
-	drain_wq = alloc_workqueue("goalloc", WQ_MEM_RECLAIM, 0);
+	drain_wq = alloc_workqueue("goalloc", WQ_MEM_RECLAIM | WQ_PERCPU, 0);
 	if (!drain_wq)
 		return -ENOMEM;
 	state = -ENOMEM;

@@ -7,8 +7,8 @@
  * every function:
  *
  *   Size: 0 returns ZERO_SIZE_PTR.  Up to 32 KiB a size is rounded up to one of
- *   67 size classes.  Above, it is rounded up to whole 8 KiB pages, up to
- *   GOALLOC_MAX_SIZE.
+ *   67 size classes.  Above, it is rounded up to whole pages, of 8 KiB or, where
+ *   they are larger, of the kernel's, up to GOALLOC_MAX_SIZE.
  *   Alignment: the largest power of two that divides the size, as kmalloc().
  *   Where DMA is not coherent an object has its cache lines to itself whenever
  *   one of kmalloc() has; but objects below 16 bytes without pointers share.

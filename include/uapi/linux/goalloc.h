@@ -184,7 +184,7 @@ struct goalloc_memstats {
 /**
  * struct goalloc_class - a size class
  * @size: bytes of an object; 0 in entry 0, which stands for large objects
- * @pages: 8 KiB pages of a span
+ * @pages: pages of a span, of page_size bytes each
  * @objects: objects in a span
  * @pad: zero
  */
