@@ -13,6 +13,7 @@
 #include <linux/rcupdate.h>
 #include "api.h"
 #include "dev/dev.h"
+#include "dropin_cache.h"
 #include "hooks.h"
 #include "lifecycle.h"
 #include "observe/observe.h"
@@ -201,6 +202,7 @@ static void __exit goalloc_exit(void)
 	golimit_stop();
 	/* Wait for objects on their way through gofree_rcu(). */
 	rcu_barrier();
+	godropin_cache_exit();
 	gosites_exit();
 	goprofile_exit();
 	golifecycle_end(&goalloc_heap);

@@ -67,6 +67,8 @@
  *   avail[], navail     of a cached span belong to the mcache that holds it.
  *   gosites             changes under gosites_lock (a mutex); the blocks in it are
  *                       read with preemption off, and go after a grace period.
+ *   godropin_caches     changes under godropin_caches_lock (a mutex); live of each
+ *                       is this_cpu_add()'s.
  *   site                of a large object belongs to the code that makes or frees
  *                       it, or lets it grow.
  *   state bytes         belong to whatever has the object: the caller while it

@@ -12,6 +12,8 @@
 #include "api.h"
 #include "block.h"
 #include "central.h"
+#include "dropin.h"
+#include "dropin_cache.h"
 #include "fixalloc.h"
 #include "free.h"
 #include "heap.h"
@@ -36,6 +38,9 @@ EXPORT_SYMBOL_IF_KUNIT(goalloc_check);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_free_detour);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_watch);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_detour);
+
+EXPORT_SYMBOL_IF_KUNIT(godropin_events);
+EXPORT_SYMBOL_IF_KUNIT(godropin_cache_live);
 
 EXPORT_SYMBOL_IF_KUNIT(goheap_free);
 EXPORT_SYMBOL_IF_KUNIT(gosource_large);

@@ -283,6 +283,7 @@ void godebugfs_init(void)
 				   &free_os_memory_fops);
 	godebugfs_heap_init(dir);
 	goowners_init(dir);
+	godropin_files(dir);
 	gosites_files(dir);
 	goprofile_files(dir);
 	gofault_init(dir);
