@@ -37,8 +37,10 @@ KERNEL := $(RELEASE) $(realpath $(KDIR))
 TOOLS = +$(MAKE) -C tools O=$(abspath $(or $(O),build/tools)) \
 	VERSION=$(VERSION) DESTDIR=$(DEST)
 
-HEADERS := linux/goalloc.h linux/goalloc_align.h linux/goalloc_class.h linux/gocache.h linux/gov.h \
-	uapi/linux/goalloc.h
+HEADERS := linux/goalloc.h linux/goalloc_align.h linux/goalloc_class.h \
+	linux/gocache.h linux/gov.h uapi/linux/goalloc.h \
+	linux/goalloc_dropin.h linux/goalloc_dropin_calls.h \
+	$(addprefix dropin/linux/,slab.h mempool.h net.h)
 
 all: modules $(if $(NO_TOOLS),,tools)
 

@@ -178,4 +178,15 @@ static inline void goalloc_shrinker_free(struct shrinker *s)
 #endif
 }
 
+/* Before 6.12 kvrealloc() was told the old size. */
+static inline void *goalloc_kvrealloc(const void *p, size_t old, size_t size,
+				      gfp_t gfp)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+	return kvrealloc(p, old, size, gfp);
+#else
+	return kvrealloc(p, size, gfp);
+#endif
+}
+
 #endif /* GOALLOC_COMPAT_H */

@@ -13,6 +13,7 @@
 #include <linux/rcupdate.h>
 #include "api.h"
 #include "dev/dev.h"
+#include "dropin_cache.h"
 #include "gov.h"
 #include "hooks.h"
 #include "lifecycle.h"
@@ -204,6 +205,7 @@ static void __exit goalloc_exit(void)
 	golimit_stop();
 	/* Wait for objects on their way through gofree_rcu(). */
 	rcu_barrier();
+	godropin_cache_exit();
 	gosites_exit();
 	goprofile_exit();
 	gov_exit();

@@ -74,6 +74,8 @@
  *   avail[], navail     of a cached span belong to the mcache that holds it.
  *   gosites             changes under gosites_lock (a mutex); the blocks in it are
  *                       read with preemption off, and go after a grace period.
+ *   godropin_caches     changes under godropin_caches_lock (a mutex); live of each
+ *                       is this_cpu_add()'s.
  *   site, sampled       of a large object belong to the code that makes or frees
  *                       it, or lets it grow.  They are no bits of apart, which
  *                       changes under the node's lock meanwhile.

@@ -13,6 +13,8 @@
 #include "block.h"
 #include "cache.h"
 #include "central.h"
+#include "dropin.h"
+#include "dropin_cache.h"
 #include "fixalloc.h"
 #include "free.h"
 #include "gov.h"
@@ -49,6 +51,9 @@ EXPORT_SYMBOL_IF_KUNIT(gocaches_leave);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_free_detour);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_watch);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_detour);
+
+EXPORT_SYMBOL_IF_KUNIT(godropin_events);
+EXPORT_SYMBOL_IF_KUNIT(godropin_cache_live);
 
 EXPORT_SYMBOL_IF_KUNIT(goheap_free);
 EXPORT_SYMBOL_IF_KUNIT(gosource_large);

@@ -293,6 +293,7 @@ void godebugfs_init(void)
 	godebugfs_heap_init(dir);
 	goowners_init(dir);
 	gocaches_files(dir);
+	godropin_files(dir);
 	gosites_files(dir);
 	goprofile_files(dir);
 	gofault_init(dir);

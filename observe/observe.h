@@ -283,6 +283,9 @@ size_t gosites_name(char *buf, size_t len, unsigned int id);
 struct gosite_count gosites_read(unsigned int id);
 void gosites_files(struct dentry *dir);
 
+/* dropin_text.c */
+void godropin_files(struct dentry *dir);
+
 /* verify.c */
 unsigned int goverify(struct goheap *h, struct seq_file *m);
 
