@@ -65,9 +65,9 @@ static noinline void *sample_object(void *obj, u8 *state, size_t size,
  * goalloc_due - finish an allocation that has reached the next sample
  * @size: what was asked for
  * @gfp: as for gomalloc()
- * @s: the stack that it has popped; the object stands above its top
- * @h: the heap
  * @how: whose it will be, and GO_DUE_CLEAR if goalloc_pop() was to clear it
+ * @h: the heap
+ * @s: the stack that it has popped; the object stands above its top
  * @caller: by which caller
  *
  * The arguments are in an order that lets the fast path leave them where they
@@ -77,8 +77,8 @@ static noinline void *sample_object(void *obj, u8 *state, size_t size,
  * and both have ended at the end.
  * Return: the object.
  */
-void *goalloc_due(size_t size, gfp_t gfp, struct gostack *s, struct goheap *h,
-		  unsigned long how, unsigned long caller)
+void *goalloc_due(size_t size, gfp_t gfp, unsigned long how, struct goheap *h,
+		  struct gostack *s, unsigned long caller)
 {
 	struct gomcache *c = this_cpu_ptr(h->mcache);
 	unsigned int due = gosample_is_due(h, s, size);
@@ -146,6 +146,60 @@ static struct goslot try_take(struct goheap *h, unsigned int spc, size_t size,
 	return slot;
 }
 
+/**
+ * goalloc_refill - fill a stack that a batch has emptied
+ * @h: the heap
+ * @c: the cache, which is the caller's
+ * @spc: the span class
+ *
+ * Context: any.
+ * Return: whether it has objects now.
+ */
+bool goalloc_refill(struct goheap *h, struct gomcache *c, unsigned int spc)
+{
+	struct gonode *node = gonuma_heap(h, NUMA_NO_NODE);
+
+	return !in_nmi() && gostack_refill(h, c, spc, &node->central[spc]);
+}
+
+/* Twice, so that the loop does not ask for each object whether check=1. */
+static __always_inline void take_objects(struct gostack *s, unsigned int n,
+					 void **p, unsigned long owner,
+					 bool check)
+{
+	struct goslot *top = s->top, *end = top - n;
+
+	/* Four at a time, as the rest of an iteration is as long as the move. */
+#pragma GCC unroll 4
+	while (top > end) {
+		top--;
+		*p++ = top->obj;
+		if (check)
+			*top->state = owner;
+	}
+	WRITE_ONCE(s->top, end);
+}
+
+/**
+ * goalloc_take - take objects off a stack that has them, and mark them live
+ * @s: the stack, which is the caller's
+ * @n: how many
+ * @p: where to put them
+ * @owner: whose they will be
+ *
+ * Not inline: the loop needs the registers that its caller does.
+ *
+ * Context: any.
+ */
+void goalloc_take(struct gostack *s, unsigned int n, void **p,
+		  unsigned long owner)
+{
+	if (static_branch_likely(&goalloc_check))
+		take_objects(s, n, p, owner, true);
+	else
+		take_objects(s, n, p, owner, false);
+}
+
 /* Have a sample kept of an object of whole pages. */
 static noinline void sample_large(struct gospan *s, size_t size,
 				  unsigned int due, unsigned long caller)
@@ -207,18 +261,18 @@ static void *take_last_pages(struct goheap *h, int nid, unsigned int spc,
 
 /**
  * goalloc_slow - allocate when the fast path could not
- * @h: the heap
- * @spc: the span class
  * @size: what was asked for
  * @gfp: as for gomalloc()
  * @owner: whose it will be
+ * @h: the heap; here, as for goalloc_due()
+ * @spc: the span class
  * @caller: by which caller
  *
  * Context: any that @gfp permits.
  * Return: the object, or NULL.
  */
-void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp,
-		   unsigned long owner, unsigned long caller)
+void *goalloc_slow(size_t size, gfp_t gfp, unsigned long owner,
+		   struct goheap *h, unsigned int spc, unsigned long caller)
 {
 	struct gonode *node = gonuma_heap(h, NUMA_NO_NODE);
 	struct gocentral *from = &node->central[spc];
@@ -470,6 +524,31 @@ void *goalloc_tiny_block(size_t size, gfp_t gfp, unsigned long owner,
 	old = gotiny_install(h, p, size, owner);
 	if (old)
 		gofree_block(old, h);
+	this_cpu_inc(h->mcache->tiny_mallocs);
+	return clear_tiny(p, size, gfp);
+}
+
+/**
+ * goalloc_tiny_turn - allocate a tiny object for which the current block will not do
+ * @size: as for goalloc_tiny_block()
+ * @gfp: as for gomalloc()
+ * @owner: whose it will be
+ * @h: the heap
+ * @caller: by which caller
+ *
+ * Context: as goalloc_due().
+ * Return: the object, or NULL.
+ */
+void *goalloc_tiny_turn(size_t size, gfp_t gfp, unsigned long owner,
+			struct goheap *h, unsigned long caller)
+{
+	struct gomcache *c = this_cpu_ptr(h->mcache);
+	void *p = gotiny_turn(h, c, size, owner);
+
+	gomcache_leave(c);
+	preempt_enable();
+	if (unlikely(!p))
+		return goalloc_tiny_block(size, gfp, owner, h, caller);
 	this_cpu_inc(h->mcache->tiny_mallocs);
 	return clear_tiny(p, size, gfp);
 }

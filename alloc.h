@@ -25,10 +25,13 @@
 /* Beside an owner: the object is to be cleared. */
 #define GO_DUE_CLEAR	BIT(8)
 
-void *goalloc_slow(struct goheap *h, unsigned int spc, size_t size, gfp_t gfp,
-		   unsigned long owner, unsigned long caller);
-void *goalloc_due(size_t size, gfp_t gfp, struct gostack *s, struct goheap *h,
-		  unsigned long how, unsigned long caller);
+void *goalloc_slow(size_t size, gfp_t gfp, unsigned long owner,
+		   struct goheap *h, unsigned int spc, unsigned long caller);
+void *goalloc_due(size_t size, gfp_t gfp, unsigned long how, struct goheap *h,
+		  struct gostack *s, unsigned long caller);
+bool goalloc_refill(struct goheap *h, struct gomcache *c, unsigned int spc);
+void goalloc_take(struct gostack *s, unsigned int n, void **p,
+		  unsigned long owner);
 void *goalloc_on_node(struct goheap *h, int nid, unsigned int spc, size_t size,
 		      gfp_t gfp, unsigned long owner,
 		      unsigned long caller);
@@ -42,6 +45,8 @@ void *goalloc_tiny(size_t size, gfp_t gfp, unsigned long owner,
 		   struct goheap *h, unsigned long caller);
 void *goalloc_tiny_block(size_t size, gfp_t gfp, unsigned long owner,
 			 struct goheap *h, unsigned long caller);
+void *goalloc_tiny_turn(size_t size, gfp_t gfp, unsigned long owner,
+			struct goheap *h, unsigned long caller);
 void *goalloc_tiny_due(size_t size, gfp_t gfp, int off, struct goheap *h,
 		       unsigned long owner, unsigned long caller);
 void *goalloc_suspected(struct goheap *h, size_t size, gfp_t gfp, bool noscan,
@@ -91,32 +96,33 @@ static __always_inline void *goalloc_pop(struct goheap *h, unsigned long spc,
 	struct gomcache *c;
 	struct gostack *s;
 	struct goslot *top;
+	void *obj, *raw;
 	u8 *state;
-	void *obj;
 
 	goalloc_might_sleep(gfp);
 	preempt_disable();
 	c = this_cpu_ptr(h->mcache);
-	if (unlikely(c->busy))
+	/* What the slow paths need of the class they compute from this. */
+	raw = (void *)c + gostack_offset(spc);
+	OPTIMIZER_HIDE_VAR(raw);
+	s = gostack_at(raw, 0);
+	if (unlikely(!gomcache_try_enter(c)))
 		goto slow;
-	gomcache_enter(c);
-	s = &c->stack[spc];
 	top = s->top;
 	if (unlikely(top == s->slot)) {
 		gomcache_leave(c);
 		goto slow;
 	}
-	top--;
-	WRITE_ONCE(s->top, top);
-	obj = top->obj;
+	obj = top[-1].obj;
 	if (clear)
-		state = top->state;
+		state = top[-1].state;
 	else if (static_branch_likely(&goalloc_check))
-		*top->state = owner;
+		*top[-1].state = owner;
+	gostack_move_top(s, -1);
 	gomcache_count(&s->mallocs, 1);
 	if (gomcache_ask(s, size))
-		return goalloc_due(size, gfp, s, h,
-				   owner | (clear ? GO_DUE_CLEAR : 0),
+		return goalloc_due(size, gfp,
+				   owner | (clear ? GO_DUE_CLEAR : 0), h, s,
 				   caller ?: _RET_IP_);
 	gomcache_leave(c);
 	preempt_enable();
@@ -129,7 +135,9 @@ static __always_inline void *goalloc_pop(struct goheap *h, unsigned long spc,
 
 slow:
 	preempt_enable();
-	return goalloc_slow(h, spc, size, gfp, owner, caller ?: _RET_IP_);
+	return goalloc_slow(size, gfp, owner, h,
+			    (raw - (void *)c) / sizeof(struct gostack),
+			    caller ?: _RET_IP_);
 }
 
 /*
@@ -149,19 +157,17 @@ static __always_inline void *goalloc_pop_tiny(size_t size, gfp_t gfp,
 	goalloc_might_sleep(gfp);
 	preempt_disable();
 	c = this_cpu_ptr(h->mcache);
-	if (unlikely(c->busy))
+	if (unlikely(!gomcache_try_enter(c)))
 		goto slow;
-	gomcache_enter(c);
 	off = gotiny_take(c, size, owner, &due);
-	if (off < 0)
-		off = gotiny_again(c, size, owner, &due);
 	if (unlikely(due))
 		return goalloc_tiny_due(size, gfp, off, h, owner,
 					caller ?: _RET_IP_);
+	if (unlikely(off < 0))
+		return goalloc_tiny_turn(size, gfp, owner, h,
+					 caller ?: _RET_IP_);
 	p = (void *)c->tiny + off;
 	gomcache_leave(c);
-	if (unlikely(off < 0))
-		goto slow;
 	this_cpu_inc(h->mcache->tiny_mallocs);
 	preempt_enable();
 	return clear && want_init_on_alloc(gfp) ? memset(p, 0, size) : p;
@@ -171,7 +177,31 @@ slow:
 	return goalloc_tiny_block(size, gfp, owner, h, caller ?: _RET_IP_);
 }
 
-/* Allocate several without zeroing; returns how many the stack had. */
+/* How many of @n objects come before the one that is due to be sampled? */
+static __always_inline unsigned int goalloc_not_due(const struct gostack *s,
+						    unsigned int n, size_t size)
+{
+	if (likely(s->requested + (long)(n * size) < 0))
+		return n;
+	return s->requested < 0 ? ~s->requested / size : 0;
+}
+
+/* Note what a batch is about to be taken from: see gofree_many(). */
+static __always_inline void goalloc_note_taken(struct goheap *h,
+					       struct gomcache *c,
+					       struct gostack *s)
+{
+	c->taken.stack = s;
+	c->taken.top = s->top;
+	c->taken.misses = c->refills + c->flushes;
+	c->taken.uncarved = atomic_long_read(&h->uncarved);
+}
+
+/*
+ * Allocate up to @want without zeroing, at most GO_BULK.  Returns how many: what is
+ * lacking is to be allocated one at a time, as the next is due to be sampled, or
+ * there are none here.
+ */
 static __always_inline unsigned int goalloc_pop_many(struct goheap *h,
 						     unsigned int spc,
 						     size_t size, gfp_t gfp,
@@ -179,37 +209,32 @@ static __always_inline unsigned int goalloc_pop_many(struct goheap *h,
 						     unsigned int want,
 						     void **p)
 {
-	unsigned int i, n = 0;
+	unsigned int i, n, done = 0;
 	struct gomcache *c;
 	struct gostack *s;
-	struct goslot *top;
 
 	goalloc_might_sleep(gfp);
 	preempt_disable();
 	c = this_cpu_ptr(h->mcache);
-	if (likely(!c->busy)) {
-		gomcache_enter(c);
-		s = &c->stack[spc];
-		n = min(want, gostack_n(s));
-		/* One of them is due to be sampled: one at a time. */
-		if (unlikely(s->requested + (long)(n * size) >= 0))
-			n = 0;
-		top = s->top;
-		for (i = 0; i < n; i++) {
-			p[i] = (--top)->obj;
-			if (static_branch_likely(&goalloc_check))
-				*top->state = owner;
-		}
-		WRITE_ONCE(s->top, top);
-		gomcache_count(&s->mallocs, n);
-		gomcache_ask(s, n * size);
+	s = &c->stack[spc];
+	if (likely(gomcache_try_enter(c))) {
+		do {
+			goalloc_note_taken(h, c, s);
+			n = min(want - done, gostack_n(s));
+			n = goalloc_not_due(s, n, size);
+			goalloc_take(s, n, p + done, owner);
+			gomcache_count(&s->mallocs, n);
+			gomcache_ask(s, n * size);
+			done += n;
+		} while (done < want && s->top == s->slot &&
+			 goalloc_refill(h, c, spc));
 		gomcache_leave(c);
 	}
 	preempt_enable();
-	for (i = 0; IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && i < n; i++)
+	for (i = 0; IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && i < done; i++)
 		goleak_alloc(p[i], goshapes[spc].size,
 			     !GO_SPC_NOSCAN(spc), gfp);
-	return n;
+	return done;
 }
 
 #endif /* GOALLOC_ALLOC_H */

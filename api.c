@@ -363,12 +363,17 @@ static noinline void free_sized_slow(const void *p, size_t size,
 /* With check=0 the size is believed, so nothing has to be looked up. */
 static __always_inline bool try_free_sized(void *p, unsigned long class)
 {
+	struct gomcache *c;
+
 	if (static_branch_likely(&goalloc_check))
 		return gofree_try(&goalloc_heap, gospan_of(&goalloc_heap, p),
-				  p, class, true);
-	return !static_branch_unlikely(&goalloc_free_detour) &&
-	       likely(!ZERO_OR_NULL_PTR(p)) &&
-	       gofree_push(&goalloc_heap, p, GO_SPC(class, 0), NULL, false);
+				  p, true, class, true);
+	if (static_branch_unlikely(&goalloc_free_detour) ||
+	    unlikely(ZERO_OR_NULL_PTR(p)))
+		return false;
+	c = this_cpu_ptr(goalloc_heap.mcache);
+	return gofree_push(c, gostack_at(c, gostack_offset(GO_SPC(class, 0))), p,
+			   NULL, false);
 }
 
 static __always_inline void free_sized(const void *p, unsigned long class,
@@ -524,17 +529,18 @@ static __always_inline size_t alloc_bulk(gfp_t gfp, size_t size, size_t n,
 					 void **p, unsigned long caller,
 					 unsigned long owner)
 {
-	size_t i = 0;
+	bool plain = !(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)) &&
+		     size - 1 < GO_MAX_SMALL;
+	unsigned int spc = plain ? GO_SPC(gosizeclass_of(size), 0) : 0;
+	size_t i = 0, end;
 
 	while (i < n) {
-		if (!(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)) &&
-		    !static_branch_unlikely(&goalloc_detour) &&
-		    size - 1 < GO_MAX_SMALL)
-			i += goalloc_pop_many(&goalloc_heap,
-					      GO_SPC(gosizeclass_of(size), 0),
-					      size, gfp, owner, n - i, p + i);
-		if (i == n)
-			break;
+		end = min_t(size_t, n, i + GO_BULK);
+		if (plain && !static_branch_unlikely(&goalloc_detour))
+			i += goalloc_pop_many(&goalloc_heap, spc, size, gfp,
+					      owner, end - i, p + i);
+		if (likely(i == end))
+			continue;
 		/* The slow way, which also refills the stack. */
 		p[i] = alloc_object(size, gfp, false, caller, owner);
 		if (unlikely(!p[i])) {
@@ -572,14 +578,12 @@ EXPORT_SYMBOL_GPL(gomalloc_bulk_by);
 
 void gofree_bulk(size_t n, void **p)
 {
-	while (n) {
-		if (static_branch_likely(&goalloc_check))
-			n = gofree_many(&goalloc_heap, n, p, 0, true);
-		else
-			n = gofree_many(&goalloc_heap, n, p, 0, false);
-		/* The next one, if any, needs more than a push. */
-		if (n)
-			gofree_fast(&goalloc_heap, p[--n]);
+	size_t left;
+
+	for (; n; n = left) {
+		left = gofree_many(&goalloc_heap, n, p, 0);
+		if (unlikely(left == n))
+			gofree_fast(&goalloc_heap, p[--left]);
 	}
 }
 EXPORT_SYMBOL_GPL(gofree_bulk);

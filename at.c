@@ -60,7 +60,7 @@ static void *alloc_recorded(size_t size, gfp_t gfp, int nid, bool noscan,
 	} else {
 		spc = GO_SPC(gosizeclass_of(whole), noscan);
 		p = nid == NUMA_NO_NODE ?
-		    goalloc_slow(h, spc, size, gfp, owner, caller) :
+		    goalloc_slow(size, gfp, owner, h, spc, caller) :
 		    goalloc_on_node(h, nid, spc, size, gfp, owner, caller);
 	}
 	if (p)

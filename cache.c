@@ -340,19 +340,24 @@ static noinline void free_special(struct gocache *c, void *p,
 /* With check=0 the cache is believed, so nothing has to be looked up. */
 static __always_inline bool try_free(const struct gocache *c, void *p)
 {
-	struct goheap *h = &goalloc_heap;
+	struct gomcache *mcache = this_cpu_ptr(goalloc_heap.mcache);
+	struct gostack *stack = &mcache->stack[c->spc];
 	unsigned long idx;
 	struct gospan *s;
+	u8 *state;
 
 	if (static_branch_unlikely(&goalloc_free_detour))
 		return false;
 	if (!static_branch_likely(&goalloc_check))
 		return likely(!ZERO_OR_NULL_PTR(p)) &&
-		       gofree_push(h, p, c->spc, NULL, false);
-	s = gospan_of(h, p);
-	return likely(gospan_index(s, p, &idx)) &&
-	       likely(s->spanclass == c->spc) &&
-	       gofree_push(h, p, c->spc, s->objstate + idx, true);
+		       gofree_push(mcache, stack, p, NULL, false);
+	s = gospan_of(&goalloc_heap, p);
+	if (unlikely(!gospan_index(s, p, &idx)) ||
+	    unlikely(s->spanclass != c->spc))
+		return false;
+	state = s->objstate + idx;
+	return likely(goobj_is_plain(*state)) &&
+	       gofree_push(mcache, stack, p, state, true);
 }
 
 void gocache_free(struct gocache *c, void *p)
@@ -375,7 +380,9 @@ size_t gocache_alloc_bulk(struct gocache *c, gfp_t gfp, size_t n, void **p)
 		if (!(gfp & (GO_GFP_FORBIDDEN | __GFP_ZERO)) &&
 		    !static_branch_unlikely(&goalloc_detour))
 			i += goalloc_pop_many(&goalloc_heap, c->spc, c->size,
-					      gfp, c->owner, n - i, p + i);
+					      gfp, c->owner,
+					      min_t(size_t, n - i, GO_BULK),
+					      p + i);
 		if (i == n)
 			break;
 		/* The slow way, which also refills the stack. */
@@ -392,12 +399,14 @@ EXPORT_SYMBOL_GPL(gocache_alloc_bulk);
 
 void gocache_free_bulk(struct gocache *c, size_t n, void **p)
 {
-	while (n) {
+	size_t left;
+
+	for (; n; n = left) {
+		left = n;
 		if (static_branch_likely(&goalloc_check))
-			n = gofree_many(&goalloc_heap, n, p, c->spc, true);
-		/* The next one, if any, needs more than a push. */
-		if (n)
-			gocache_free(c, p[--n]);
+			left = gofree_many(&goalloc_heap, n, p, c->spc);
+		if (unlikely(left == n))
+			gocache_free(c, p[--left]);
 	}
 }
 EXPORT_SYMBOL_GPL(gocache_free_bulk);

@@ -86,13 +86,13 @@ static __always_inline void free_object(void *p)
 	preempt_disable();
 	if (static_branch_likely(&goalloc_check)) {
 		s = gospan_of(&goalloc_heap, p);
-		if (likely(gofree_try(&goalloc_heap, s, p, 0, true))) {
+		if (likely(gofree_try(&goalloc_heap, s, p, false, 0, true))) {
 			preempt_enable();
 			return;
 		}
 	} else {
 		s = gospan_with(&goalloc_heap, p);
-		if (likely(gofree_try(&goalloc_heap, s, p, 0, false))) {
+		if (likely(gofree_try(&goalloc_heap, s, p, false, 0, false))) {
 			preempt_enable();
 			return;
 		}
@@ -109,12 +109,15 @@ EXPORT_SYMBOL_GPL(godropin_free);
 
 void godropin_free_bulk(size_t n, void **p)
 {
-	while (n) {
+	size_t left;
+
+	for (; n; n = left) {
+		left = n;
+		/* With check=0 it would believe what is not ours. */
 		if (static_branch_likely(&goalloc_check))
-			n = gofree_many(&goalloc_heap, n, p, 0, true);
-		/* The next one, if any, may need more than a push. */
-		if (n)
-			free_object(p[--n]);
+			left = gofree_many(&goalloc_heap, n, p, 0);
+		if (unlikely(left == n))
+			free_object(p[--left]);
 	}
 }
 EXPORT_SYMBOL_GPL(godropin_free_bulk);

@@ -193,6 +193,187 @@ enum gomisuse gofree_classify(struct goheap *h, const void *p)
 }
 
 /**
+ * struct batch - what a batch of frees knows of the last object's span
+ * @base: as in the span
+ * @bytes: as in the span
+ * @objstate: as in the span
+ * @magic: as in the span
+ * @spanclass: as in the span
+ * @stack: the stack that the objects go to
+ */
+struct batch {
+	unsigned long base;
+	unsigned long bytes;
+	u8 *objstate;
+	u32 magic;
+	unsigned int spanclass;
+	struct gostack *stack;
+};
+
+/*
+ * Read an object's span.  It does not become another small one meanwhile, as
+ * preemption is off; and it stays this one while an object of it is live, or on a
+ * stack.
+ */
+static __always_inline void look_up(struct goheap *h, struct gomcache *c,
+				    struct batch *b, const void *p)
+{
+	const struct gospan *s = gospan_of(h, p);
+
+	b->base = s->base;
+	/* As in gospan_index(). */
+	smp_rmb();
+	b->magic = s->magic;
+	b->objstate = s->objstate;
+	b->bytes = s->bytes;
+	b->spanclass = s->spanclass;
+	b->stack = gostack_of(c, s);
+}
+
+/*
+ * The state byte of the object at @p; NULL if there is none.  Only what is in the
+ * span that was read need not be looked up: of an address that is far from it, the
+ * product could look like that of another.
+ */
+static __always_inline u8 *find_state(struct goheap *h, struct gomcache *c,
+				      struct batch *b, const void *p)
+{
+	unsigned long addr = (unsigned long)kasan_reset_tag(p);
+	u64 q;
+
+	if (addr - b->base >= b->bytes)
+		look_up(h, c, b, p);
+	q = (addr - b->base) * (u64)b->magic;
+	if (unlikely((u32)q >= b->magic))
+		return NULL;
+	return b->objstate + ((s64)q >> 32);
+}
+
+/* Free an object for which there is no room on its stack. */
+static noinline bool put_on_full(struct goheap *h, struct gomcache *c,
+				 unsigned int spc, void *p, u8 *state)
+{
+	if (in_nmi())
+		return false;
+	if (state)
+		*state = GO_OBJ_FREE;
+	goleak_free(p);
+	gostack_push(h, c, spc, p, state);
+	return true;
+}
+
+/*
+ * Free the last of @n objects and those before it, up to the first that needs more
+ * than a push; returns how many are left.  The caller owns the cache.
+ */
+static __always_inline size_t put_each(struct goheap *h, struct gomcache *c,
+				       size_t n, void **p, unsigned int spc,
+				       bool check)
+{
+	struct batch b = {};
+	u8 *state = NULL;
+
+	for (; n; n--) {
+		if (check) {
+			state = find_state(h, c, &b, p[n - 1]);
+			if (unlikely(!state) ||
+			    unlikely(!goobj_is_plain(*state)) ||
+			    (spc && unlikely(b.spanclass != spc)))
+				break;
+		} else {
+			look_up(h, c, &b, p[n - 1]);
+			if (unlikely(b.stack == c->stack))
+				break;
+		}
+		if (unlikely(!gofree_put(b.stack, p[n - 1], state, check)) &&
+		    !put_on_full(h, c, b.spanclass, p[n - 1], state))
+			break;
+	}
+	return n;
+}
+
+/*
+ * The same where the objects come back in the order in which the last batch went,
+ * the last first: what the stack has above its top still says where their states
+ * are.  That is so as long as no span has ceased to be one, and no stack of this CPU
+ * has got other storage.
+ */
+static __always_inline size_t put_as_taken(struct goheap *h, struct gomcache *c,
+					   size_t n, void **p, unsigned int spc,
+					   bool check)
+{
+	const struct gotaken *t = &c->taken;
+	struct gostack *s = t->stack;
+	struct goslot *top;
+
+	/* kmemleak would have to be told of each. */
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || !s ||
+	    (spc && s != &c->stack[spc]) ||
+	    t->misses != c->refills + c->flushes ||
+	    t->uncarved != atomic_long_read(&h->uncarved))
+		return n;
+	for (top = s->top; n && top < t->top; top++, n--) {
+		if (top->obj != p[n - 1] ||
+		    (check && !goobj_is_plain(*top->state)))
+			break;
+		if (check)
+			*top->state = GO_OBJ_FREE;
+		else
+			top->state = NULL;
+	}
+	gomcache_count(&s->frees, top - s->top);
+	WRITE_ONCE(s->top, top);
+	return n;
+}
+
+/* Not inline, for the registers, and each for one value of check=. */
+static noinline size_t put_checked(struct goheap *h, struct gomcache *c,
+				   size_t n, void **p, unsigned int spc)
+{
+	return put_each(h, c, n, p, spc, true);
+}
+
+static noinline size_t put_believed(struct goheap *h, struct gomcache *c,
+				    size_t n, void **p)
+{
+	return put_each(h, c, n, p, 0, false);
+}
+
+/**
+ * gofree_many - free the last GO_BULK of some objects, or fewer
+ * @h: the heap
+ * @n: how many objects there are
+ * @p: the objects
+ * @spc: the span class that they must be of, 0 for any; with check=0 that is believed
+ *
+ * Context: any.
+ * Return: how many are left; the last of these may need more than a push.
+ */
+size_t gofree_many(struct goheap *h, size_t n, void **p, unsigned int spc)
+{
+	size_t left = min_t(size_t, n, GO_BULK), end = n - left;
+	struct gomcache *c;
+
+	preempt_disable();
+	c = this_cpu_ptr(h->mcache);
+	if (!static_branch_unlikely(&goalloc_free_detour) &&
+	    likely(gofree_try_enter(c))) {
+		if (static_branch_likely(&goalloc_check)) {
+			left = put_as_taken(h, c, left, p + end, spc, true);
+			if (left)
+				left = put_checked(h, c, left, p + end, spc);
+		} else {
+			left = put_as_taken(h, c, left, p + end, 0, false);
+			if (left)
+				left = put_believed(h, c, left, p + end);
+		}
+		gomcache_leave(c);
+	}
+	preempt_enable();
+	return end + left;
+}
+
+/**
  * gofree_block - free a block of tiny objects that has become empty
  * @block: the block, which the caller owns
  * @h: the heap
@@ -221,19 +402,34 @@ static noinline void free_sampled_block(struct goheap *h, struct gospan *s,
 	free_small(h, s, idx, block);
 }
 
+/* Push the block, as the fast half of a free would. */
+static __always_inline bool push_block(struct goheap *h, void *block, u8 *state,
+				       bool check)
+{
+	struct gomcache *c = this_cpu_ptr(h->mcache);
+
+	return !static_branch_unlikely(&goalloc_free_detour) &&
+	       likely(gofree_push(c, &c->stack[GO_TINY_SPC], block, state, check));
+}
+
 /* Free the block of tiny objects that @p was the last of. */
 static void free_block_of(struct goheap *h, struct gospan *s, void *p)
 {
 	unsigned int idx = gotiny_index(s, p);
+	void *block = PTR_ALIGN_DOWN(p, GO_TINY_SIZE);
 
 	if (static_branch_likely(&goalloc_check)) {
 		if (unlikely(goobj_is_sampled(s->objstate[idx]))) {
 			free_sampled_block(h, s, idx);
 			return;
 		}
+		if (push_block(h, block, s->objstate + idx, true))
+			return;
 		s->objstate[idx] = GO_OBJ_FREE;
+	} else if (push_block(h, block, NULL, false)) {
+		return;
 	}
-	free_small(h, s, idx, gospan_object(s, idx));
+	free_small(h, s, idx, block);
 }
 
 /* Cover what a suspected object held, with poison or zeroes, if asked to. */

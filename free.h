@@ -20,35 +20,33 @@
 void gofree_slow(void *p, struct goheap *h, unsigned long caller);
 void gofree_rest(void *p, struct gospan *s, struct goheap *h,
 		 unsigned long caller);
+size_t gofree_many(struct goheap *h, size_t n, void **p, unsigned int spc);
 void gofree_block(void *block, struct goheap *h);
 enum gomisuse gofree_classify(struct goheap *h, const void *p);
 
-/* May a free use this CPU's cache?  Preemption is off. */
-static __always_inline bool gofree_may_push(const struct gomcache *c)
+/* Let a free use this CPU's cache, if it may.  Preemption is off. */
+static __always_inline bool gofree_try_enter(struct gomcache *c)
 {
-	if (unlikely(c->busy))
-		return false;
 	/* An NMI cannot tell kmemleak: the worker will. */
-	return !IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || !in_nmi();
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) && in_nmi())
+		return false;
+	return gomcache_try_enter(c);
 }
 
-/* Put a live object on its stack if there is room.  The caller owns @c. */
-static __always_inline bool gofree_put(struct gomcache *c, void *p,
-				       unsigned int spc, u8 *state, bool check)
+/* Put a live object on its stack if there is room.  The caller owns the cache. */
+static __always_inline bool gofree_put(struct gostack *s, void *p, u8 *state,
+				       bool check)
 {
-	struct gostack *s = &c->stack[spc];
 	struct goslot *top = s->top;
 
-	/* Checked here: an interrupt may have freed it since the look-up. */
-	if ((check && unlikely(!goobj_is_plain(*state))) ||
-	    unlikely(top == s->limit))
+	if (unlikely(top == s->limit))
 		return false;
 	goleak_free(p);
 	if (check)
 		*state = GO_OBJ_FREE;
 	top->obj = p;
 	top->state = state;
-	WRITE_ONCE(s->top, top + 1);
+	gostack_move_top(s, 1);
 	gomcache_count(&s->frees, 1);
 	return true;
 }
@@ -57,76 +55,43 @@ static __always_inline bool gofree_put(struct gomcache *c, void *p,
  * Push an object if it is live; @state is its state byte, NULL with check=0.
  * Preemption is off.
  */
-static __always_inline bool gofree_push(struct goheap *h, void *p,
-					unsigned int spc, u8 *state, bool check)
+static __always_inline bool gofree_push(struct gomcache *c, struct gostack *s,
+					void *p, u8 *state, bool check)
 {
-	struct gomcache *c = this_cpu_ptr(h->mcache);
 	bool done;
 
-	if (unlikely(!gofree_may_push(c)))
+	if (unlikely(!gofree_try_enter(c)))
 		return false;
-	gomcache_enter(c);
-	done = gofree_put(c, p, spc, state, check);
+	done = gofree_put(s, p, state, check);
 	gomcache_leave(c);
 	return done;
 }
 
 /*
- * Free an object of span @s, which must be of @class unless that is 0.
+ * Free an object of span @s, which must be of @class if it is @sized.
  * Compiled for each value of check= on its own, so that there are no more
  * branches than needed.  Preemption is off.
  */
 static __always_inline bool gofree_try(struct goheap *h, struct gospan *s,
-				       void *p, unsigned int class, bool check)
+				       void *p, bool sized, unsigned int class,
+				       bool check)
 {
-	unsigned long idx;
-
-	if (static_branch_unlikely(&goalloc_free_detour))
-		return false;
-	if (!check)
-		return gofree_push(h, p, s->pushclass, NULL, false);
-	if (unlikely(!gospan_index(s, p, &idx)) ||
-	    (class && unlikely(GO_SPC_CLASS(s->spanclass) != class)))
-		return false;
-	return gofree_push(h, p, s->spanclass, s->objstate + idx, true);
-}
-
-/*
- * Free the last GO_BATCH of @n objects, or fewer, which must be of span class @spc
- * unless that is 0; returns how many are left.
- */
-static __always_inline size_t gofree_many(struct goheap *h, size_t n, void **p,
-					  unsigned int spc, bool check)
-{
-	size_t end = n - min_t(size_t, n, GO_BATCH);
-	struct goarenamap *map = h->map;
-	unsigned long shift = map->shift;
 	struct gomcache *c;
-	struct gospan *s;
 	unsigned long idx;
-	bool ok = true;
+	u8 *state = NULL;
 
-	preempt_disable();
-	c = this_cpu_ptr(h->mcache);
-	if (likely(gofree_may_push(c)) &&
-	    !static_branch_unlikely(&goalloc_free_detour)) {
-		gomcache_enter(c);
-		while (ok && n > end) {
-			s = gospan_of_shifted(map, shift, p[n - 1]);
-			if (check)
-				ok = gospan_index(s, p[n - 1], &idx) &&
-				     (!spc || s->spanclass == spc) &&
-				     gofree_put(c, p[n - 1], s->spanclass,
-						s->objstate + idx, true);
-			else
-				ok = gofree_put(c, p[n - 1], s->pushclass,
-						NULL, false);
-			n -= ok;
-		}
-		gomcache_leave(c);
+	if (static_branch_unlikely(&goalloc_free_detour) ||
+	    (check && unlikely(!gospan_index(s, p, &idx))) ||
+	    (sized && unlikely(GO_SPC_CLASS(s->spanclass) != class)))
+		return false;
+	if (check) {
+		state = s->objstate + idx;
+		/* Before the cache is taken, for tiny objects, which go on. */
+		if (unlikely(!goobj_is_plain(*state)))
+			return false;
 	}
-	preempt_enable();
-	return n;
+	c = this_cpu_ptr(h->mcache);
+	return gofree_push(c, gostack_of(c, s), p, state, check);
 }
 
 /*
@@ -141,13 +106,13 @@ static __always_inline void gofree_any(struct goheap *h, void *p, bool ours)
 	/* All of it twice: what the two have in common would end in a jump. */
 	if (static_branch_likely(&goalloc_check)) {
 		s = gospan_of(h, p);
-		if (likely(gofree_try(h, s, p, 0, true))) {
+		if (likely(gofree_try(h, s, p, false, 0, true))) {
 			preempt_enable();
 			return;
 		}
 	} else {
 		s = gospan_of(h, p);
-		if (likely(gofree_try(h, s, p, 0, false))) {
+		if (likely(gofree_try(h, s, p, false, 0, false))) {
 			preempt_enable();
 			return;
 		}

@@ -7,7 +7,7 @@
  * has hit that window and goes past the cache.  An NMI may pop and push like
  * any interrupt, but does not refill or flush, which takes locks.  A
  * local_lock_t would be a sleeping lock on PREEMPT_RT, and to disable
- * interrupts costs more than to set a byte.
+ * interrupts costs more than to set a bit.
  *
  * Here are the inlines that allocation and freeing share.  Allocation is in
  * alloc.h and alloc.c, freeing in free.h and free.c, the stacks in stack.c.
@@ -86,14 +86,64 @@ static inline void gomcache_note_use(struct goheap *h)
 
 static __always_inline void gomcache_enter(struct gomcache *c)
 {
-	WRITE_ONCE(c->busy, true);
+	WRITE_ONCE(c->busy, 1);
 	barrier();
+}
+
+/*
+ * The same if it is not in use; else return false.  Not atomic, but an interrupt
+ * in the middle of it leaves the bit as it was.  On x86 it is one instruction and a
+ * jump, where to read and to write would be two and a jump.
+ */
+static __always_inline bool gomcache_try_enter(struct gomcache *c)
+{
+	if (unlikely(__test_and_set_bit(0, &c->busy)))
+		return false;
+	barrier();
+	return true;
 }
 
 static __always_inline void gomcache_leave(struct gomcache *c)
 {
 	barrier();
-	WRITE_ONCE(c->busy, false);
+	WRITE_ONCE(c->busy, 0);
+}
+
+/*
+ * Move a stack's top.  The caller has read it into a register before; to add to
+ * what is in memory then takes one instruction less than to add and to write.
+ */
+static __always_inline void gostack_move_top(struct gostack *s, long by)
+{
+	/* Or gcc knows what is in memory. */
+	barrier();
+	/* A reader of another CPU takes either value. */
+	data_race(s->top += by);
+}
+
+/*
+ * How far the stack of a span class is from the first.  Hidden from gcc, which would
+ * put together what has to be added with this, and take one instruction more.
+ */
+static __always_inline unsigned long gostack_offset(unsigned long spc)
+{
+	unsigned long at = spc * sizeof(struct gostack);
+
+	OPTIMIZER_HIDE_VAR(at);
+	return at;
+}
+
+static __always_inline struct gostack *gostack_at(struct gomcache *c,
+						  unsigned long offset)
+{
+	return (void *)c + offset + offsetof(struct gomcache, stack);
+}
+
+/* The stack that a free of an object of @span pushes on. */
+static __always_inline struct gostack *gostack_of(struct gomcache *c,
+						  const struct gospan *span)
+{
+	return gostack_at(c, span->push);
 }
 
 /*

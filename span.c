@@ -497,6 +497,15 @@ void gospan_fix_init(struct gonode *node)
 		gofixalloc_init(node, GO_FIX_BITS + i, go_bits_sizes[i], 8);
 }
 
+/* What a free adds to find its stack; with check=0 it cannot tell a tiny object. */
+static u16 push_of(unsigned int spc)
+{
+	BUILD_BUG_ON(GO_ALL_SPANCLASSES * sizeof(struct gostack) > U16_MAX);
+	if (gospan_needs_tiny(spc) && !static_branch_likely(&goalloc_check))
+		return 0;
+	return spc * sizeof(struct gostack);
+}
+
 /**
  * gospan_carve - make a run of pages into a small span
  * @h: the heap
@@ -526,7 +535,7 @@ bool gospan_carve(struct goheap *h, struct gospan *s, unsigned int spc,
 	s->nback = 0;
 	s->elemsize = goshapes[spc].size;
 	s->spanclass = spc;
-	s->pushclass = gospan_needs_tiny(spc) ? 0 : spc;
+	s->push = push_of(spc);
 	s->cached = false;
 	s->bucket = GO_BUCKET_NONE;
 	s->avail = bits;
@@ -568,6 +577,8 @@ void gospan_uncarve(struct goheap *h, struct gospan *s)
 	unsigned long *bits = s->avail;
 
 	trace_span_release(s);
+	/* Before the states go: whoever may have kept addresses of them looks. */
+	atomic_long_inc(&h->uncarved);
 	WRITE_ONCE(s->magic, 0);
 	WRITE_ONCE(s->tiny, NULL);
 	/* Before its base changes; see gospan_index(). */
@@ -577,7 +588,7 @@ void gospan_uncarve(struct goheap *h, struct gospan *s)
 	s->avail = NULL;
 	s->back = NULL;
 	s->spanclass = 0;
-	s->pushclass = 0;
+	s->push = 0;
 	WRITE_ONCE(s->nelems, 0);
 	s->needzero = true;
 	gofixalloc_free_rcu(h, bits);

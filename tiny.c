@@ -86,14 +86,24 @@ static void set_current(struct gomcache *c, const struct tiny_block *b,
 	c->tiny_off = off;
 }
 
-/*
- * Of a new block and the current one, make current what has more room; but one
- * of another owner's is not kept.
- */
+/* Of a block that the cache has now and its current one, the other is @b then. */
+static void keep_roomier(struct gomcache *c, struct tiny_block *b,
+			 unsigned int off)
+{
+	struct tiny_block old;
+
+	/* But one of another owner's is not kept. */
+	if (c->tiny && off >= c->tiny_off && b->owner == c->tiny_owner)
+		return;
+	old = current_block(c);
+	set_current(c, b, off);
+	*b = old;
+}
+
+/* Of a new block and the current one, make current what has more room. */
 static void *make_block_current(struct goheap *h, struct tiny_block b,
 				unsigned int off)
 {
-	struct tiny_block old;
 	struct gomcache *c;
 
 	preempt_disable();
@@ -101,12 +111,7 @@ static void *make_block_current(struct goheap *h, struct tiny_block b,
 	if (!c->busy) {
 		gomcache_note_use(h);
 		gomcache_enter(c);
-		if (!c->tiny || off < c->tiny_off ||
-		    b.owner != c->tiny_owner) {
-			old = current_block(c);
-			set_current(c, &b, off);
-			b = old;
-		}
+		keep_roomier(c, &b, off);
 		gomcache_leave(c);
 	}
 	preempt_enable();
@@ -118,7 +123,16 @@ static void close_block(struct gotiny_words w, unsigned int size)
 {
 	WRITE_ONCE(*w.back, GO_TINY_RETIRED);
 	/* Afterwards, as in gotiny_install(). */
-	smp_store_release(w.out, gotiny_bits(0, 0, size));
+	smp_store_release(w.out, gotiny_front(size));
+}
+
+/* A block has one object, at its front, and room for more. */
+static void open_block(struct gotiny_words w, unsigned int size)
+{
+	/* It still says what came back when it was a block before. */
+	WRITE_ONCE(*w.back, 0);
+	/* Afterwards, because a free looks at this one first. */
+	smp_store_release(w.out, gotiny_front(size));
 }
 
 /**
@@ -152,13 +166,78 @@ void *gotiny_install(struct goheap *h, void *block, unsigned int size,
 		}
 		*state = goobj_tiny_of(owner);
 	}
-	/* It still says what came back when it was a block before. */
-	WRITE_ONCE(*b.w.back, 0);
-	/* Afterwards, because a free looks at this one first. */
-	smp_store_release(b.w.out, gotiny_bits(0, 0, size));
+	open_block(b.w, size);
 	preempt_enable();
 
 	return make_block_current(h, b, size);
+}
+
+/* Take a block off a stack that has one, with @size bytes in it. */
+static struct tiny_block pop_block(struct goheap *h, struct gostack *s,
+				   unsigned int size, unsigned long owner)
+{
+	struct goslot *top = s->top - 1;
+	struct tiny_block b = {
+		(unsigned long)top->obj, owner,
+		gotiny_words_of(gospan_of(h, top->obj), top->obj),
+	};
+
+	if (static_branch_likely(&goalloc_check))
+		*top->state = goobj_tiny_of(owner);
+	open_block(b.w, size);
+	WRITE_ONCE(s->top, top);
+	gomcache_count(&s->mallocs, 1);
+	gomcache_ask(s, size);
+	return b;
+}
+
+/* Put a block back on a stack that has room. */
+static void push_block(struct goheap *h, struct gostack *s, void *block)
+{
+	struct gospan *span = gospan_of(h, block);
+	struct goslot *top = s->top;
+
+	top->obj = block;
+	top->state = NULL;
+	if (static_branch_likely(&goalloc_check)) {
+		top->state = span->objstate + gotiny_index(span, block);
+		*top->state = GO_OBJ_FREE;
+	}
+	WRITE_ONCE(s->top, top + 1);
+	gomcache_count(&s->frees, 1);
+}
+
+/**
+ * gotiny_turn - turn to another block of the CPU's own
+ * @h: the heap
+ * @c: its cache, which is the caller's
+ * @size: bytes of the tiny object that it begins with
+ * @owner: whose it is, and those that follow
+ *
+ * This is what goalloc_tiny_block() does, in one piece, where there is a block on
+ * the stack and nothing more to do than that.
+ *
+ * Context: any.
+ * Return: the tiny object, or NULL.
+ */
+void *gotiny_turn(struct goheap *h, struct gomcache *c, unsigned int size,
+		  unsigned long owner)
+{
+	struct gostack *s = &c->stack[GO_TINY_SPC];
+	struct tiny_block b;
+	void *p, *old;
+
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) ||
+	    static_branch_unlikely(&goalloc_free_detour) || s->top == s->slot ||
+	    s->requested + (long)size >= 0)
+		return NULL;
+	b = pop_block(h, s, size, owner);
+	p = (void *)b.block;
+	keep_roomier(c, &b, size);
+	old = b.block ? retire_block(&b) : NULL;
+	if (old)
+		push_block(h, s, old);
+	return p;
 }
 
 /**

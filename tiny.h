@@ -22,6 +22,8 @@ enum gotiny_freed {
 
 void *gotiny_install(struct goheap *h, void *block, unsigned int size,
 		     unsigned long owner);
+void *gotiny_turn(struct goheap *h, struct gomcache *c, unsigned int size,
+		  unsigned long owner);
 void gotiny_install_alone(struct goheap *h, void *block, unsigned int size);
 void *gotiny_drain(struct gomcache *c);
 size_t gotiny_size(const struct gospan *s, const void *p);
@@ -98,6 +100,32 @@ static __always_inline u32 gotiny_bits(u64 out, unsigned long off,
 	return out;
 }
 
+/* The same for an object at the front, alone; a load is less than a shift needs. */
+static __always_inline u32 gotiny_front(unsigned long size)
+{
+#define FRONT(size)	(GO_TINY_START(0) | GO_TINY_END(size))
+	static const u32 front[GO_TINY_SIZE] = {
+		0, FRONT(1), FRONT(2), FRONT(3), FRONT(4), FRONT(5), FRONT(6),
+		FRONT(7), FRONT(8), FRONT(9), FRONT(10), FRONT(11), FRONT(12),
+		FRONT(13), FRONT(14), FRONT(15),
+	};
+#undef FRONT
+
+	return front[size];
+}
+
+/* The bit of an object that starts at an address; likewise. */
+static __always_inline u16 gotiny_start(const void *p)
+{
+	static const u16 start[GO_TINY_SIZE] = {
+		BIT(0), BIT(1), BIT(2), BIT(3), BIT(4), BIT(5), BIT(6), BIT(7),
+		BIT(8), BIT(9), BIT(10), BIT(11), BIT(12), BIT(13), BIT(14),
+		BIT(15),
+	};
+
+	return start[(unsigned long)p % GO_TINY_SIZE];
+}
+
 /* Where an object would stand: aligned to what divides its size, at most 8. */
 static __always_inline unsigned long gotiny_place(unsigned long off,
 						  unsigned long size)
@@ -111,25 +139,6 @@ static __always_inline unsigned long gotiny_place(unsigned long off,
 }
 
 /*
- * Hand out the next piece of the CPU's current block; its offset there, or -1
- * when there is no room, or it is another's.  @due if it reaches the next sample.
- * The caller owns @c.
- */
-static __always_inline int gotiny_take(struct gomcache *c, unsigned long size,
-				       unsigned long owner, bool *due)
-{
-	unsigned long off = gotiny_place(c->tiny_off, size);
-
-	if (unlikely(off + size > GO_TINY_SIZE || off > GO_TINY_LAST ||
-		     c->tiny_owner != (u8)owner))
-		return -1;
-	WRITE_ONCE(*c->tiny_out, gotiny_bits(*c->tiny_out, off, off + size));
-	c->tiny_off = off + size;
-	*due = gomcache_ask(&c->stack[GO_TINY_SPC], size);
-	return off;
-}
-
-/*
  * Has all come back that was handed out?  A bit where nothing starts has been left by
  * the second of two frees of one object at once.
  */
@@ -139,29 +148,39 @@ static __always_inline bool gotiny_is_whole(u32 out, u16 back)
 }
 
 /*
- * The same, but begin the block again if all that it gave has come back.  For
- * MemStats it is freed and allocated.
+ * Hand out the next piece of the CPU's current block, or, if all that it gave has
+ * come back, the first one again; for MemStats the block is then freed and
+ * allocated.  Returns its offset, or -1 when there is no room, or the block is
+ * another's; without a block it is nobody's.  @due if it reaches the next sample.
+ * The caller owns @c.
  */
-static __always_inline int gotiny_again(struct gomcache *c, unsigned long size,
-					unsigned long owner, bool *due)
+static __always_inline int gotiny_take(struct gomcache *c, unsigned long size,
+				       unsigned long owner, bool *due)
 {
+	struct gotiny_words w = { c->tiny_out, c->tiny_back };
 	struct gostack *s = &c->stack[GO_TINY_SPC];
-	u16 back;
+	unsigned long off = 0;
+	u32 out;
 
-	if (!c->tiny || c->tiny_owner != (u8)owner)
+	if (unlikely(c->tiny_owner != (u8)owner))
 		return -1;
+	out = *w.out;
 	/* What the frees did to the objects comes before what is done now. */
-	back = smp_load_acquire(c->tiny_back);
-	if (!gotiny_is_whole(*c->tiny_out, back))
-		return -1;
-	WRITE_ONCE(*c->tiny_out, gotiny_bits(0, 0, size));
-	/* Afterwards, so that what is freed twice is never found live. */
-	smp_store_release(c->tiny_back, 0);
-	c->tiny_off = size;
-	gomcache_count(&s->frees, 1);
-	gomcache_count(&s->mallocs, 1);
+	if (gotiny_is_whole(out, smp_load_acquire(w.back))) {
+		WRITE_ONCE(*w.out, gotiny_front(size));
+		/* Afterwards, so that what is freed twice is never found live. */
+		smp_store_release(w.back, 0);
+		gomcache_count(&s->frees, 1);
+		gomcache_count(&s->mallocs, 1);
+	} else {
+		off = gotiny_place(c->tiny_off, size);
+		if (unlikely(off + size > GO_TINY_SIZE || off > GO_TINY_LAST))
+			return -1;
+		WRITE_ONCE(*w.out, gotiny_bits(out, off, off + size));
+	}
+	c->tiny_off = off + size;
 	*due = gomcache_ask(s, size);
-	return 0;
+	return off;
 }
 
 /*
@@ -172,8 +191,8 @@ static __always_inline int gotiny_again(struct gomcache *c, unsigned long size,
 static __always_inline enum gotiny_freed
 gotiny_free(struct goheap *h, void *p, struct gotiny_words w)
 {
-	u32 out, bit = GO_TINY_START((unsigned long)p % GO_TINY_SIZE);
-	u16 new, old = READ_ONCE(*w.back);
+	u16 out, new, old = READ_ONCE(*w.back);
+	const u16 bit = gotiny_start(p);
 
 	do {
 		/*

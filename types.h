@@ -94,7 +94,7 @@
  *                       never trusted.  Stores to it come after what they lead
  *                       to; a span's magic is stored last: see span.c.
  *   gonode.transferred  is atomic, and changes under the lock of a transfer cache.
- *   goheap              held, misuse, failures, left_objects, left_bytes,
+ *   goheap              uncarved, held, misuse, failures, left_objects, left_bytes,
  *                       draining, trim_ns, cycles, scavenge_ns and reporting are
  *                       atomic.  stopped is set once, rest, limit, profile
  *                       and sites are one word each; all are read without a lock.
@@ -172,6 +172,9 @@
 
 /* The most objects that move under one hold of a lock. */
 #define GO_BATCH		32
+
+/* The most objects that are allocated or freed in a row with preemption off. */
+#define GO_BULK			64
 
 /* The most that one free puts back into their spans. */
 #define GO_FLUSH		16
@@ -417,9 +420,9 @@ struct gonode;
  * @magic: ceil(2^32 / @elemsize); 0 unless the span is small
  * @elemsize: bytes of an object
  * @spanclass: of a small span; of a large object noscan, or the cache that it is of
- * @needzero: the memory may be dirty
- * @pushclass: the stack that a free with check=0 pushes on: @spanclass, or
- *	where a free has more to do 0, the stack that is always full
+ * @push: where gomcache.stack has the stack that a free pushes on, in bytes:
+ *	that of @spanclass; or, where a free with check=0 has more to do, 0, that
+ *	of the stack that is always full
  * @apart: bits of enum gospan_apart
  * @state: enum gospan_state
  * @half: it has one page of the kernel, which is half of an 8 KiB page
@@ -435,6 +438,7 @@ struct gonode;
  * @nback: bits set in @back
  * @cached: an mcache holds it as its current span
  * @bucket: which of its mcentral's lists it is on, or GO_BUCKET_NONE
+ * @needzero: the memory may be dirty
  * @owner: of a large object: whose it is, as its state byte would say; 0 for
  *	all others
  * @sampled: of a large object: the heap profile has a sample of it; clear before
@@ -457,9 +461,8 @@ struct gospan {
 	u8 *objstate;
 	u32 magic;
 	u32 elemsize;
+	u16 push;
 	u8 spanclass;
-	u8 needzero;
-	u8 pushclass;
 	u8 apart;
 	u8 state;
 	u8 half;
@@ -474,8 +477,10 @@ struct gospan {
 	u16 nback;
 	u8 cached;
 	u8 bucket;
+	u8 needzero;
 	u8 owner;
 	u8 sampled;
+	u16 site;
 	struct gocentral *central;
 	unsigned long large;
 	union {
@@ -483,7 +488,6 @@ struct gospan {
 		struct llist_node dying;
 		struct rb_node rb;
 	};
-	u16 site;
 	unsigned long idle_since;
 };
 
@@ -596,8 +600,23 @@ struct gostack {
 } __aligned(64);
 
 /**
+ * struct gotaken - the last batch that a CPU has allocated
+ * @stack: where it was
+ * @top: the stack's top before
+ * @misses: refills and flushes of the cache then; with another sum, stacks may have
+ *	got other storage since
+ * @uncarved: the heap's then; with another, states may have gone
+ */
+struct gotaken {
+	struct gostack *stack;
+	struct goslot *top;
+	unsigned long misses;
+	long uncarved;
+};
+
+/**
  * struct gomcache - what a CPU has for itself
- * @busy: code on this CPU is using the cache; Go's mp.mallocing
+ * @busy: bit 0: code on this CPU is using the cache; Go's mp.mallocing
  * @stack: by span class
  * @heap: the heap it belongs to
  * @bytes: sum of the stacks' capacities, in bytes
@@ -606,6 +625,7 @@ struct gostack {
  * @hand: where the search for an idle stack goes on
  * @refills: stacks found empty
  * @flushes: stacks found full, or emptied
+ * @taken: the last batch
  * @nested: operations that went past it, as @busy was set or in NMI;
  *	this_cpu_inc()
  * @tiny: the current 16-byte block, or 0
@@ -632,7 +652,7 @@ struct gostack {
  *	has first been used
  */
 struct gomcache {
-	bool busy;
+	unsigned long busy;
 	struct gostack stack[GO_ALL_SPANCLASSES];
 	struct goheap *heap;
 	unsigned long bytes;
@@ -641,6 +661,7 @@ struct gomcache {
 	unsigned int hand;
 	unsigned long refills;
 	unsigned long flushes;
+	struct gotaken taken;
 	unsigned long nested;
 	unsigned long tiny;
 	unsigned int tiny_off;
@@ -937,6 +958,7 @@ enum gomisuse {
  * @map: address -> arena
  * @node: page heaps by node; nodes without memory share another's
  * @rest: what the background does
+ * @uncarved: how many spans have ever ceased to be small ones
  * @map_lock: see the table
  * @kick: queues @work, from any context
  * @work: what was put off: see reclaim/worker.c
@@ -978,6 +1000,7 @@ struct goheap {
 	struct goarenamap *map;
 	struct gonode **node;
 	enum gorest rest;
+	atomic_long_t uncarved;
 	raw_spinlock_t map_lock;
 	struct irq_work kick;
 	struct work_struct work;

@@ -83,6 +83,9 @@ EXPORT_SYMBOL_IF_KUNIT(gocentral_idle_pages);
 
 EXPORT_SYMBOL_IF_KUNIT(goalloc_due);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_slow);
+EXPORT_SYMBOL_IF_KUNIT(goalloc_refill);
+EXPORT_SYMBOL_IF_KUNIT(goalloc_take);
+EXPORT_SYMBOL_IF_KUNIT(gofree_many);
 EXPORT_SYMBOL_IF_KUNIT(gofree_slow);
 EXPORT_SYMBOL_IF_KUNIT(gofree_rest);
 EXPORT_SYMBOL_IF_KUNIT(goalloc_on_node);

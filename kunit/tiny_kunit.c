@@ -243,7 +243,7 @@ static void tiny_frees_in_any_order(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, all_misuses(h), 0);
 }
 
-/* The current block stays though it is empty, and goes on where it was. */
+/* The current block stays though it is empty, and begins again. */
 static void tiny_current_stays(struct kunit *test)
 {
 	struct goheap *h = gotest_heap(test);
@@ -254,8 +254,9 @@ static void tiny_current_stays(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, c->tiny, BLOCK(p));
 	gotest_free(h, p);
 	KUNIT_EXPECT_EQ(test, blocks_live(test), 1);
-	q = alloc_tiny(test, 4);
-	KUNIT_EXPECT_PTR_EQ(test, q, p + 4);
+	q = alloc_tiny(test, 2);
+	KUNIT_EXPECT_PTR_EQ(test, q, p);
+	KUNIT_EXPECT_EQ(test, size_of(h, q), 2);
 	gotest_free(h, q);
 	turn_over(h);
 	KUNIT_EXPECT_EQ(test, c->tiny, 0);
@@ -282,7 +283,7 @@ static void tiny_survives_late_free(struct kunit *test)
 
 	*c->tiny_back |= late;
 	gotest_free(h, p);
-	KUNIT_EXPECT_EQ(test, gotiny_again(c, 8, GO_OBJ_LIVE, &due), 0);
+	KUNIT_EXPECT_EQ(test, gotiny_take(c, 8, GO_OBJ_LIVE, &due), 0);
 	*c->tiny_back |= late;
 	gotest_free(h, p);
 	turn_over(h);
