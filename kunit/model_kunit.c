@@ -114,8 +114,8 @@ static struct held held_by(struct kunit *test, u8 owner)
 	all = goowners_count(&goalloc_heap);
 	mutex_unlock(&goowners_lock);
 	KUNIT_ASSERT_NOT_NULL(test, all);
-	c = all + (owner - GO_OBJ_LIVE) * GO_NR_CLASSES;
-	for (i = 0; i < GO_NR_CLASSES; i++) {
+	c = all + (owner - GO_OBJ_LIVE) * GOOWNERS_CLASSES;
+	for (i = 0; i < GOOWNERS_CLASSES; i++) {
 		h.objects += c[i].objects;
 		h.bytes += c[i].bytes;
 	}
