@@ -709,7 +709,7 @@ static void crowd(struct kunit *test)
 		gotest_expect_identities(test, memstats(test));
 		gocache_shrink(traded);
 		gocache_destroy(other);
-		msleep(10);
+		msleep(20);
 	}
 	gotest_crew_stop(test, &crew);
 	gotest_background(false);

@@ -198,7 +198,9 @@ HEAD = """\
 #ifndef _GOALLOC_SIZECLASS_H
 #define _GOALLOC_SIZECLASS_H
 
+#ifndef PAGE_SHIFT
 #include <asm/page.h>
+#endif
 #include <linux/goalloc_align.h>
 #include <linux/types.h>
 

@@ -16,7 +16,8 @@ typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
 
-/* In place of a header of the kernel's. */
+/* In place of headers of the kernel's; the sizes are those of any page. */
+#define PAGE_SHIFT			12
 #define _LINUX_GOALLOC_ALIGN_H
 #define goalloc_class_size(size)	(size)
 
