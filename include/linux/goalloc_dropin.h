@@ -13,9 +13,9 @@
  * here.  -include of this file would do, too, but it comes before the first line
  * of the source: a pr_fmt() that is defined there is a redefinition then, and
  * comes too late for what the kernel's headers have made of it, as do DEBUG and
- * DEFAULT_SYMBOL_NAMESPACE.  Tried with the kernel's lib/test_*.c, null_blk and
- * XFS: nothing to say with the directory, a warning for each file that
- * defines pr_fmt() with -include.
+ * DEFAULT_SYMBOL_NAMESPACE.  Tried: with the directory the kernel's lib/test_*.c,
+ * null_blk and XFS build without a word; with -include test_meminit and null_blk
+ * build, with a warning for each file that defines pr_fmt().
  *
  * The names are macros without arguments where a module may want the address of
  * a function.  A function that only some kernels have is named in the body of a
