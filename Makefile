@@ -38,7 +38,7 @@ TOOLS = +$(MAKE) -C tools O=$(abspath $(or $(O),build/tools)) \
 	VERSION=$(VERSION) DESTDIR=$(DEST)
 
 HEADERS := linux/goalloc.h linux/goalloc_align.h linux/goalloc_class.h \
-	linux/gocache.h linux/gov.h uapi/linux/goalloc.h \
+	linux/gocache.h linux/gov.h linux/gogc.h uapi/linux/goalloc.h \
 	linux/goalloc_dropin.h linux/goalloc_dropin_calls.h \
 	$(addprefix dropin/linux/,slab.h mempool.h net.h)
 

@@ -15,6 +15,8 @@ unsigned int gocentral_refill(struct goheap *h, struct gocentral *c,
 bool gocentral_take(struct gocentral *c, size_t size, struct goslot *slot);
 void gocentral_free(struct goheap *h, struct goslot *slot, unsigned int n,
 		    bool count);
+void gocentral_free_word(struct gospan *s, unsigned int word,
+			 unsigned long dead);
 void gocentral_free_one(struct goheap *h, void *p);
 void gocentral_uncache(struct goheap *h, struct gospan *s);
 unsigned int gocentral_trim(struct gocentral *c, unsigned int want);

@@ -14,6 +14,7 @@
 #include "api.h"
 #include "dev/dev.h"
 #include "dropin_cache.h"
+#include "gc/gc.h"
 #include "gov.h"
 #include "hooks.h"
 #include "lifecycle.h"
@@ -151,9 +152,12 @@ static int __init goalloc_init(void)
 	err = godrain_hotplug_init();
 	if (err)
 		return err;
-	err = golifecycle_begin(&goalloc_heap);
+	err = gocycle_start();
 	if (err)
 		goto err_hotplug;
+	err = golifecycle_begin(&goalloc_heap);
+	if (err)
+		goto err_cycle;
 	err = goprofile_init(check);
 	if (err)
 		goto err_heap;
@@ -189,6 +193,8 @@ err_profile:
 	goprofile_exit();
 err_heap:
 	golifecycle_end(&goalloc_heap);
+err_cycle:
+	gocycle_end();
 err_hotplug:
 	godrain_hotplug_exit();
 	return err;
@@ -210,6 +216,7 @@ static void __exit goalloc_exit(void)
 	goprofile_exit();
 	gov_exit();
 	golifecycle_end(&goalloc_heap);
+	gocycle_end();
 	godrain_hotplug_exit();
 }
 module_exit(goalloc_exit);

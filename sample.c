@@ -393,6 +393,26 @@ void gosample_stop(void)
 }
 
 /**
+ * gosample_leave_out - sample nothing of a heap, ever
+ * @h: the heap, which nobody has used yet
+ *
+ * Context: any.
+ */
+void gosample_leave_out(struct goheap *h)
+{
+	struct gomcache *c;
+	struct gostack *s;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		c = per_cpu_ptr(h->mcache, cpu);
+		for (s = c->stack; s < c->stack + GO_NR_SPANCLASSES; s++)
+			set_due(c, s, NEVER);
+		WRITE_ONCE(c->left, NEVER);
+	}
+}
+
+/**
  * gosample_seed - say what random numbers begin with
  * @h: a heap whose CPUs begin anew
  * @start: where

@@ -35,6 +35,7 @@ unsigned long gosample_weigh(unsigned long rate, size_t size, unsigned int due);
 unsigned int gosample_is_due(struct goheap *h, struct gostack *s, size_t size);
 unsigned int gosample_past_is_due(struct goheap *h, size_t size, long left);
 void gosample_stop(void);
+void gosample_leave_out(struct goheap *h);
 void gosample_set_rate(struct goheap *h, unsigned long rate);
 void gosample_seed(struct goheap *h, u64 start);
 

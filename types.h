@@ -443,6 +443,7 @@ struct gonode;
  *	all others
  * @sampled: of a large object: the heap profile has a sample of it; clear before
  *	the pages go anywhere
+ * @rescan: of a collected heap: the marked objects of it are to be scanned
  * @central: the mcentral it belongs to; NULL for all others
  * @large: address of a large object while it is live; the caller that takes it
  *	away with cmpxchg() owns the span
@@ -481,6 +482,7 @@ struct gospan {
 	u8 owner;
 	u8 sampled;
 	u16 site;
+	u8 rescan;
 	struct gocentral *central;
 	unsigned long large;
 	union {

@@ -17,6 +17,7 @@
 #include "dropin_cache.h"
 #include "fixalloc.h"
 #include "free.h"
+#include "gc/gc.h"
 #include "gov.h"
 #include "heap.h"
 #include "large.h"
@@ -106,6 +107,8 @@ EXPORT_SYMBOL_IF_KUNIT(gospan_walk);
 
 EXPORT_SYMBOL_IF_KUNIT(gostats_read);
 EXPORT_SYMBOL_IF_KUNIT(goverify);
+
+EXPORT_SYMBOL_IF_KUNIT(gocycle_ask);
 
 EXPORT_SYMBOL_IF_KUNIT(goowners);
 EXPORT_SYMBOL_IF_KUNIT(goowners_lock);

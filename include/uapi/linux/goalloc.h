@@ -46,8 +46,8 @@ struct goalloc_by_size {
  * are Go's, too, with one exception.  Go keeps the addresses of memory that it
  * has released; here such memory is gone.  So @heap_sys is what is held now,
  * and the value of @heap_released is cumulative.  The collector's fields are
- * zero, because there is no collector.  The fields after @by_size are not in
- * Go.
+ * zero but for collected heaps, as the default heap has no collector.  The fields
+ * after @by_size are not in Go.
  *
  * @alloc: same as @heap_alloc
  * @total_alloc: bytes ever allocated, in whole objects of their class
@@ -70,15 +70,15 @@ struct goalloc_by_size {
  * @buck_hash_sys: tables of the heap profile and of call sites
  * @gc_sys: bytes held for bitmaps, object states and the arena map
  * @other_sys: bytes held for mcentrals and page heaps
- * @next_gc: zero
- * @last_gc: zero
- * @pause_total_ns: zero
- * @pause_ns: zero
- * @pause_end: zero
- * @num_gc: zero
- * @num_forced_gc: zero
- * @gc_cpu_fraction: zero
- * @enable_gc: zero
+ * @next_gc: of a collected heap: bytes that the next cycle is to keep it below
+ * @last_gc: when the last cycle had marked, in ns since 1970
+ * @pause_total_ns: ns for which sections had to wait
+ * @pause_ns: the same of the last cycles, a ring
+ * @pause_end: when these ended, in ns since 1970
+ * @num_gc: cycles
+ * @num_forced_gc: those that were asked for
+ * @gc_cpu_fraction: of the time of all CPUs, what cycles took, in millionths
+ * @enable_gc: 1 unless it is an arena
  * @debug_gc: zero
  * @by_size: per class, all 68; entry 0 counts the large objects
  * @total_requested: bytes ever asked for; @total_alloc minus this is the cost
