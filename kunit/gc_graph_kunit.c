@@ -34,8 +34,8 @@ MODULE_PARM_DESC(mutations, "how often each thread changes its graph");
 #define NONE		0
 
 /* A node of a graph: behind it are @bytes that its number says. */
-struct node {
-	struct node *edge[EDGES];
+struct vertex {
+	struct vertex *edge[EDGES];
 	u32 id;
 	u32 bytes;
 	u8 content[];
@@ -66,11 +66,11 @@ struct shadow {
 struct player {
 	struct gogc *g;
 	struct rnd_state rnd;
-	struct node *root[ROOTS];
+	struct vertex *root[ROOTS];
 	u32 root_id[ROOTS];
 	struct shadow shadow[IDS];
 	u32 queue[IDS];
-	struct node *node[IDS];
+	struct vertex *node[IDS];
 	u32 last;
 	unsigned long wrong;
 	unsigned long failed;
@@ -90,7 +90,7 @@ static u8 content_of(u32 id, u32 i)
 
 /* A place for a pointer, in both. */
 struct place {
-	struct node **slot;
+	struct vertex **slot;
 	u32 *id;
 };
 
@@ -109,7 +109,7 @@ static struct place draw_place(struct player *p)
 }
 
 /* Is a node what the model says? */
-static bool is_intact(const struct node *n, u32 id, const struct shadow *s)
+static bool is_intact(const struct vertex *n, u32 id, const struct shadow *s)
 {
 	u32 i;
 
@@ -121,7 +121,7 @@ static bool is_intact(const struct node *n, u32 id, const struct shadow *s)
 	return true;
 }
 
-static void reach(struct player *p, const struct node *n, u32 id, u32 *tail)
+static void reach(struct player *p, const struct vertex *n, u32 id, u32 *tail)
 {
 	if (!n != !id)
 		p->wrong++;
@@ -129,7 +129,7 @@ static void reach(struct player *p, const struct node *n, u32 id, u32 *tail)
 		return;
 	p->shadow[id].seen = true;
 	p->queue[*tail] = id;
-	p->node[(*tail)++] = (struct node *)n;
+	p->node[(*tail)++] = (struct vertex *)n;
 }
 
 /* Walk both, and compare; numbers that cannot be reached are free again. */
@@ -137,7 +137,7 @@ static u32 compare(struct player *p)
 {
 	u32 head, tail = 0, i;
 	struct shadow *s;
-	struct node *n;
+	struct vertex *n;
 
 	for (i = 0; i < IDS; i++)
 		p->shadow[i].seen = false;
@@ -186,12 +186,12 @@ static u32 draw_bytes(struct player *p)
 }
 
 /* A new node, whose edges lead to what can be reached. */
-static struct node *make_node(struct player *p, u32 id)
+static struct vertex *make_node(struct player *p, u32 id)
 {
 	u32 bytes = draw_bytes(p), i;
 	struct shadow *s = &p->shadow[id];
 	struct place to;
-	struct node *n = gogc_alloc(p->g, struct_size(n, content, bytes),
+	struct vertex *n = gogc_alloc(p->g, struct_size(n, content, bytes),
 				    GFP_KERNEL);
 
 	if (!n) {
@@ -216,7 +216,7 @@ static struct node *make_node(struct player *p, u32 id)
 static void mutate(struct player *p)
 {
 	struct place at, from;
-	struct node *n;
+	struct vertex *n;
 	u32 id;
 
 	guard(gogc)(p->g);

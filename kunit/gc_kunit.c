@@ -20,8 +20,8 @@
 
 #define SLOW		(IS_ENABLED(CONFIG_KASAN))
 
-struct node {
-	struct node *next;
+struct vertex {
+	struct vertex *next;
 	unsigned long id;
 };
 
@@ -75,10 +75,10 @@ static u64 objects(struct kunit *test, struct gogc *g)
 	return n;
 }
 
-static struct node *new_node(struct kunit *test, struct gogc *g, unsigned long id,
+static struct vertex *new_node(struct kunit *test, struct gogc *g, unsigned long id,
 			     size_t size)
 {
-	struct node *n = gogc_alloc(g, size, GFP_KERNEL);
+	struct vertex *n = gogc_alloc(g, size, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, n);
 	KUNIT_ASSERT_NULL(test, n->next);
@@ -91,7 +91,7 @@ static struct node *new_node(struct kunit *test, struct gogc *g, unsigned long i
 static void make_list(struct kunit *test, void **root, unsigned long len, size_t size)
 {
 	struct fixture *f = test->priv;
-	struct node *n;
+	struct vertex *n;
 	unsigned long i;
 
 	for (i = 0; i < len; i++) {
@@ -102,7 +102,7 @@ static void make_list(struct kunit *test, void **root, unsigned long len, size_t
 	}
 }
 
-static void expect_list(struct kunit *test, struct node *n, unsigned long len)
+static void expect_list(struct kunit *test, struct vertex *n, unsigned long len)
 {
 	for (; n; n = n->next)
 		if (n->id != --len)
@@ -154,7 +154,7 @@ static void deep_list(struct kunit *test)
 	unsigned long len = SLOW ? 100000 : 1000000;
 	struct fixture *f = test->priv;
 
-	make_list(test, &f->root[0], len, sizeof(struct node));
+	make_list(test, &f->root[0], len, sizeof(struct vertex));
 	gogc_collect(f->g);
 	KUNIT_EXPECT_EQ(test, objects(test, f->g), len);
 	expect_list(test, f->root[0], len);
@@ -165,17 +165,17 @@ static void wide_arrays(struct kunit *test)
 {
 	unsigned int n = SZ_4M / sizeof(void *), i, k, most = SLOW ? 1 : 3;
 	struct fixture *f = test->priv;
-	struct node **array, *leaf;
+	struct vertex **array, *leaf;
 	unsigned long lost = 0;
 
 	for (k = 0; k < most; k++) {
 		guard(gogc)(f->g);
 		array = gogc_alloc(f->g, SZ_4M, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, array);
-		gogc_store(f->g, (struct node ***)&f->root[k], array);
+		gogc_store(f->g, (struct vertex ***)&f->root[k], array);
 		for (i = 0; i < n; i++) {
-			array[i] = new_node(test, f->g, i, sizeof(struct node));
-			leaf = new_node(test, f->g, ~i, sizeof(struct node));
+			array[i] = new_node(test, f->g, i, sizeof(struct vertex));
+			leaf = new_node(test, f->g, ~i, sizeof(struct vertex));
 			array[i]->next = leaf;
 		}
 	}
@@ -232,7 +232,7 @@ static void interior_pointers(struct kunit *test)
 		}
 		gogc_collect(f->g);
 		KUNIT_EXPECT_EQ(test, objects(test, f->g), 1);
-		KUNIT_EXPECT_EQ(test, ((struct node *)p)->id, 77);
+		KUNIT_EXPECT_EQ(test, ((struct vertex *)p)->id, 77);
 		f->root[0] = p - 1;
 		gogc_collect(f->g);
 		KUNIT_EXPECT_EQ(test, objects(test, f->g), 0);
@@ -319,7 +319,7 @@ static void typed_objects(struct kunit *test)
 		gogc_collect(f->g);
 		KUNIT_EXPECT_EQ(test, objects(test, f->g), n + 1);
 		for (i = 0; i < n; i++)
-			if (((struct node *)t[i].strong)->id != i)
+			if (((struct vertex *)t[i].strong)->id != i)
 				break;
 		KUNIT_EXPECT_EQ(test, i, n);
 	}
@@ -387,7 +387,7 @@ static void barrier_keeps(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct task_struct *task;
 	unsigned int n = 500, i;
-	struct node *list, *keeper;
+	struct vertex *list, *keeper;
 
 	for (i = 0; i < 10; i++)
 		make_list(test, &f->root[i], n, 64);
@@ -421,7 +421,7 @@ static void many_notes(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct task_struct *task;
 	unsigned int n = 1000, i;
-	struct node **array, **copy;
+	struct vertex **array, **copy;
 
 	scoped_guard(gogc, f->g) {
 		array = gogc_alloc(f->g, n * sizeof(*array), GFP_KERNEL);
@@ -453,7 +453,7 @@ static void born_marked(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct task_struct *task;
-	struct node *small, *large;
+	struct vertex *small, *large;
 
 	make_list(test, &f->root[0], 100, 64);
 	task = begin_marking(test);
@@ -485,7 +485,7 @@ static void roots_removed(struct kunit *test)
 	struct fixture *f = test->priv;
 	struct gogcheap *g = gogcheap_of(f->g);
 	struct task_struct *task, *remover;
-	struct node *list;
+	struct vertex *list;
 
 	KUNIT_ASSERT_EQ(test, gogc_add_root(f->g, &f->other), 0);
 	make_list(test, &f->other, 100, 64);
@@ -503,7 +503,7 @@ static void roots_removed(struct kunit *test)
 	mutex_unlock(&g->roots_lock);
 	KUNIT_EXPECT_EQ(test, kthread_stop(remover), 0);
 	f->root[0] = new_node(test, f->g, 0, 64);
-	((struct node *)f->root[0])->next = list;
+	((struct vertex *)f->root[0])->next = list;
 	gogc_exit(f->g);
 	while (READ_ONCE(g->swept) < READ_ONCE(g->started))
 		msleep(20);
@@ -520,7 +520,7 @@ static void long_section(struct kunit *test)
 	struct gogcheap *g = gogcheap_of(f->g);
 	unsigned long start, longest = 0, refused = 0;
 	struct task_struct *task;
-	struct node *n;
+	struct vertex *n;
 
 	gogc_enter(f->g);
 	n = new_node(test, f->g, 9, 64);
@@ -685,7 +685,7 @@ static void freed_by_hand(struct kunit *test)
 {
 	long before = gotest_misuses(&goalloc_heap, GO_FOREIGN);
 	struct fixture *f = test->priv;
-	struct node *n;
+	struct vertex *n;
 
 	guard(gogc)(f->g);
 	n = new_node(test, f->g, 3, 64);

@@ -24,7 +24,7 @@
  * What stays the kernel's is passed on, and counted in debugfs' file dropin:
  *
  *   memory of a zone (GFP_DMA, GFP_DMA32), which goalloc does not have;
- *   sizes above GOALLOC_MAX_SIZE;
+ *   sizes above GOALLOC_MAX_SIZE, and what kvmalloc() gets from vmalloc();
  *   caches with SLAB_TYPESAFE_BY_RCU, SLAB_CACHE_DMA or SLAB_CACHE_DMA32;
  *   kstrdup_const(), which alone knows what is constant, and the functions that
  *   are not named here: kasprintf(), memdup_user(), devm_kmalloc() and so on.
