@@ -372,6 +372,7 @@ void gocentral_add(struct gocentral *c, struct gospan *s)
 	raw_spin_lock_irqsave(&c->lock, flags);
 	s->central = c;
 	WRITE_ONCE(c->nspans, c->nspans + 1);
+	WRITE_ONCE(c->bytes, c->bytes + s->bytes);
 	count_free(c, s->navail);
 	place_span(c, s);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
@@ -422,6 +423,7 @@ static unsigned int detach_idle_spans(struct gocentral *c, unsigned int want,
 		/* Under the lock, so that others see that it has left. */
 		s->central = NULL;
 		WRITE_ONCE(c->nspans, c->nspans - 1);
+		WRITE_ONCE(c->bytes, c->bytes - s->bytes);
 		count_free(c, -(long)s->nelems);
 		list_add(&s->list, release);
 		n++;
@@ -518,7 +520,7 @@ bool gocentral_is_sparse(const struct gocentral *c)
 	const struct goshape *shape = &goshapes[c->spanclass];
 	unsigned long span = (unsigned long)shape->npages << GO_PAGE_SHIFT;
 	unsigned long idle = READ_ONCE(c->idle_bytes);
-	unsigned long all = READ_ONCE(c->nspans) * span;
+	unsigned long all = READ_ONCE(c->bytes);
 	unsigned long nfree = READ_ONCE(c->nfree) * shape->size;
 
 	return nfree > idle + GO_SPARSE_LEAST * span && all > idle &&

@@ -135,19 +135,21 @@ static unsigned int keep_or_not(struct goheap *h, struct gomcache *c, u8 *thin)
 {
 	u64 now = ktime_get_mono_fast_ns(), least = READ_ONCE(gosample_pause);
 	u64 pause = now - c->last_sample;
-	unsigned int due = GOSAMPLE_DUE | *thin, halved;
+	/* Past the mcaches an interrupt may change it meanwhile. */
+	u8 was = READ_ONCE(*thin);
+	unsigned int due = GOSAMPLE_DUE | was, halved;
 
 	if (READ_ONCE(mean) == 1)
 		return GOSAMPLE_DUE;
 	if (pause >= least) {
-		if (pause > 4 * least && *thin)
-			--*thin;
+		if (pause > 4 * least && was)
+			WRITE_ONCE(*thin, was - 1);
 		/* One that is long overdue leaves some time for the next. */
 		c->last_sample = now - min(pause - least, (BURST - 1) * least);
 		return due;
 	}
 	halved = min(1 + ilog2(least / (pause + 1)), GOSAMPLE_HALVED_MAX);
-	*thin = min(*thin + halved, GOSAMPLE_THIN_MAX);
+	WRITE_ONCE(*thin, min(was + halved, GOSAMPLE_THIN_MAX));
 	if (next_random(h) >> (64 - halved))
 		return 0;
 	c->last_sample = now;
@@ -214,20 +216,26 @@ unsigned int gosample_is_due(struct goheap *h, struct gostack *s, size_t size)
  */
 unsigned int gosample_past_is_due(struct goheap *h, size_t size, long left)
 {
+	unsigned long rate, bytes;
 	unsigned int due = 0;
 	struct gomcache *c;
-	unsigned long bytes;
 	u8 *thin;
 
 	preempt_disable();
 	c = this_cpu_ptr(h->mcache);
 	thin = &c->thin_of[GO_ALL_SPANCLASSES];
-	bytes = left > 0 ? 0 : draw_bytes(h, *thin);
-	if (bytes < size) {
-		due = keep_or_not(h, c, thin);
-		bytes = draw_bytes(h, *thin) + size;
-	}
-	WRITE_ONCE(c->left, bytes + 1 - size);
+	do {
+		rate = READ_ONCE(mean);
+		bytes = left > 0 ? 0 : draw_bytes(h, READ_ONCE(*thin));
+		if (bytes < size) {
+			due = due ?: keep_or_not(h, c, thin);
+			bytes = draw_bytes(h, READ_ONCE(*thin)) + size;
+		}
+		WRITE_ONCE(c->left, bytes + 1 - size);
+		/* The handover sees the number, or this the rate. */
+		smp_mb();
+		left = 0;
+	} while (unlikely(READ_ONCE(mean) != rate));
 	preempt_enable();
 	return due;
 }
@@ -368,6 +376,8 @@ void gosample_set_rate(struct goheap *h, unsigned long rate)
 	int cpu;
 
 	WRITE_ONCE(mean, rate);
+	/* A CPU that is not seen to have drawn sees the rate: gomcache_note_use(). */
+	smp_mb();
 	for_each_possible_cpu(cpu) {
 		to = (struct handover){ .h = h, .done = !has_drawn(h, cpu) };
 		for (tries = 0; !to.done && tries < HANDOVERS; tries++) {

@@ -623,7 +623,7 @@ bool gotransfer_is_leaving(const struct gonode *node)
 
 /**
  * gotransfer_shape - have a transfer cache suit the shape of its span class
- * @t: the transfer cache, which has no magazines
+ * @t: the transfer cache, which has no objects
  * @spc: the span class
  *
  * Context: any but NMI.
@@ -643,6 +643,8 @@ void gotransfer_shape(struct gotransfer *t, unsigned int spc)
 		      (size * t->cap), GO_TRANSFER_MAX / t->cap);
 	WRITE_ONCE(t->wanted, 0);
 	raw_spin_unlock_irqrestore(&t->lock, flags);
+	/* The worker may have added some of the old length since it was emptied. */
+	free_empties(t);
 }
 
 /**

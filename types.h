@@ -704,6 +704,7 @@ struct gomcache {
  * @stale: what that was at the tick: so many the background still takes
  * @nonempty: which of @partial hold spans
  * @nfree: free objects in spans that no mcache holds
+ * @bytes: of all its spans
  * @partial: spans with something to give; fuller spans in higher lists
  * @mallocs: objects handed out past the mcaches
  * @frees: objects taken back past the mcaches
@@ -720,6 +721,7 @@ struct gocentral {
 	unsigned int stale;
 	unsigned long nonempty;
 	unsigned long nfree;
+	unsigned long bytes;
 	struct list_head partial[GO_BUCKETS];
 	unsigned long mallocs;
 	unsigned long frees;

@@ -488,7 +488,8 @@ static void replace_tables(struct goprofile *f)
 
 /*
  * Begin anew, with other parameters.  Meanwhile nothing is sampled, for what was
- * drawn by the old rate would be counted by the new.
+ * drawn by the old rate would be counted by the new.  That of a task that is
+ * preempted just before it hands its sample over still is.
  */
 static int begin_anew(unsigned long mean, unsigned int n)
 {
