@@ -248,9 +248,10 @@ static gfp_t gfp_for_attempt(size_t size, gfp_t gfp)
 static void *alloc_virtual(size_t size, gfp_t gfp, int node,
 			   unsigned long caller, unsigned long owner)
 {
+	bool tried = !is_passed(size, gfp);
 	void *p;
 
-	if (!is_passed(size, gfp)) {
+	if (tried) {
 		p = goapi_alloc_node(size, gfp_for_attempt(size, gfp), node,
 				     caller, owner);
 		if (p || size <= PAGE_SIZE)
@@ -258,7 +259,11 @@ static void *alloc_virtual(size_t size, gfp_t gfp, int node,
 	}
 	godropin_count(gfp & GO_GFP_FORBIDDEN ? GODROPIN_ZONE :
 						GODROPIN_VIRTUAL);
-	return kvmalloc_node(size, gfp, node);
+	p = kvmalloc_node(size, gfp, node);
+	/* It was counted when the heap had none. */
+	if (p && tried)
+		atomic_long_dec(&goalloc_heap.failures);
+	return p;
 }
 
 void *godropin_kvmalloc_by(size_t size, gfp_t gfp, int node,

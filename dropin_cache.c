@@ -173,7 +173,7 @@ void godropin_cache_destroy(struct kmem_cache *s)
 	live = godropin_cache_live(c);
 	if (live) {
 		atomic_long_add(live, &godropin_events[GODROPIN_LEFT]);
-		pr_err("kmem_cache_destroy: %ld objects of %s were not freed by kmem_cache_free(), when %pS destroyed it\n",
+		pr_info("kmem_cache_destroy: %ld objects of %s were not freed by kmem_cache_free(), when %pS destroyed it\n",
 		       live, c->name, (void *)_RET_IP_);
 		return;
 	}

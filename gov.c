@@ -290,7 +290,7 @@ void *govrealloc_by(const void *p, size_t size, gfp_t gfp, unsigned long owner)
 	if (!is_vmalloc_addr(p) && size <= GOALLOC_MAX_SIZE) {
 		new = goapi_realloc(p, size, gfp_at_first(gfp, size), _RET_IP_,
 				    owner);
-		if (new || size <= PAGE_SIZE)
+		if (new || size <= PAGE_SIZE || gfp & GO_GFP_FORBIDDEN)
 			return new;
 		/* The heap is asked once more, and will count it again. */
 		atomic_long_dec(&goalloc_heap.failures);

@@ -14,8 +14,8 @@
 struct goshape goshapes[GO_ALL_SPANCLASSES];
 unsigned int goshape_end = GO_NR_SPANCLASSES;
 
-/* The longest span of a cache, in 8 KiB pages. */
-#define MOST_PAGES	8
+/* The longest span of a cache, 64 KiB. */
+#define MOST_PAGES	(65536UL >> GO_PAGE_SHIFT)
 
 /* Of a span no more than one part of so many need go to waste. */
 #define WASTE_PART	16

@@ -118,7 +118,8 @@ static noinline notrace __used void send_home(void *page, void *object)
 	else
 		note_crossing(stack, stack_trace_save(stack, DEPTH, 1),
 			      gosize(object));
-	gofree(object);
+	/* It may have come by kfree_sensitive(), which could not clear it. */
+	gofree_sensitive(object);
 }
 
 static int judge_free(struct kprobe *p, struct pt_regs *regs)
@@ -202,6 +203,9 @@ static int crossings_show(struct seq_file *m, void *unused)
 	} while (more);
 	if (lost)
 		seq_printf(m, "%8lu by other callers\n", lost);
+	if (probe.nmissed)
+		seq_printf(m, "%8lu frees were not seen: another probe was running\n",
+			   probe.nmissed);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(crossings);

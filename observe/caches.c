@@ -64,8 +64,12 @@ struct gocache *__gocache_create(const char *name, size_t size, size_t align,
 	gone = retire_gone();
 	c = gocache_open(name, size, align, flags, &shape, owner);
 	if (!c && gone) {
-		/* Their last objects may be in the stacks of CPUs. */
+		/*
+		 * Their last objects may be in the stacks of CPUs, and typesafe
+		 * spans wait for a grace period.
+		 */
 		godrain_all(&goalloc_heap);
+		synchronize_rcu();
 		retire_gone();
 		c = gocache_open(name, size, align, flags, &shape, owner);
 	}

@@ -44,7 +44,9 @@
  *   kmem_cache_create_usercopy(): copies are checked against pages, not objects.
  *   Caches that are given to the kernel (dst_ops.kmem_cachep): it would take them
  *   for its own.
- *   krealloc() and ksize() by the kernel of what the module has allocated.
+ *   Constructors that acquire something: they run for each allocation.
+ *   krealloc() and ksize() by the kernel of what the module has allocated, and so
+ *   kfree_sensitive(), which asks for the size: it warns, and the guard clears.
  */
 #ifndef _LINUX_GOALLOC_DROPIN_H
 #define _LINUX_GOALLOC_DROPIN_H
@@ -598,6 +600,10 @@ do {									\
 #define __free_kvfree			godropin_free_scoped
 #define __free_kfree_sensitive		godropin_free_scoped_sensitive
 #define __free_kfree_const		godropin_free_scoped_const
+/* Where the name was expanded before, as by a macro around __free(). */
+#define __free_godropin_free		godropin_free_scoped
+#define __free_godropin_free_sensitive	godropin_free_scoped_sensitive
+#define __free_godropin_free_const	godropin_free_scoped_const
 
 #undef KMEM_CACHE
 #undef KMEM_CACHE_USERCOPY

@@ -106,8 +106,8 @@ void *govrealloc(const void *p, size_t size, gfp_t gfp)
  *
  * Anything else is reported and counted, and nothing happens.
  *
- * Context: as gofree() if it is physically contiguous.  Otherwise task or interrupt, but
- * not NMI, and on PREEMPT_RT only where the caller may be preempted.
+ * Context: as gofree() if it is physically contiguous.  Otherwise as vfree(): interrupts,
+ * but not NMI, or a task that may sleep.
  */
 void govfree(const void *p);
 
