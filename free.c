@@ -223,6 +223,7 @@ static __always_inline void look_up(struct goheap *h, struct gomcache *c,
 	b->base = s->base;
 	/* As in gospan_index(). */
 	smp_rmb();
+	/* With what it leads to, as there. */
 	b->magic = smp_load_acquire(&s->magic);
 	b->objstate = s->objstate;
 	b->bytes = s->bytes;
