@@ -25,6 +25,7 @@
  */
 
 #include <linux/rcupdate.h>
+#include <linux/rcupdate_wait.h>
 #include "central.h"
 #include "gfp.h"
 #include "heap.h"
@@ -502,6 +503,18 @@ unsigned int gocentral_trim_idle(struct gocentral *c)
 	WRITE_ONCE(c->stale, n ? c->stale - n : 0);
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 	return n ? gocentral_trim(c, n) : 0;
+}
+
+/**
+ * gocentral_wait_for_readers - let idle spans of typesafe caches go
+ *
+ * synchronize_rcu() may be expedited, of which what idle spans have noted knows nothing.
+ *
+ * Context: task, may sleep.
+ */
+void gocentral_wait_for_readers(void)
+{
+	synchronize_rcu_mult(call_rcu);
 }
 
 /**

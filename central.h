@@ -22,6 +22,7 @@ void gocentral_uncache(struct goheap *h, struct gospan *s);
 unsigned int gocentral_trim(struct gocentral *c, unsigned int want);
 unsigned int gocentral_mark_idle(struct gocentral *c);
 unsigned int gocentral_trim_idle(struct gocentral *c);
+void gocentral_wait_for_readers(void);
 bool gocentral_is_sparse(const struct gocentral *c);
 unsigned long gocentral_idle_pages(struct gonode *node);
 const char *gocentral_check(const struct gospan *s);

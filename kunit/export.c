@@ -79,6 +79,7 @@ EXPORT_SYMBOL_IF_KUNIT(gocentral_uncache);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_trim);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_mark_idle);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_is_sparse);
+EXPORT_SYMBOL_IF_KUNIT(gocentral_wait_for_readers);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_trim_idle);
 EXPORT_SYMBOL_IF_KUNIT(gocentral_idle_pages);
 

@@ -25,6 +25,7 @@
 #include <linux/slab.h>
 #include "api.h"
 #include "cache.h"
+#include "central.h"
 #include "hooks.h"
 #include "observe.h"
 #include "owner.h"
@@ -69,7 +70,7 @@ struct gocache *__gocache_create(const char *name, size_t size, size_t align,
 		 * spans wait for a grace period.
 		 */
 		godrain_all(&goalloc_heap);
-		synchronize_rcu();
+		gocentral_wait_for_readers();
 		retire_gone();
 		c = gocache_open(name, size, align, flags, &shape, owner);
 	}

@@ -456,7 +456,7 @@ static void trim_typesafe(struct goheap *h)
 			       READ_ONCE(h->node[nid]->central[spc].idle);
 	if (!any)
 		return;
-	synchronize_rcu();
+	gocentral_wait_for_readers();
 	for_each_gonode(h, nid)
 		trim_centrals(h->node[nid]);
 }
