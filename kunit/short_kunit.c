@@ -131,7 +131,8 @@ static void short_accounts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, a->heap_inuse, b->heap_inuse);
 	gotest_cool(&goalloc_heap);
 	a = gotest_memstats(test, &goalloc_heap);
-	KUNIT_EXPECT_EQ(test, a->heap_sys, b->heap_sys);
+	/* What was idle before may have gone, too. */
+	KUNIT_EXPECT_LE(test, a->heap_sys, b->heap_sys);
 	KUNIT_EXPECT_GE(test, a->heap_released - b->heap_released, NR * SZ_4K);
 }
 
