@@ -508,13 +508,17 @@ unsigned int gocentral_trim_idle(struct gocentral *c)
 /**
  * gocentral_wait_for_readers - let idle spans of typesafe caches go
  *
- * synchronize_rcu() may be expedited, of which what idle spans have noted knows nothing.
+ * synchronize_rcu() may be expedited, of which what idle spans have noted knows nothing;
+ * and where there is one CPU the other does not wait at all.
  *
  * Context: task, may sleep.
  */
 void gocentral_wait_for_readers(void)
 {
-	synchronize_rcu_mult(call_rcu);
+	if (IS_ENABLED(CONFIG_TINY_RCU))
+		synchronize_rcu();
+	else
+		synchronize_rcu_mult(call_rcu);
 }
 
 /**
