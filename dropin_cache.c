@@ -174,7 +174,7 @@ void godropin_cache_destroy(struct kmem_cache *s)
 	if (live) {
 		atomic_long_add(live, &godropin_events[GODROPIN_LEFT]);
 		pr_info("kmem_cache_destroy: %ld objects of %s were not freed by kmem_cache_free(), when %pS destroyed it\n",
-		       live, c->name, (void *)_RET_IP_);
+			live, c->name, (void *)_RET_IP_);
 		return;
 	}
 	mutex_lock(&godropin_caches_lock);

@@ -76,7 +76,7 @@ static u64 objects(struct kunit *test, struct gogc *g)
 }
 
 static struct vertex *new_node(struct kunit *test, struct gogc *g, unsigned long id,
-			     size_t size)
+			       size_t size)
 {
 	struct vertex *n = gogc_alloc(g, size, GFP_KERNEL);
 
