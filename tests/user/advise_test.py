@@ -11,8 +11,9 @@ import pathlib
 import random
 import subprocess
 import sys
-import tempfile
 import xml.etree.ElementTree
+
+from tap import Place, need, run_tests
 
 CTL = sys.argv[1]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -20,15 +21,6 @@ FLAGS = "gfp_flags=GFP_KERNEL node=-1 accounted=false"
 MOD = "hold+0x1c/0x90 [mymod]"
 PEER = "peer<x>+0x8/0x20 [peer&co]"
 KERNEL = "alloc_fdtable+0x4a/0x100"
-
-
-class Bad(Exception):
-    pass
-
-
-def need(truth, *what):
-    if not truth:
-        raise Bad(*what)
 
 
 class Trace:
@@ -63,19 +55,8 @@ class Trace:
         return "".join(line + "\n" for line in self.lines)
 
 
-class Place:
-    """A directory with files in it."""
-
-    def __init__(self, path):
-        self.path = pathlib.Path(path)
-
-    def write(self, name, data):
-        path = self.path / name
-        path.write_bytes(data if isinstance(data, bytes) else data.encode())
-        return str(path)
-
-    def at(self, name):
-        return str(self.path / name)
+class Traces(Place):
+    """Traces in a directory, and what goallocctl advise says of them."""
 
     def run(self, *args, status=0, stdin=None):
         done = subprocess.run([CTL, "advise", *args], text=True, input=stdin,
@@ -430,19 +411,4 @@ def test_arguments(place):
         place.run(*args, status=2)
 
 
-def main():
-    tests = [(n[5:].replace("_", " "), f) for n, f in globals().items()
-             if n.startswith("test_")]
-    print("TAP version 13")
-    for number, (name, test) in enumerate(tests, 1):
-        with tempfile.TemporaryDirectory() as path:
-            try:
-                test(Place(path))
-                print(f"ok {number} advise: {name}")
-            except Bad as why:
-                print("#", *map(str, why.args), sep="\n# ")
-                print(f"not ok {number} advise: {name}")
-    print(f"1..{len(tests)}", flush=True)
-
-
-main()
+run_tests(globals(), "advise", Traces)

@@ -14,8 +14,9 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import xml.etree.ElementTree
+
+from tap import Place, need, run_tests
 
 CTL = sys.argv[1]
 RATE = 524288
@@ -72,28 +73,8 @@ def in_use(samples, name=None):
                if s[0][0] and name in (None, s[1][0][0]))
 
 
-class Bad(Exception):
-    pass
-
-
-def need(truth, *what):
-    if not truth:
-        raise Bad(*what)
-
-
-class Place:
-    """A directory with files in it."""
-
-    def __init__(self, path):
-        self.path = pathlib.Path(path)
-
-    def write(self, name, data):
-        path = self.path / name
-        path.write_bytes(data if isinstance(data, bytes) else data.encode())
-        return str(path)
-
-    def at(self, name):
-        return str(self.path / name)
+class Profiles(Place):
+    """Profiles in a directory, and what goallocctl profile says of them."""
 
     def ctl(self, *args, status=0):
         done = subprocess.run([CTL, "profile", *args], text=True,
@@ -384,22 +365,10 @@ def test_arguments(place):
     need("is the module loaded" in said or "are you root" in said, said)
 
 
-def main():
-    tests = [(n[5:].replace("_", " "), f) for n, f in globals().items()
-             if n.startswith("test_")]
-    print("TAP version 13")
-    for number, (name, test) in enumerate(tests, 1):
-        if name.startswith("pprof") and not shutil.which("go"):
-            print(f"ok {number} profile: {name} # SKIP golang-go is not installed")
-            continue
-        with tempfile.TemporaryDirectory() as path:
-            try:
-                test(Place(path))
-                print(f"ok {number} profile: {name}")
-            except Bad as why:
-                print("#", *map(str, why.args), sep="\n# ")
-                print(f"not ok {number} profile: {name}")
-    print(f"1..{len(tests)}", flush=True)
+def why_not(name):
+    if name.startswith("pprof") and not shutil.which("go"):
+        return "golang-go is not installed"
+    return None
 
 
-main()
+run_tests(globals(), "profile", Profiles, why_not)
