@@ -9,17 +9,11 @@
 # shellcheck source=tests/guest/lib.sh
 . ./lib.sh
 begin
-root=/disk
 tracing=/sys/kernel/tracing
-events="kmem:kmalloc kmem:kfree kmem:kmem_cache_alloc"
 
-mount_disk() {
-	insmod virtio_blk.ko && mkdir -p "$root" &&
-		mount -t ext4 -o ro /dev/vda "$root" || return
-	for dir in /proc /sys /dev /tmp /goalloc; do
-		mount -o bind "$dir" "$root$dir" || return
-	done
-	mount -t tracefs tracefs "$tracing" &&
+prepare_disk() {
+	mount_disk /proc /sys /dev /tmp /goalloc &&
+		mount -t tracefs tracefs "$tracing" &&
 		mount -o bind "$tracing" "$root$tracing"
 }
 
@@ -103,24 +97,29 @@ losses() {
 	wait $! && said '^\* [0-9]+ events were lost'
 }
 
-perf_file() {
-	local list=
-	for event in $events; do
-		list="$list -e $event"
+# events: print what has perf and trace-cmd record them.
+events() {
+	for event in kmem:kmalloc kmem:kfree kmem:kmem_cache_alloc; do
+		printf ' -e %s' "$event"
 	done
-	watched "perf record -q -a -m 4096 $list -o /tmp/perf.data @" &&
+}
+
+# known_file FILE: what a tool has written has all that is known.
+known_file() {
+	advise -kallsyms /proc/kallsyms "$1" && known_sums && short_lives &&
+		said '"hashed":0'
+}
+
+perf_file() {
+	watched "perf record -q -a -m 4096$(events) -o /tmp/perf.data @" &&
 		in_root "perf script -i /tmp/perf.data --show-lost-events >/tmp/perf.txt" &&
-		advise -kallsyms /proc/kallsyms /tmp/perf.txt && known_sums && short_lives && said '"hashed":0'
+		known_file /tmp/perf.txt
 }
 
 trace_cmd_file() {
-	local list=
-	for event in $events; do
-		list="$list -e $event"
-	done
-	watched "trace-cmd record -q -b 8192 $list -o /tmp/trace.dat @" &&
+	watched "trace-cmd record -q -b 8192$(events) -o /tmp/trace.dat @" &&
 		in_root "trace-cmd report -i /tmp/trace.dat >/tmp/trace.txt" &&
-		advise -kallsyms /proc/kallsyms /tmp/trace.txt && known_sums && short_lives && said '"hashed":0'
+		known_file /tmp/trace.txt
 }
 
 shell_file() {
@@ -152,7 +151,7 @@ refuses() {
 }
 
 check "no goalloc" [ ! -e /sys/module/goalloc ]
-check "the tools' disk" mount_disk
+check "the tools' disk" prepare_disk
 check "tracefs: the sums are known" live
 check "tracefs: nothing stays" nothing_stays
 check "a picture" picture

@@ -10,8 +10,6 @@
 begin
 
 said() { dmesg | grep -q "$@"; }
-no_misuse() { [ "$(memstat Misuses)" = 0 ]; }
-all_freed() { [ "$(memstat Mallocs)" = "$(memstat Frees)" ]; }
 used() { [ "$(memstat Mallocs)" -gt "$1" ]; }
 event() { sed -n "s/^$1: //p" $debugfs/dropin; }
 
@@ -31,7 +29,6 @@ run_once() {
 	gone "$module"
 }
 
-crossings() { sed 1,2d $debugfs/crossings; }
 no_crossing() { [ -z "$(crossings)" ]; }
 crossed() { crossings | grep -q "^ *$1 .*$2"; }
 

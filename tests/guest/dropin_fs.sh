@@ -22,9 +22,6 @@ dynamic() {
 	LD_LIBRARY_PATH=/goalloc /goalloc/ld-linux-x86-64.so.2 "$program" "$@"
 }
 
-no_misuse() { [ "$(memstat Misuses)" = 0 ]; }
-all_freed() { [ "$(memstat Mallocs)" = "$(memstat Frees)" ]; }
-crossings() { sed 1,2d "$debugfs/crossings"; }
 crossed() { [ -n "$(crossings)" ]; }
 said() { dmesg | grep -q "$@"; }
 
@@ -54,8 +51,6 @@ stir() {
 		diff -r /tmp/fs/files /tmp/fs/moved &&
 		rm -r /tmp/fs/moved
 }
-
-meminfo() { sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo; }
 
 # figures WHEN: KiB of the kernel's slabs and of goalloc, and time in the kernel.
 figures() {

@@ -56,6 +56,28 @@ within() {
 memstat() { sed -n "s/^$1: //p" "$debugfs/memstats"; }
 
 nothing_live() { [ "$(memstat HeapObjects)" = 0 ]; }
+all_freed() { [ "$(memstat Mallocs)" = "$(memstat Frees)" ]; }
+no_misuse() { [ "$(memstat Misuses)" = 0 ]; }
+
+# says PATTERN: goalloc has logged it.
+says() { dmesg | grep -q "goalloc: $1"; }
+
+# crossings: print what the kernel has freed of a module's on goalloc.
+crossings() { sed 1,2d "$debugfs/crossings"; }
+
+# meminfo NAME: print a number of the kernel's, in KiB.
+meminfo() { sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo; }
+
+# mount_disk DIR...: mount the disk that the machine was given at $root, and these
+# there, too.  Its driver is a module of Debian's kernel.
+root=/disk
+mount_disk() {
+	insmod virtio_blk.ko && mkdir -p "$root" &&
+		mount -t ext4 -o ro /dev/vda "$root" || return
+	for dir; do
+		mount -o bind "$dir" "$root$dir" || return
+	done
+}
 
 # no_oom_kill [PATTERN]: the kernel log has no OOM kill, and no line that
 # matches.

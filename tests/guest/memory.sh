@@ -13,7 +13,6 @@ blocks=/sys/devices/system/memory
 . ./lib.sh
 begin
 
-meminfo() { sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo; }
 mib() { echo $(($1 >> 20)); }
 
 # set_to PARAMETER VALUE

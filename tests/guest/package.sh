@@ -8,16 +8,10 @@
 # shellcheck source=tests/guest/lib.sh
 . ./lib.sh
 begin
-root=/disk
 
-# The disk's driver is a module of Debian's kernel.
-mount_disk() {
-	insmod virtio_blk.ko && mkdir -p "$root" &&
-		mount -t ext4 -o ro /dev/vda "$root" || return
-	for dir in /proc /sys /dev; do
-		mount -o bind "$dir" "$root$dir" || return
-	done
-	mount -t tmpfs tmpfs "$root/run" && mount -t tmpfs tmpfs "$root/tmp"
+prepare_disk() {
+	mount_disk /proc /sys /dev &&
+		mount -t tmpfs tmpfs "$root/run" && mount -t tmpfs tmpfs "$root/tmp"
 }
 
 in_root() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
@@ -62,7 +56,7 @@ dependent() {
 
 is_gone() { [ ! -e /sys/module/goalloc ] && [ ! -e /dev/goalloc ]; }
 
-check "the packages' disk" mount_disk
+check "the packages' disk" prepare_disk
 check "udev" udev
 check "not loaded at boot" not_loaded
 check "loaded at boot when asked for" loaded

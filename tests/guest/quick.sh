@@ -11,7 +11,6 @@
 . ./lib.sh
 begin
 
-says() { dmesg | grep -q "goalloc: $1"; }
 play() { load_and_unload goreplay "trace=/goalloc/$1.gotrace" events=100000; }
 
 pages_are() {

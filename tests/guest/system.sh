@@ -111,8 +111,6 @@ hotplug() {
 	cycle_cpu1 running $! && wait $! && rmmod goreplay
 }
 
-says() { dmesg | grep -q "goalloc: $1"; }
-
 # At rmmod goalloc lists by class what an unloaded client has leaked, and keeps
 # only the pages of those objects.
 leak_and_go() {

@@ -10,16 +10,10 @@
 # shellcheck source=tests/guest/lib.sh
 . ./lib.sh
 begin
-root=/disk
 
-# The disk's driver is a module of Debian's kernel.
-mount_disk() {
-	insmod virtio_blk.ko && mkdir -p "$root" &&
-		mount -t ext4 -o ro /dev/vda "$root" || return
-	for dir in /proc /sys /dev /tmp /goalloc; do
-		mount -o bind "$dir" "$root$dir" || return
-	done
-	mount -t tracefs tracefs /sys/kernel/tracing &&
+prepare_disk() {
+	mount_disk /proc /sys /dev /tmp /goalloc &&
+		mount -t tracefs tracefs /sys/kernel/tracing &&
 		mount -o bind /sys/kernel/tracing "$root/sys/kernel/tracing" &&
 		mount -o bind /sys/kernel/debug "$root/sys/kernel/debug"
 }
@@ -108,7 +102,7 @@ memleak() {
 }
 
 check "insmod" insmod goalloc.ko
-check "the tools' disk" mount_disk
+check "the tools' disk" prepare_disk
 check "ftrace: a histogram" hist
 check "ftrace: it has every allocation" hist_total
 check "perf: the way to an allocation" perf_report
