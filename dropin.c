@@ -231,20 +231,6 @@ void *godropin_krealloc_by(const void *p, size_t size, gfp_t gfp,
 }
 EXPORT_SYMBOL_GPL(godropin_krealloc_by);
 
-/*
- * As kvmalloc(): what needs more than a page is not worth much reclaim, or a
- * warning, as there is another way to get it.
- */
-static gfp_t gfp_for_attempt(size_t size, gfp_t gfp)
-{
-	if (size <= PAGE_SIZE)
-		return gfp;
-	gfp |= __GFP_NOWARN;
-	if (!(gfp & __GFP_RETRY_MAYFAIL))
-		gfp |= __GFP_NORETRY;
-	return gfp & ~__GFP_NOFAIL;
-}
-
 static void *alloc_virtual(size_t size, gfp_t gfp, int node,
 			   unsigned long caller, unsigned long owner)
 {
@@ -252,7 +238,7 @@ static void *alloc_virtual(size_t size, gfp_t gfp, int node,
 	void *p;
 
 	if (tried) {
-		p = goapi_alloc_node(size, gfp_for_attempt(size, gfp), node,
+		p = goapi_alloc_node(size, gogfp_at_first(gfp, size), node,
 				     caller, owner);
 		if (p || size <= PAGE_SIZE)
 			return p;

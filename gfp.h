@@ -94,6 +94,19 @@ static inline gfp_t gogfp_ideal(gfp_t gfp)
 	       __GFP_NORETRY;
 }
 
+/*
+ * For the heap, when vmalloc() is asked next: not to try hard, unless the caller says
+ * so, for what is more than a page.  As kvmalloc().
+ */
+static inline gfp_t gogfp_at_first(gfp_t gfp, size_t size)
+{
+	if (size <= PAGE_SIZE)
+		return gfp;
+	if (!(gfp & __GFP_RETRY_MAYFAIL))
+		gfp |= __GFP_NORETRY;
+	return (gfp & ~__GFP_NOFAIL) | __GFP_NOWARN;
+}
+
 /* For pages of one node while others may have some: neither wait nor warn. */
 static inline gfp_t gogfp_near(gfp_t gfp)
 {

@@ -176,23 +176,10 @@ err_record:
 	return NULL;
 }
 
-/*
- * What the heap is asked with before vmalloc() is: not to try hard, unless the caller
- * says so, for what is more than a page.
- */
-static gfp_t gfp_at_first(gfp_t gfp, size_t size)
-{
-	if (size <= PAGE_SIZE)
-		return gfp;
-	if (!(gfp & __GFP_RETRY_MAYFAIL))
-		gfp |= __GFP_NORETRY;
-	return (gfp & ~__GFP_NOFAIL) | __GFP_NOWARN;
-}
-
 static void *alloc_any(size_t size, gfp_t gfp, unsigned long caller,
 		       unsigned long owner)
 {
-	void *p = goapi_alloc(size, gfp_at_first(gfp, size), NUMA_NO_NODE, false,
+	void *p = goapi_alloc(size, gogfp_at_first(gfp, size), NUMA_NO_NODE, false,
 			      caller, owner);
 
 	if (p || size <= PAGE_SIZE || size > GOV_MAX_SIZE ||
@@ -288,7 +275,7 @@ void *govrealloc_by(const void *p, size_t size, gfp_t gfp, unsigned long owner)
 	if (!old)
 		return NULL;
 	if (!is_vmalloc_addr(p) && size <= GOALLOC_MAX_SIZE) {
-		new = goapi_realloc(p, size, gfp_at_first(gfp, size), _RET_IP_,
+		new = goapi_realloc(p, size, gogfp_at_first(gfp, size), _RET_IP_,
 				    owner);
 		if (new || size <= PAGE_SIZE || gfp & GO_GFP_FORBIDDEN)
 			return new;
