@@ -186,13 +186,11 @@ static void show_cache(struct seq_file *m, const struct gocache *c,
 
 static int caches_show(struct seq_file *m, void *unused)
 {
-	struct goclass_occupancy *o = kvcalloc(GO_ALL_SPANCLASSES, sizeof(*o),
-					       GFP_KERNEL);
+	struct goclass_occupancy *o = goclasses_walk(&goalloc_heap);
 	struct gocache *c;
 
 	if (!o)
 		return -ENOMEM;
-	goclasses_walk(&goalloc_heap, o);
 	seq_puts(m, "# goalloc-caches v1\n");
 	seq_puts(m, "# size: as asked for; whole: what an object takes; waste: bytes of spans that are in no object's size\n");
 	seq_puts(m, "# flg: G destroyed, but objects or spans are left; C constructor; T typesafe by RCU\n");

@@ -107,13 +107,19 @@ static void add_occupancy(struct gospan *s, void *data)
 /**
  * goclasses_walk - count the spans of all span classes
  * @h: the heap
- * @o: an array of GO_ALL_SPANCLASSES zeroed entries
  *
  * Context: task, may sleep.
+ * Return: what there is of each, by span class, for the caller to kvfree(); NULL if
+ * there is no memory.
  */
-void goclasses_walk(struct goheap *h, struct goclass_occupancy *o)
+struct goclass_occupancy *goclasses_walk(struct goheap *h)
 {
-	gospan_walk(h, add_occupancy, o);
+	struct goclass_occupancy *o = kvcalloc(GO_ALL_SPANCLASSES, sizeof(*o),
+					       GFP_KERNEL);
+
+	if (o)
+		gospan_walk(h, add_occupancy, o);
+	return o;
 }
 
 /**
@@ -195,9 +201,8 @@ struct goalloc_class_stats *goclasses_read(unsigned int *nr)
 
 	*nr = GO_NR_SPANCLASSES - GO_SPC(1, 0) + 1;
 	st = kvcalloc(*nr, sizeof(*st), GFP_KERNEL);
-	o = kvcalloc(GO_ALL_SPANCLASSES, sizeof(*o), GFP_KERNEL);
+	o = goclasses_walk(&goalloc_heap);
 	if (st && o) {
-		goclasses_walk(&goalloc_heap, o);
 		read_classes(&goalloc_heap, o, st);
 	} else {
 		kvfree(st);

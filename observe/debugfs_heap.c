@@ -54,13 +54,11 @@ static void show_span_class(struct seq_file *m,
 
 static int sizeclasses_show(struct seq_file *m, void *unused)
 {
-	struct goclass_occupancy *o = kvcalloc(GO_ALL_SPANCLASSES, sizeof(*o),
-					       GFP_KERNEL);
+	struct goclass_occupancy *o = goclasses_walk(&goalloc_heap);
 	unsigned int spc;
 
 	if (!o)
 		return -ENOMEM;
-	goclasses_walk(&goalloc_heap, o);
 	seq_puts(m, "# goalloc-sizeclasses v1\n");
 	seq_puts(m, "# tail: bytes lost at the end of spans; round: % of all bytes handed out lost to rounding up;\n");
 	seq_puts(m, "# 10%..100%: spans by how many of their objects are live or cached\n");

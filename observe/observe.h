@@ -184,7 +184,7 @@ struct goclass_occupancy {
 unsigned int goclasses_used(const struct gospan *s, unsigned int nelems);
 unsigned long goclasses_tail(const struct goclass_occupancy *o,
 			     unsigned int size);
-void goclasses_walk(struct goheap *h, struct goclass_occupancy *o);
+struct goclass_occupancy *goclasses_walk(struct goheap *h);
 
 /**
  * struct goowners_found - live objects that are alike
